@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Everything that crosses the border between the kernel's side and the user's side, and nothing else.
+ *
+ * Rules: fixed widths, no pointers, no `long`, no bare bool or enum in a struct; padding is spelled out
+ * and zeroed; size and the offset of the last field are asserted.  Both sides are built from one tree
+ * and never mixed, so there is no version field; enum order may change freely between builds.
+ */
+#ifndef WHYLATE_BPF_ABI_H
+#define WHYLATE_BPF_ABI_H
+
+#include "hist.h"
+
+#define COMM_BYTES 16 /* TASK_COMM_LEN */
+
+/* Why a task is blocked.  Order is the order of the report. */
+enum blocked_reason {
+	BLOCKED_FUTEX,
+	BLOCKED_POLL, /* poll, select, epoll */
+	BLOCKED_SOCKET,
+	BLOCKED_PIPE,
+	BLOCKED_DISK,
+	BLOCKED_SLEEP,
+	BLOCKED_FAULT,
+	BLOCKED_IO_URING,
+	BLOCKED_OTHER,
+	BLOCKED_REASONS,
+};
+
+/*
+ * How a system call's number leads to a reason; below BLOCKED_REASONS it is the reason itself.
+ * User space fills the tables (struct bpf_config) from the architecture's own headers.
+ */
+enum syscall_class {
+	SYSCALL_FILE = BLOCKED_REASONS, /* read, write and kin: the kind of file behind argument 0 */
+	SYSCALL_RESTART,		/* restart_syscall: the reason before the signal stands */
+};
+
+#define SYSCALL_TABLE_LEN 512u /* a power of two above every number in use */
+
+/* Whose side of the run-queue wait it was. */
+enum run_queue_cause {
+	AFTER_WAKEUP,
+	AFTER_PREEMPTION,
+	RUN_QUEUE_CAUSES,
+};
+
+/* Who had the CPU while the target waited for it. */
+enum blame_kind {
+	BLAME_SELF,    /* another task of the target: oversubscription */
+	BLAME_PROCESS, /* a user process that is not the target */
+	BLAME_KERNEL,  /* a kernel thread */
+	BLAME_IDLE,    /* nobody: the wakeup's own way to the CPU */
+	BLAME_QUOTA,   /* the cgroup's CPU quota kept it off */
+	BLAME_OTHER,   /* not known, e.g. a wait that had begun before attach */
+	BLAME_KINDS,
+};
+
+#define CPU_KINDS (BLAME_IDLE + 1) /* the kinds that a CPU can be busy with */
+
+/* One histogram each; per CPU in the kernel, summed in a snapshot. */
+enum hist_id {
+	HIST_ON_CPU,	    /* one slice, switch-in to switch-out */
+	HIST_AFTER_WAKEUP,  /* + enum run_queue_cause */
+	HIST_AFTER_PREEMPTION,
+	HIST_BLOCKED_FIRST, /* + enum blocked_reason */
+	HIST_SWITCH_COST = HIST_BLOCKED_FIRST + BLOCKED_REASONS,
+	HIST_IDS,
+};
+
+struct hist_slot {
+	__u64 total_ns;
+	/*
+	 * The longest value of the interval that is running, and of the one before it, by the parity of
+	 * the interval's number: user space bumps the number and then reads the quiet slot.
+	 */
+	__u64 max_ns[2];
+	__u32 max_interval[2];
+	__u64 buckets[HIST_BUCKETS];
+};
+
+_Static_assert(sizeof(struct hist_slot) == 32 + 8 * HIST_BUCKETS, "no hidden padding");
+
+/* What a clock adds up.  Times are cumulative; wall = on-CPU + run queue + blocked, exactly. */
+struct clock_sums {
+	__u64 on_cpu_ns;
+	__u64 run_queue_ns[RUN_QUEUE_CAUSES];
+	__u64 blocked_ns[BLOCKED_REASONS];
+	__u64 stolen_ns; /* part of on_cpu_ns: hypervisor and, where the kernel knows them, interrupts */
+	__u64 irq_ns;	 /* part of stolen_ns */
+	__u64 on_cpu_count;
+	__u64 run_queue_count[RUN_QUEUE_CAUSES];
+	__u64 blocked_count;
+	__u64 on_cpu_max_ns;
+	__u64 run_queue_max_ns;
+	__u64 blocked_max_ns;
+	/* Intervals that began before the clock did: in the sums, in no count, maximum or histogram. */
+	__u64 cut_count;
+	__u64 cut_ns;
+};
+
+_Static_assert(sizeof(struct clock_sums) == 8 * 23, "no hidden padding");
+
+/* Counters that the kernel keeps itself, as differences since the clock began. */
+struct kernel_counts {
+	__u64 voluntary;
+	__u64 involuntary;
+	__u64 migrations;
+};
+
+enum clock_state {
+	CLOCK_NEW,     /* forked, not yet runnable: nothing is counted */
+	CLOCK_SEEDED,  /* there before us; its first event tells what it was doing */
+	CLOCK_RUNNING,
+	CLOCK_RUNNABLE,
+	CLOCK_BLOCKED,
+	CLOCK_DEAD,
+};
+
+/* The kernel's own accounting beside ours, at the same two switch-outs; only with --audit. */
+struct audit_sums {
+	__u64 kernel_on_cpu_ns;	   /* sum_exec_runtime */
+	__u64 kernel_run_queue_ns; /* sched_info.run_delay */
+	__u64 on_cpu_ns;
+	__u64 run_queue_ns;
+	__u64 stolen_ns;
+	/*
+	 * How much later than the run queue's clock our own was, summed over the ends less the starts of
+	 * the same intervals: what the staleness of that clock alone explains.
+	 */
+	__s64 stale_on_cpu_ns;
+	__s64 stale_run_queue_ns;
+	__u64 voluntary; /* counted by our own switch events, to hold against the kernel's */
+	__u64 involuntary;
+};
+
+/* One living thread of the target, "as of now": the open interval is in the sums. */
+struct thread_record {
+	__u32 tid;
+	__u32 pid; /* thread group id; both in the agent's PID namespace */
+	__u8 comm[COMM_BYTES];
+	__u32 state;  /* enum clock_state, after the seeded state has been resolved */
+	__u32 reason; /* enum blocked_reason, if blocked */
+	__u64 began_at_ns; /* CLOCK_MONOTONIC; with tid it names the thread for good */
+	__u64 wall_ns;
+	__u64 open_ns;	   /* length of the open interval */
+	__u64 open_blame_ns[BLAME_KINDS]; /* of an open run-queue wait; sums to its unblamed part */
+	struct clock_sums sums;
+	struct kernel_counts counts;
+	struct audit_sums audit;
+};
+
+_Static_assert(sizeof(struct thread_record) ==
+		       8 + COMM_BYTES + 8 + 24 + 8 * BLAME_KINDS + sizeof(struct clock_sums) + 24 + 72,
+	       "no hidden padding");
+_Static_assert(__builtin_offsetof(struct thread_record, audit) ==
+		       sizeof(struct thread_record) - sizeof(struct audit_sums),
+	       "audit is last");
+
+/* The sum of the threads that have ended; one per CPU, added up by the reader. */
+struct ended_sums {
+	__u64 threads;
+	__u64 wall_ns;
+	struct clock_sums sums;
+	struct kernel_counts counts;
+	struct audit_sums audit;
+};
+
+_Static_assert(sizeof(struct ended_sums) == 16 + sizeof(struct clock_sums) + 24 + 72, "no hidden padding");
+
+/* A named neighbour: how long it ran while the target waited.  Key: its pid (thread group id). */
+struct blame_name {
+	__u64 ns;
+	__u32 kind; /* BLAME_PROCESS or BLAME_KERNEL */
+	__u32 pad;
+	__u8 comm[COMM_BYTES];
+};
+
+_Static_assert(sizeof(struct blame_name) == 32, "no hidden padding");
+
+#define BLAME_NAMES_MAX 1024u
+
+/* What was lost or could not be told; each non-zero one is printed with the report. */
+enum loss {
+	LOSS_CLOCK_CREATE,   /* no memory for a new thread's clock: the thread is in no figure */
+	LOSS_CLOCK_GAP,	     /* an event of the scheduler did not reach us: time went to the state before it */
+	LOSS_BLAME_NAMES,    /* table of names full: the time stays in its kind without a name */
+	LOSS_SNAPSHOT_TORN,  /* a clock changed at every try to read it: the thread misses this report */
+	LOSS_SWITCH_COST,    /* a switch whose end was not seen (e.g. into a newborn thread): no cost known */
+	LOSS_RECURSION,	     /* a program was skipped since it ran on that CPU already (the kernel counts) */
+	LOSS_KINDS,
+};
+
+/* What a watched process left when it ended.  Key: pid as the kernel's first namespace has it. */
+struct target_process {
+	__u32 attached; /* 1: named on the command line, 0: followed */
+	__u32 exited;
+	__s32 exit_status; /* as wait(2) gives it */
+	__u32 pad;
+};
+
+_Static_assert(sizeof(struct target_process) == 16, "no hidden padding");
+
+/* Read-only configuration, set between open and load, so that the verifier drops what is not used. */
+struct bpf_config {
+	__u32 nr_cpus; /* possible CPUs: entries of the CPU map */
+	__u32 pid_level; /* depth of the agent's PID namespace; 0 is the first */
+	__u8 follow;
+	__u8 audit;
+	__u8 switch_cost;
+	__u8 pad[5];
+	__u8 syscalls[SYSCALL_TABLE_LEN];	 /* enum blocked_reason or enum syscall_class */
+	__u8 syscalls_compat[SYSCALL_TABLE_LEN]; /* the same for 32-bit tasks */
+};
+
+_Static_assert(sizeof(struct bpf_config) == 16 + 2 * SYSCALL_TABLE_LEN, "no hidden padding");
+
+#endif /* WHYLATE_BPF_ABI_H */

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The one histogram shape of this project: log-linear, as HdrHistogram's idea of a fixed relative
+ * error, in a form that costs a BPF program a shift and an add.
+ *
+ * Values below 32 ns have a bucket each; above, every octave is cut into 32 equal parts, so that the
+ * midpoint of a bucket is never off by more than 1/64 (1.6 %) of the value.  The last bucket ends at
+ * 2^36 ns (68.7 s) and also holds everything longer.  Buckets are half open: [from, to).
+ *
+ * Pure C without includes beyond fixed-width types: compiled for the kernel and for the host, and
+ * tests/unit/test_hist.c and bpf/selftest.bpf.c prove that both agree on every edge.
+ */
+#ifndef WHYLATE_BPF_HIST_H
+#define WHYLATE_BPF_HIST_H
+
+#ifndef __bpf__
+#include <linux/types.h>
+#endif
+
+#define HIST_SUB_BITS	 5u
+#define HIST_SUB_BUCKETS (1u << HIST_SUB_BITS)
+#define HIST_OCTAVES	 31u /* 2^5 up to 2^36 ns */
+#define HIST_BUCKETS	 (HIST_SUB_BUCKETS * (HIST_OCTAVES + 1u)) /* 1024: a power of two, for masking */
+#define HIST_LIMIT_NS	 (1ull << (HIST_SUB_BITS + HIST_OCTAVES))
+
+_Static_assert(HIST_BUCKETS == 1024, "bucket indices are masked with HIST_BUCKETS - 1");
+
+/* Position of the highest set bit of VALUE, which must not be 0; BPF has no clz instruction. */
+static inline __u32 hist_log2(__u64 value)
+{
+	__u32 log2 = 0;
+
+	if (value >> 32) {
+		value >>= 32;
+		log2 += 32;
+	}
+	if (value >> 16) {
+		value >>= 16;
+		log2 += 16;
+	}
+	if (value >> 8) {
+		value >>= 8;
+		log2 += 8;
+	}
+	if (value >> 4) {
+		value >>= 4;
+		log2 += 4;
+	}
+	if (value >> 2) {
+		value >>= 2;
+		log2 += 2;
+	}
+	if (value >> 1)
+		log2 += 1;
+	return log2;
+}
+
+/* The bucket that holds VALUE_NS; always below HIST_BUCKETS. */
+static inline __u32 hist_bucket(__u64 value_ns)
+{
+	__u32 octave;
+
+	if (value_ns < HIST_SUB_BUCKETS)
+		return (__u32)value_ns;
+	if (value_ns >= HIST_LIMIT_NS)
+		return HIST_BUCKETS - 1;
+	octave = hist_log2(value_ns) - HIST_SUB_BITS;
+	return ((octave + 1) << HIST_SUB_BITS) +
+	       ((__u32)(value_ns >> octave) & (HIST_SUB_BUCKETS - 1));
+}
+
+/* Lower edge of BUCKET in ns; for BUCKET == HIST_BUCKETS the upper edge of the last. */
+static inline __u64 hist_bucket_from_ns(__u32 bucket)
+{
+	__u32 octave = bucket >> HIST_SUB_BITS;
+
+	if (octave == 0)
+		return bucket;
+	return (__u64)(HIST_SUB_BUCKETS + (bucket & (HIST_SUB_BUCKETS - 1))) << (octave - 1);
+}
+
+/* Upper edge of BUCKET in ns, exclusive. */
+static inline __u64 hist_bucket_to_ns(__u32 bucket)
+{
+	return hist_bucket_from_ns(bucket + 1);
+}
+
+#endif /* WHYLATE_BPF_HIST_H */
