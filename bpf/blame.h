@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Blame: who had the CPU while a task waited for it, in constant time per switch and per wait.
+ *
+ * Each CPU keeps running integrals of time by kind (self, process, kernel, idle), advanced at each
+ * switch.  A task that is queued copies them; when it gets the CPU, or is moved to another, the
+ * differences are the blame, and they sum to the wait exactly: what does not fit (clocks of two CPUs
+ * may differ by some ns) goes to `other`, never over the length of the wait.
+ *
+ * Names: a short ring of the latest foreign slices on that CPU, written only while somebody of the
+ * target waits there.  A slice is placed by the foreign integral (process + kernel), so that a wait can
+ * tell which part of it fell inside.  What is older than the ring keeps its kind and loses its name.
+ *
+ * Pure C, compiled into the BPF programs and into the host's property tests.
+ */
+#ifndef WHYLATE_BPF_BLAME_H
+#define WHYLATE_BPF_BLAME_H
+
+#include "abi.h"
+
+#define BLAME_RING_LEN 16u /* a power of two */
+
+struct blame_slice {
+	__u64 from_ns; /* of the foreign integral */
+	__u64 to_ns;
+	__u32 pid;
+	__u32 kind;
+};
+
+/* One per CPU.  Written under that CPU's run-queue lock; `since_ns` is the version for other readers. */
+struct cpu_clock {
+	__u64 since_ns; /* when the slice that is running began; 0: not known yet */
+	__u64 kind_ns[CPU_KINDS];
+	__u32 kind; /* of the slice that is running */
+	__u32 pid;
+	__u32 waiting; /* tasks of the target queued here, as far as known: only a hint to keep names */
+	__u32 head;    /* next place in the ring */
+	/* Direct switch cost: the scheduler's entry for the switch under way, and our own part of it. */
+	__u64 entry_ns;
+	__u64 own_ns;
+	__u32 entry_next; /* tid that the switch goes to */
+	__u32 pad;
+	struct blame_slice ring[BLAME_RING_LEN];
+};
+
+/* What a waiting task remembers of the CPU whose queue it is in. */
+struct blame_wait {
+	__u64 since_ns; /* of this part of the wait; 0: nothing remembered */
+	__u64 kind_ns[CPU_KINDS];
+	__u64 throttled_ns; /* of its cgroup's queue on that CPU */
+	__u32 cpu;
+	__u32 pad;
+};
+
+static inline __u64 blame_foreign_ns(const __u64 kind_ns[CPU_KINDS])
+{
+	return kind_ns[BLAME_PROCESS] + kind_ns[BLAME_KERNEL];
+}
+
+/* Copy the integrals of CPU as of NOW_NS, the running slice included.  Returns 0 if it changed under us. */
+static inline int blame_read(const struct cpu_clock *cpu, __u64 now_ns, __u64 out[CPU_KINDS])
+{
+	__u64 since_ns = *(const volatile __u64 *)&cpu->since_ns;
+	__u32 kind = *(const volatile __u32 *)&cpu->kind;
+	__u64 open_ns = now_ns > since_ns ? now_ns - since_ns : 0;
+
+	if (!since_ns)
+		return 0;
+	for (__u32 i = 0; i < CPU_KINDS; i++)
+		out[i] = *(const volatile __u64 *)&cpu->kind_ns[i] + (kind == i ? open_ns : 0);
+	return *(const volatile __u64 *)&cpu->since_ns == since_ns;
+}
+
+/* The task begins to wait for CPU number NUMBER. */
+static inline void blame_begin(struct blame_wait *wait, const struct cpu_clock *cpu, __u32 number,
+			       __u64 now_ns, __u64 throttled_ns)
+{
+	wait->cpu = number;
+	wait->throttled_ns = throttled_ns;
+	wait->since_ns = blame_read(cpu, now_ns, wait->kind_ns) ? now_ns : 0;
+}
+
+/* Take at most *LEFT_NS; returns what was taken. */
+static inline __u64 blame_take(__u64 want_ns, __u64 *left_ns)
+{
+	__u64 got_ns = want_ns < *left_ns ? want_ns : *left_ns;
+
+	*left_ns -= got_ns;
+	return got_ns;
+}
+
+/*
+ * Split LENGTH_NS of waiting into OUT[BLAME_KINDS], which then sums to it exactly.  NOW are the CPU's
+ * integrals at the end; KNOWN 0 says that there is nothing to compare (all is `other`).
+ * The quota comes first; the CPU's own kinds share the rest, idle giving way first: a throttled
+ * task's CPU is mostly idle, and who else runs there meanwhile does not delay it.
+ */
+static inline void blame_split(const struct blame_wait *wait, const __u64 now[CPU_KINDS],
+			       __u64 throttled_ns, __u64 length_ns, int known, __u64 out[BLAME_KINDS])
+{
+	__u64 left_ns = length_ns;
+
+	out[BLAME_QUOTA] = 0;
+	for (__u32 i = 0; i < CPU_KINDS; i++)
+		out[i] = 0;
+	if (known && wait->since_ns) {
+		if (throttled_ns > wait->throttled_ns)
+			out[BLAME_QUOTA] = blame_take(throttled_ns - wait->throttled_ns, &left_ns);
+		for (__u32 i = 0; i < CPU_KINDS; i++)
+			out[i] = blame_take(now[i] - wait->kind_ns[i], &left_ns);
+	}
+	out[BLAME_OTHER] = left_ns;
+}
+
+/* How much of SLICE lies inside the foreign integral's range [FROM_NS, TO_NS). */
+static inline __u64 blame_overlap_ns(const struct blame_slice *slice, __u64 from_ns, __u64 to_ns)
+{
+	__u64 begin_ns = slice->from_ns > from_ns ? slice->from_ns : from_ns;
+	__u64 end_ns = slice->to_ns < to_ns ? slice->to_ns : to_ns;
+
+	return end_ns > begin_ns ? end_ns - begin_ns : 0;
+}
+
+/*
+ * The CPU switches at NOW_NS: charge the slice that ends, remember it by name if it was foreign and
+ * somebody waited, and begin the next (KIND, PID).
+ */
+static inline void blame_switch(struct cpu_clock *cpu, __u64 now_ns, __u32 kind, __u32 pid)
+{
+	__u32 was = cpu->kind & (CPU_KINDS - 1);
+	__u64 from_ns = blame_foreign_ns(cpu->kind_ns);
+	__u64 ns = cpu->since_ns && now_ns > cpu->since_ns ? now_ns - cpu->since_ns : 0;
+
+	cpu->kind_ns[was] += ns;
+	if (cpu->waiting && (was == BLAME_PROCESS || was == BLAME_KERNEL)) {
+		struct blame_slice *slice = &cpu->ring[cpu->head & (BLAME_RING_LEN - 1)];
+
+		slice->from_ns = from_ns;
+		slice->to_ns = from_ns + ns;
+		slice->pid = cpu->pid;
+		slice->kind = was;
+		cpu->head++;
+	}
+	cpu->kind = kind;
+	cpu->pid = pid;
+	if (now_ns > cpu->since_ns)
+		cpu->since_ns = now_ns;
+}
+
+_Static_assert(CPU_KINDS == 4, "kinds of a CPU are masked");
+
+#endif /* WHYLATE_BPF_BLAME_H */

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The task clock: which state a task is in, since when, and how long it has been in each so far.
+ *
+ *   fork   wakeup_new        switch-in      switch-out (blocks)      wakeup     switch-in
+ *    |         |                 |                  |                   |           |
+ *    |   NEW   |    RUNNABLE     |     RUNNING      |      BLOCKED      | RUNNABLE  | RUNNING ...
+ *    |         |  after wakeup   |                  |      by reason    |
+ *              ^ the clock's wall time begins here                 switch-out (still queued):
+ *                                                                  RUNNABLE after preemption
+ *
+ * A task that was there before us is SEEDED: what it was doing follows from its first event (switch-out:
+ * it ran; wakeup: it was blocked; switch-in: it was runnable).  That first interval began before the
+ * clock, so it is in the sums but in no count, maximum or histogram ("cut").
+ *
+ * Invariants: on-CPU + run queue + blocked = now - began, exactly; time never goes back.
+ *
+ * Pure C, compiled into the BPF programs and into the host's property tests.  The scheduler serialises
+ * the events of one task, so there is one writer; readers use `seq` (clock_read_begin/retry).
+ */
+#ifndef WHYLATE_BPF_CLOCK_H
+#define WHYLATE_BPF_CLOCK_H
+
+#include "abi.h"
+#include "blame.h"
+
+/* Order of stores as seen by a reader on another CPU.  x86 keeps it; elsewhere a full barrier is needed. */
+#if defined(__TARGET_ARCH_x86) || defined(__x86_64__)
+#define clock_barrier() __asm__ volatile("" ::: "memory")
+#elif defined(__bpf__)
+#define clock_barrier()                                     \
+	do {                                                \
+		__u64 fence_ = 0;                           \
+		(void)__sync_fetch_and_or(&fence_, 1);      \
+		__asm__ volatile("" ::: "memory");          \
+	} while (0)
+#else
+#define clock_barrier() __sync_synchronize()
+#endif
+
+struct task_clock {
+	__u32 seq; /* odd while being written */
+	__u8 state; /* enum clock_state */
+	__u8 cause; /* enum run_queue_cause, while runnable */
+	__u8 reason; /* enum blocked_reason, while blocked */
+	__u8 cut; /* the open interval began before the clock */
+	__u64 since_ns;
+	__u64 began_at_ns;
+	struct clock_sums sums;
+	struct kernel_counts base; /* the kernel's own counters when the clock began */
+	__u64 stolen_base_ns; /* of the run queue, at switch-in */
+	__u64 irq_base_ns;
+	struct blame_wait wait; /* while runnable */
+};
+
+/* A closed interval, for the histogram; ns 0 and state NEW if the event closed none. */
+struct clock_interval {
+	__u64 ns;
+	__u8 state; /* RUNNING, RUNNABLE or BLOCKED */
+	__u8 which; /* cause or reason */
+	__u8 cut;
+	__u8 gap; /* an event before this one was lost */
+};
+
+/* Seconds may differ by a few ns between CPUs: never before the last event. */
+static inline __u64 clock_now(const struct task_clock *clock, __u64 now_ns)
+{
+	return now_ns > clock->since_ns ? now_ns : clock->since_ns;
+}
+
+/*
+ * Add NS to what the sums hold for STATE; WHICH is the cause or the reason.  CUT intervals, and those
+ * still open (COUNTED 0), enter no count and no maximum.
+ */
+static inline void clock_sums_add(struct clock_sums *sums, __u8 state, __u8 which, __u64 ns, int counted)
+{
+	if (state == CLOCK_RUNNING) {
+		sums->on_cpu_ns += ns;
+		if (!counted)
+			return;
+		sums->on_cpu_count++;
+		if (ns > sums->on_cpu_max_ns)
+			sums->on_cpu_max_ns = ns;
+	} else if (state == CLOCK_RUNNABLE) {
+		__u32 cause = which == AFTER_WAKEUP ? AFTER_WAKEUP : AFTER_PREEMPTION;
+
+		sums->run_queue_ns[cause] += ns;
+		if (!counted)
+			return;
+		sums->run_queue_count[cause]++;
+		if (ns > sums->run_queue_max_ns)
+			sums->run_queue_max_ns = ns;
+	} else if (state == CLOCK_BLOCKED) {
+		__u32 reason = which < BLOCKED_REASONS ? which : BLOCKED_OTHER;
+
+		sums->blocked_ns[reason] += ns;
+		if (!counted)
+			return;
+		sums->blocked_count++;
+		if (ns > sums->blocked_max_ns)
+			sums->blocked_max_ns = ns;
+	}
+}
+
+/* Begin at NOW_NS in STATE.  SEEDED: there before us.  The caller has set the base counters. */
+static inline void clock_begin(struct task_clock *clock, __u64 now_ns, __u8 state)
+{
+	clock->state = state;
+	clock->since_ns = now_ns;
+	clock->began_at_ns = now_ns;
+	clock->cut = state == CLOCK_SEEDED;
+}
+
+/* Close the open interval as having been WAS (cause or reason in WHICH) and enter STATE. */
+static inline struct clock_interval clock_move(struct task_clock *clock, __u64 now_ns, __u8 was,
+					       __u8 which, __u8 state, __u8 next)
+{
+	struct clock_interval closed = {};
+
+	now_ns = clock_now(clock, now_ns);
+	clock->seq++;
+	clock_barrier();
+	closed.ns = now_ns - clock->since_ns;
+	closed.state = was;
+	closed.which = which;
+	closed.cut = clock->cut;
+	clock_sums_add(&clock->sums, was, which, closed.ns, !clock->cut);
+	if (clock->cut) {
+		clock->sums.cut_count++;
+		clock->sums.cut_ns += closed.ns;
+	}
+	clock->cut = 0;
+	clock->since_ns = now_ns;
+	clock->state = state;
+	if (state == CLOCK_RUNNABLE)
+		clock->cause = next;
+	else if (state == CLOCK_BLOCKED)
+		clock->reason = next;
+	clock_barrier();
+	clock->seq++;
+	return closed;
+}
+
+/* What the open interval's cause or reason is. */
+static inline __u8 clock_which(const struct task_clock *clock)
+{
+	return clock->state == CLOCK_BLOCKED ? clock->reason : clock->cause;
+}
+
+/* Move on from the state that the clock is in, which should have been EXPECTED: else an event was lost. */
+static inline struct clock_interval clock_step(struct task_clock *clock, __u64 now_ns, __u8 expected,
+					       __u8 state, __u8 next)
+{
+	__u8 was = clock->state == CLOCK_SEEDED ? expected : clock->state;
+	__u8 which = clock->state == CLOCK_SEEDED ? AFTER_PREEMPTION : clock_which(clock);
+	struct clock_interval closed = clock_move(clock, now_ns, was, which, state, next);
+
+	closed.gap = was != expected;
+	return closed;
+}
+
+/* The task was woken for the first time. */
+static inline void clock_wakeup_new(struct task_clock *clock, __u64 now_ns)
+{
+	clock->seq++;
+	clock_barrier();
+	clock_begin(clock, now_ns, CLOCK_RUNNABLE);
+	clock->cause = AFTER_WAKEUP;
+	clock_barrier();
+	clock->seq++;
+}
+
+/*
+ * The task was made runnable.  ON_CPU: it is still current somewhere (a wakeup that came before it had
+ * gone to sleep changes nothing).  REASON: what it is blocked in, for a seeded clock.
+ * Returns whether it really went from blocked to runnable; then *CLOSED is the blocked interval.
+ */
+static inline int clock_wakeup(struct task_clock *clock, __u64 now_ns, int on_cpu, __u8 reason,
+			       struct clock_interval *closed)
+{
+	if (clock->state == CLOCK_SEEDED && !on_cpu)
+		*closed = clock_move(clock, now_ns, CLOCK_BLOCKED, reason, CLOCK_RUNNABLE, AFTER_WAKEUP);
+	else if (clock->state == CLOCK_BLOCKED)
+		*closed = clock_move(clock, now_ns, CLOCK_BLOCKED, clock->reason, CLOCK_RUNNABLE,
+				     AFTER_WAKEUP);
+	else
+		return 0;
+	return 1;
+}
+
+/* The task got a CPU; the closed interval is normally a run-queue wait. */
+static inline struct clock_interval clock_switch_in(struct task_clock *clock, __u64 now_ns)
+{
+	return clock_step(clock, now_ns, CLOCK_RUNNABLE, CLOCK_RUNNING, 0);
+}
+
+/* The task left its CPU: still queued (preempted, or it yielded), or blocked for REASON. */
+static inline struct clock_interval clock_switch_out(struct task_clock *clock, __u64 now_ns, int queued,
+						     __u8 reason)
+{
+	if (queued)
+		return clock_step(clock, now_ns, CLOCK_RUNNING, CLOCK_RUNNABLE, AFTER_PREEMPTION);
+	return clock_step(clock, now_ns, CLOCK_RUNNING, CLOCK_BLOCKED, reason);
+}
+
+/* The task left its CPU for the last time. */
+static inline struct clock_interval clock_die(struct task_clock *clock, __u64 now_ns)
+{
+	return clock_step(clock, now_ns, CLOCK_RUNNING, CLOCK_DEAD, 0);
+}
+
+/* Whether the clock counts time now. */
+static inline int clock_is_live(const struct task_clock *clock)
+{
+	return clock->state != CLOCK_NEW && clock->state != CLOCK_DEAD;
+}
+
+/*
+ * Finish a copy "as of now": the open interval, whose state is HINT (and WHICH) for a seeded clock, is
+ * added to the copy's sums.  Returns its length.
+ */
+static inline __u64 clock_close_copy(struct task_clock *copy, __u64 now_ns, __u8 hint, __u8 which)
+{
+	__u64 open_ns;
+
+	now_ns = clock_now(copy, now_ns);
+	open_ns = now_ns - copy->since_ns;
+	if (copy->state == CLOCK_SEEDED) {
+		copy->state = hint;
+		if (hint == CLOCK_BLOCKED)
+			copy->reason = which;
+		else
+			copy->cause = AFTER_PREEMPTION;
+	}
+	clock_sums_add(&copy->sums, copy->state, clock_which(copy), open_ns, 0);
+	copy->since_ns = now_ns;
+	return open_ns;
+}
+
+#endif /* WHYLATE_BPF_CLOCK_H */

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The few kernel structs and fields that the programs read, relocated at load (CO-RE) to wherever the
+ * running kernel has them.  Written out instead of a generated header of 100,000 lines, so that a
+ * reader sees what we depend on.  Fields that only some kernels have are asked for in compat.bpf.h.
+ */
+#ifndef WHYLATE_BPF_KERNEL_H
+#define WHYLATE_BPF_KERNEL_H
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct inode {
+	unsigned short i_mode;
+};
+
+struct file {
+	struct inode *f_inode;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct rq {
+	__u64 clock;
+	__u64 clock_task; /* clock less interrupts and steal */
+	__u64 prev_irq_time; /* only with CONFIG_IRQ_TIME_ACCOUNTING */
+	int cpu;
+};
+
+struct cfs_rq {
+	struct rq *rq;
+	__u64 throttled_clock_self; /* since 6.6 (677ea015f231) */
+	__u64 throttled_clock_self_time;
+};
+
+struct sched_entity {
+	__u64 sum_exec_runtime;
+	__u64 nr_migrations;
+	unsigned char sched_delayed; /* since 6.12 (152e11f6df29) */
+	struct cfs_rq *cfs_rq;
+};
+
+struct sched_info {
+	unsigned long long run_delay;
+	unsigned long long last_queued;
+};
+
+struct signal_struct {
+	int group_exit_code;
+};
+
+struct pid_namespace;
+
+struct upid {
+	int nr;
+	struct pid_namespace *ns;
+};
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[1];
+};
+
+struct thread_info {
+	__u32 status; /* x86: TS_COMPAT */
+};
+
+struct task_struct {
+	struct thread_info thread_info;
+	unsigned int __state; /* `state` before 5.14 (2f064a59a11f) */
+	unsigned int flags;
+	int on_cpu;
+	int on_rq;
+	struct sched_entity se;
+	struct sched_info sched_info;
+	int exit_state;
+	int exit_code;
+	unsigned in_iowait : 1;
+	int pid;
+	int tgid;
+	struct task_struct *real_parent;
+	struct task_struct *group_leader;
+	struct pid *thread_pid;
+	unsigned long nvcsw;
+	unsigned long nivcsw;
+	char comm[16];
+	struct files_struct *files;
+	struct signal_struct *signal;
+	void *bpf_storage; /* since 5.13 for tracing programs (a10787e6d58c) */
+};
+
+#if defined(__TARGET_ARCH_x86)
+struct pt_regs {
+	unsigned long di;
+	unsigned long orig_ax;
+};
+#elif defined(__TARGET_ARCH_arm64)
+struct pt_regs {
+	__u64 regs[31];
+	int syscallno;
+};
+#endif
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+};
+
+#pragma clang attribute pop
+
+/* include/linux/sched.h; the values have not changed since these kernels can run us. */
+#define TASK_STOPPED_OR_TRACED 0x0000000c
+#define TASK_DEAD	       0x00000080
+#define TASK_FROZEN	       0x00008000 /* since 6.1; nothing else had this bit that blocks a user task */
+#define PF_IO_WORKER	       0x00000010
+#define PF_KTHREAD	       0x00200000
+#define TS_COMPAT	       0x0002
+
+#endif /* WHYLATE_BPF_KERNEL_H */
