@@ -48,17 +48,18 @@ struct blame_wait {
 	__u64 since_ns; /* of this part of the wait; 0: nothing remembered */
 	__u64 kind_ns[CPU_KINDS];
 	__u64 throttled_ns; /* of its cgroup's queue on that CPU */
+	__u64 charged_ns; /* of the whole wait, on CPUs before this one */
 	__u32 cpu;
 	__u32 pad;
 };
 
-static inline __u64 blame_foreign_ns(const __u64 kind_ns[CPU_KINDS])
+static __always_inline __u64 blame_foreign_ns(const __u64 kind_ns[CPU_KINDS])
 {
 	return kind_ns[BLAME_PROCESS] + kind_ns[BLAME_KERNEL];
 }
 
 /* Copy the integrals of CPU as of NOW_NS, the running slice included.  Returns 0 if it changed under us. */
-static inline int blame_read(const struct cpu_clock *cpu, __u64 now_ns, __u64 out[CPU_KINDS])
+static __always_inline int blame_read(const struct cpu_clock *cpu, __u64 now_ns, __u64 out[CPU_KINDS])
 {
 	__u64 since_ns = *(const volatile __u64 *)&cpu->since_ns;
 	__u32 kind = *(const volatile __u32 *)&cpu->kind;
@@ -72,7 +73,7 @@ static inline int blame_read(const struct cpu_clock *cpu, __u64 now_ns, __u64 ou
 }
 
 /* The task begins to wait for CPU number NUMBER. */
-static inline void blame_begin(struct blame_wait *wait, const struct cpu_clock *cpu, __u32 number,
+static __always_inline void blame_begin(struct blame_wait *wait, const struct cpu_clock *cpu, __u32 number,
 			       __u64 now_ns, __u64 throttled_ns)
 {
 	wait->cpu = number;
@@ -81,7 +82,7 @@ static inline void blame_begin(struct blame_wait *wait, const struct cpu_clock *
 }
 
 /* Take at most *LEFT_NS; returns what was taken. */
-static inline __u64 blame_take(__u64 want_ns, __u64 *left_ns)
+static __always_inline __u64 blame_take(__u64 want_ns, __u64 *left_ns)
 {
 	__u64 got_ns = want_ns < *left_ns ? want_ns : *left_ns;
 
@@ -95,7 +96,7 @@ static inline __u64 blame_take(__u64 want_ns, __u64 *left_ns)
  * The quota comes first; the CPU's own kinds share the rest, idle giving way first: a throttled
  * task's CPU is mostly idle, and who else runs there meanwhile does not delay it.
  */
-static inline void blame_split(const struct blame_wait *wait, const __u64 now[CPU_KINDS],
+static __always_inline void blame_split(const struct blame_wait *wait, const __u64 now[CPU_KINDS],
 			       __u64 throttled_ns, __u64 length_ns, int known, __u64 out[BLAME_KINDS])
 {
 	__u64 left_ns = length_ns;
@@ -113,7 +114,7 @@ static inline void blame_split(const struct blame_wait *wait, const __u64 now[CP
 }
 
 /* How much of SLICE lies inside the foreign integral's range [FROM_NS, TO_NS). */
-static inline __u64 blame_overlap_ns(const struct blame_slice *slice, __u64 from_ns, __u64 to_ns)
+static __always_inline __u64 blame_overlap_ns(const struct blame_slice *slice, __u64 from_ns, __u64 to_ns)
 {
 	__u64 begin_ns = slice->from_ns > from_ns ? slice->from_ns : from_ns;
 	__u64 end_ns = slice->to_ns < to_ns ? slice->to_ns : to_ns;
@@ -125,7 +126,7 @@ static inline __u64 blame_overlap_ns(const struct blame_slice *slice, __u64 from
  * The CPU switches at NOW_NS: charge the slice that ends, remember it by name if it was foreign and
  * somebody waited, and begin the next (KIND, PID).
  */
-static inline void blame_switch(struct cpu_clock *cpu, __u64 now_ns, __u32 kind, __u32 pid)
+static __always_inline void blame_switch(struct cpu_clock *cpu, __u64 now_ns, __u32 kind, __u32 pid)
 {
 	__u32 was = cpu->kind & (CPU_KINDS - 1);
 	__u64 from_ns = blame_foreign_ns(cpu->kind_ns);

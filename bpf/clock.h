@@ -63,7 +63,7 @@ struct clock_interval {
 };
 
 /* Seconds may differ by a few ns between CPUs: never before the last event. */
-static inline __u64 clock_now(const struct task_clock *clock, __u64 now_ns)
+static __always_inline __u64 clock_now(const struct task_clock *clock, __u64 now_ns)
 {
 	return now_ns > clock->since_ns ? now_ns : clock->since_ns;
 }
@@ -72,7 +72,7 @@ static inline __u64 clock_now(const struct task_clock *clock, __u64 now_ns)
  * Add NS to what the sums hold for STATE; WHICH is the cause or the reason.  CUT intervals, and those
  * still open (COUNTED 0), enter no count and no maximum.
  */
-static inline void clock_sums_add(struct clock_sums *sums, __u8 state, __u8 which, __u64 ns, int counted)
+static __always_inline void clock_sums_add(struct clock_sums *sums, __u8 state, __u8 which, __u64 ns, int counted)
 {
 	if (state == CLOCK_RUNNING) {
 		sums->on_cpu_ns += ns;
@@ -103,7 +103,7 @@ static inline void clock_sums_add(struct clock_sums *sums, __u8 state, __u8 whic
 }
 
 /* Begin at NOW_NS in STATE.  SEEDED: there before us.  The caller has set the base counters. */
-static inline void clock_begin(struct task_clock *clock, __u64 now_ns, __u8 state)
+static __always_inline void clock_begin(struct task_clock *clock, __u64 now_ns, __u8 state)
 {
 	clock->state = state;
 	clock->since_ns = now_ns;
@@ -112,7 +112,7 @@ static inline void clock_begin(struct task_clock *clock, __u64 now_ns, __u8 stat
 }
 
 /* Close the open interval as having been WAS (cause or reason in WHICH) and enter STATE. */
-static inline struct clock_interval clock_move(struct task_clock *clock, __u64 now_ns, __u8 was,
+static __always_inline struct clock_interval clock_move(struct task_clock *clock, __u64 now_ns, __u8 was,
 					       __u8 which, __u8 state, __u8 next)
 {
 	struct clock_interval closed = {};
@@ -142,25 +142,28 @@ static inline struct clock_interval clock_move(struct task_clock *clock, __u64 n
 }
 
 /* What the open interval's cause or reason is. */
-static inline __u8 clock_which(const struct task_clock *clock)
+static __always_inline __u8 clock_which(const struct task_clock *clock)
 {
 	return clock->state == CLOCK_BLOCKED ? clock->reason : clock->cause;
 }
 
 /* Move on from the state that the clock is in, which should have been EXPECTED: else an event was lost. */
-static inline struct clock_interval clock_step(struct task_clock *clock, __u64 now_ns, __u8 expected,
+static __always_inline struct clock_interval clock_step(struct task_clock *clock, __u64 now_ns, __u8 expected,
 					       __u8 state, __u8 next)
 {
 	__u8 was = clock->state == CLOCK_SEEDED ? expected : clock->state;
 	__u8 which = clock->state == CLOCK_SEEDED ? AFTER_PREEMPTION : clock_which(clock);
-	struct clock_interval closed = clock_move(clock, now_ns, was, which, state, next);
+	struct clock_interval closed;
 
+	if (was == CLOCK_NEW) /* its first wakeup was lost: its time begins here */
+		clock_begin(clock, now_ns, CLOCK_NEW);
+	closed = clock_move(clock, now_ns, was, which, state, next);
 	closed.gap = was != expected;
 	return closed;
 }
 
 /* The task was woken for the first time. */
-static inline void clock_wakeup_new(struct task_clock *clock, __u64 now_ns)
+static __always_inline void clock_wakeup_new(struct task_clock *clock, __u64 now_ns)
 {
 	clock->seq++;
 	clock_barrier();
@@ -175,7 +178,7 @@ static inline void clock_wakeup_new(struct task_clock *clock, __u64 now_ns)
  * gone to sleep changes nothing).  REASON: what it is blocked in, for a seeded clock.
  * Returns whether it really went from blocked to runnable; then *CLOSED is the blocked interval.
  */
-static inline int clock_wakeup(struct task_clock *clock, __u64 now_ns, int on_cpu, __u8 reason,
+static __always_inline int clock_wakeup(struct task_clock *clock, __u64 now_ns, int on_cpu, __u8 reason,
 			       struct clock_interval *closed)
 {
 	if (clock->state == CLOCK_SEEDED && !on_cpu)
@@ -189,13 +192,13 @@ static inline int clock_wakeup(struct task_clock *clock, __u64 now_ns, int on_cp
 }
 
 /* The task got a CPU; the closed interval is normally a run-queue wait. */
-static inline struct clock_interval clock_switch_in(struct task_clock *clock, __u64 now_ns)
+static __always_inline struct clock_interval clock_switch_in(struct task_clock *clock, __u64 now_ns)
 {
 	return clock_step(clock, now_ns, CLOCK_RUNNABLE, CLOCK_RUNNING, 0);
 }
 
 /* The task left its CPU: still queued (preempted, or it yielded), or blocked for REASON. */
-static inline struct clock_interval clock_switch_out(struct task_clock *clock, __u64 now_ns, int queued,
+static __always_inline struct clock_interval clock_switch_out(struct task_clock *clock, __u64 now_ns, int queued,
 						     __u8 reason)
 {
 	if (queued)
@@ -204,13 +207,13 @@ static inline struct clock_interval clock_switch_out(struct task_clock *clock, _
 }
 
 /* The task left its CPU for the last time. */
-static inline struct clock_interval clock_die(struct task_clock *clock, __u64 now_ns)
+static __always_inline struct clock_interval clock_die(struct task_clock *clock, __u64 now_ns)
 {
 	return clock_step(clock, now_ns, CLOCK_RUNNING, CLOCK_DEAD, 0);
 }
 
 /* Whether the clock counts time now. */
-static inline int clock_is_live(const struct task_clock *clock)
+static __always_inline int clock_is_live(const struct task_clock *clock)
 {
 	return clock->state != CLOCK_NEW && clock->state != CLOCK_DEAD;
 }
@@ -219,7 +222,7 @@ static inline int clock_is_live(const struct task_clock *clock)
  * Finish a copy "as of now": the open interval, whose state is HINT (and WHICH) for a seeded clock, is
  * added to the copy's sums.  Returns its length.
  */
-static inline __u64 clock_close_copy(struct task_clock *copy, __u64 now_ns, __u8 hint, __u8 which)
+static __always_inline __u64 clock_close_copy(struct task_clock *copy, __u64 now_ns, __u8 hint, __u8 which)
 {
 	__u64 open_ns;
 

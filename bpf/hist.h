@@ -13,8 +13,10 @@
 #ifndef WHYLATE_BPF_HIST_H
 #define WHYLATE_BPF_HIST_H
 
-#ifndef __bpf__
 #include <linux/types.h>
+
+#ifndef __always_inline /* BPF programs cannot pass or return structs between functions */
+#define __always_inline inline __attribute__((always_inline))
 #endif
 
 #define HIST_SUB_BITS	 5u
@@ -26,7 +28,7 @@
 _Static_assert(HIST_BUCKETS == 1024, "bucket indices are masked with HIST_BUCKETS - 1");
 
 /* Position of the highest set bit of VALUE, which must not be 0; BPF has no clz instruction. */
-static inline __u32 hist_log2(__u64 value)
+static __always_inline __u32 hist_log2(__u64 value)
 {
 	__u32 log2 = 0;
 
@@ -56,7 +58,7 @@ static inline __u32 hist_log2(__u64 value)
 }
 
 /* The bucket that holds VALUE_NS; always below HIST_BUCKETS. */
-static inline __u32 hist_bucket(__u64 value_ns)
+static __always_inline __u32 hist_bucket(__u64 value_ns)
 {
 	__u32 octave;
 
@@ -70,7 +72,7 @@ static inline __u32 hist_bucket(__u64 value_ns)
 }
 
 /* Lower edge of BUCKET in ns; for BUCKET == HIST_BUCKETS the upper edge of the last. */
-static inline __u64 hist_bucket_from_ns(__u32 bucket)
+static __always_inline __u64 hist_bucket_from_ns(__u32 bucket)
 {
 	__u32 octave = bucket >> HIST_SUB_BITS;
 
@@ -80,7 +82,7 @@ static inline __u64 hist_bucket_from_ns(__u32 bucket)
 }
 
 /* Upper edge of BUCKET in ns, exclusive. */
-static inline __u64 hist_bucket_to_ns(__u32 bucket)
+static __always_inline __u64 hist_bucket_to_ns(__u32 bucket)
 {
 	return hist_bucket_from_ns(bucket + 1);
 }

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The kernel's own accounting, read at the same events as ours (--audit): an oracle without edges.
+ *
+ * The kernel books on-CPU and run-queue time by the run queue's clock, which it reads once per entry
+ * to the scheduler and sometimes not even then.  `lag` is our clock less that one; over one interval
+ * the difference between our figure and the kernel's must be lag at its end less lag at its start.
+ * The constant between the two clocks cancels.
+ */
+#ifndef WHYLATE_BPF_AUDIT_H
+#define WHYLATE_BPF_AUDIT_H
+
+#include "maps.bpf.h"
+#include "compat.bpf.h"
+
+static __always_inline struct audit_clock *audit_of(struct task_struct *task)
+{
+	return bpf_task_storage_get(&audits, task, NULL, 0);
+}
+
+static __always_inline __u64 audit_lag_ns(struct task_struct *task, __u64 now_ns)
+{
+	struct rq *rq = task_rq(task);
+
+	return rq ? now_ns - rq->clock : 0;
+}
+
+static __always_inline void audit_queued(struct task_struct *task, __u64 now_ns)
+{
+	struct audit_clock *audit = audit_of(task);
+
+	if (audit)
+		audit->lag_queue_ns = audit_lag_ns(task, now_ns);
+}
+
+static __always_inline void audit_switch_in(struct task_struct *task, const struct task_clock *clock,
+				   __u64 now_ns)
+{
+	struct audit_clock *audit = audit_of(task);
+
+	if (!audit)
+		return;
+	audit->lag_in_ns = audit_lag_ns(task, clock->since_ns > now_ns ? clock->since_ns : now_ns);
+	if (audit->started)
+		audit->last.stale_run_queue_ns += (__s64)(audit->lag_in_ns - audit->lag_queue_ns);
+}
+
+static __always_inline __u64 audit_run_queue_ns(const struct task_clock *clock)
+{
+	return clock->sums.run_queue_ns[AFTER_WAKEUP] + clock->sums.run_queue_ns[AFTER_PREEMPTION];
+}
+
+static __always_inline void audit_switch_out(struct task_struct *task, const struct task_clock *clock,
+				    __u64 now_ns)
+{
+	struct audit_clock *audit = audit_of(task);
+	__u64 lag_ns = audit_lag_ns(task, now_ns);
+	struct audit_sums *base, *last;
+
+	if (!audit)
+		return;
+	base = &audit->base;
+	last = &audit->last;
+	if (task_is_queued(task))
+		last->involuntary++;
+	else
+		last->voluntary++;
+	if (!audit->started) {
+		audit->started = 1;
+		base->kernel_on_cpu_ns = task->se.sum_exec_runtime;
+		base->kernel_run_queue_ns = task->sched_info.run_delay;
+		base->on_cpu_ns = clock->sums.on_cpu_ns;
+		base->run_queue_ns = audit_run_queue_ns(clock);
+		base->stolen_ns = clock->sums.stolen_ns;
+	} else {
+		last->stale_on_cpu_ns += (__s64)(lag_ns - audit->lag_in_ns);
+		last->kernel_on_cpu_ns = task->se.sum_exec_runtime - base->kernel_on_cpu_ns;
+		last->kernel_run_queue_ns = task->sched_info.run_delay - base->kernel_run_queue_ns;
+		last->on_cpu_ns = clock->sums.on_cpu_ns - base->on_cpu_ns;
+		last->run_queue_ns = audit_run_queue_ns(clock) - base->run_queue_ns;
+		last->stolen_ns = clock->sums.stolen_ns - base->stolen_ns;
+	}
+	audit->lag_queue_ns = lag_ns; /* if it stays queued, its next wait begins here */
+}
+
+static __always_inline void audit_fold(struct task_struct *task, struct audit_sums *sum)
+{
+	struct audit_clock *audit = audit_of(task);
+	const __u64 *from;
+	__u64 *to = (__u64 *)sum;
+
+	if (!audit)
+		return;
+	from = (const __u64 *)&audit->last;
+	for (__u32 i = 0; i < sizeof(*sum) / sizeof(__u64); i++)
+		to[i] += from[i];
+}
+
+#endif /* WHYLATE_BPF_AUDIT_H */

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The state that the programs share: configuration, maps, counters of losses.
+ * Defined once, in maps.bpf.c; every other object declares them and the static linker joins them.
+ */
+#ifndef WHYLATE_BPF_MAPS_H
+#define WHYLATE_BPF_MAPS_H
+
+#include "kernel.h"
+#include "abi.h"
+#include "clock.h"
+
+#ifdef WHYLATE_DEFINE_MAPS
+#define SHARED
+#else
+#define SHARED extern
+#endif
+
+/* Filled between open and load; read-only from then on, so that unused branches are dropped. */
+SHARED const volatile struct bpf_config config;
+
+/* Number of the interval that is running; user space bumps it (struct hist_slot). */
+SHARED __u32 interval_number;
+
+/* Sum of what our own sched_switch program took inside the switches whose cost was measured. */
+SHARED __u64 switch_cost_own_ns;
+
+/* A task's clock, in the task itself: no key to reuse, no map to fill, gone when the task is. */
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct task_clock);
+} clocks SEC(".maps");
+
+/* The kernel's accounting beside the clock; only touched with --audit. */
+struct audit_clock {
+	struct audit_sums base; /* at the first switch-out */
+	struct audit_sums last; /* at the latest switch-out; figures since base */
+	__u64 lag_in_ns;   /* ours less the run queue's clock at the latest switch-in */
+	__u64 lag_queue_ns;
+	__u32 started;
+	__u32 pad;
+};
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct audit_clock);
+} audits SEC(".maps");
+
+/* Indexed by CPU number, and not per-CPU: wakeups and migrations read another CPU's. */
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* set to the number of possible CPUs */
+	__type(key, __u32);
+	__type(value, struct cpu_clock);
+} cpus SEC(".maps");
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, HIST_IDS);
+	__type(key, __u32);
+	__type(value, struct hist_slot);
+} hists SEC(".maps");
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ended_sums);
+} ended SEC(".maps");
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, BLAME_KINDS);
+	__type(key, __u32);
+	__type(value, __u64);
+} blame SEC(".maps");
+
+/* Preallocated: written under the run queue's lock, where nothing may be allocated. */
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, BLAME_NAMES_MAX);
+	__type(key, __u32);
+	__type(value, struct blame_name);
+} blame_names SEC(".maps");
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, LOSS_KINDS);
+	__type(key, __u32);
+	__type(value, __u64);
+} losses SEC(".maps");
+
+/* Processes named on the command line; the seed iterator looks up each task's ancestors here. */
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct target_process);
+} targets SEC(".maps");
+
+static __always_inline void count_loss(__u32 loss)
+{
+	__u64 *count = bpf_map_lookup_elem(&losses, &loss);
+
+	if (count)
+		(*count)++;
+}
+
+static __always_inline struct task_clock *clock_of(struct task_struct *task)
+{
+	/* One load settles it for nearly every task of the machine, without the helper's call. */
+	if (!task->bpf_storage)
+		return NULL;
+	return bpf_task_storage_get(&clocks, task, NULL, 0);
+}
+
+static __always_inline void hist_record(__u32 id, __u64 ns)
+{
+	struct hist_slot *slot = bpf_map_lookup_elem(&hists, &id);
+	__u32 number = interval_number;
+	__u32 parity = number & 1;
+
+	if (!slot)
+		return;
+	slot->total_ns += ns;
+	slot->buckets[hist_bucket(ns) & (HIST_BUCKETS - 1)]++;
+	if (slot->max_interval[parity] != number) {
+		slot->max_interval[parity] = number;
+		slot->max_ns[parity] = ns;
+	} else if (ns > slot->max_ns[parity]) {
+		slot->max_ns[parity] = ns;
+	}
+}
+
+#endif /* WHYLATE_BPF_MAPS_H */

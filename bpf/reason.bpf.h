@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Why a task is blocked: from what it is inside of, read at its switch-out for a few loads.
+ *
+ * The order matters: a stopped, traced or frozen task shows the number of an old call; io_uring_enter
+ * sets in_iowait though it is not the disk; then in_iowait is the disk; then the call's number tells,
+ * and for read, write and their kin the kind of file behind the first argument.
+ */
+#ifndef WHYLATE_BPF_REASON_H
+#define WHYLATE_BPF_REASON_H
+
+#include "maps.bpf.h"
+
+#define FILE_KIND_MASK	 0170000
+#define FILE_KIND_SOCKET 0140000
+#define FILE_KIND_PIPE	 0010000
+
+/* The system call (or -1: an exception, that is a page fault) and its first argument. */
+static __always_inline bool task_syscall(struct task_struct *task, __s64 *number, __u64 *argument, bool *compat)
+{
+	struct pt_regs *regs;
+
+	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs)) /* 5.15 */
+		return false;
+	regs = (struct pt_regs *)bpf_task_pt_regs(task);
+#if defined(__TARGET_ARCH_x86)
+	*number = (__s64)regs->orig_ax;
+	*argument = regs->di;
+	*compat = task->thread_info.status & TS_COMPAT;
+	if (*compat) /* sign-extended from 32 bits only by some entries */
+		*number = (__s32)*number;
+#elif defined(__TARGET_ARCH_arm64)
+	*number = regs->syscallno;
+	*argument = regs->regs[0];
+	*compat = false;
+#endif
+	return true;
+}
+
+static __always_inline __u8 file_reason(struct task_struct *task, __u64 fd)
+{
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file **slots = BPF_CORE_READ(table, fd);
+	struct file *file = NULL;
+	unsigned short mode;
+
+	if (fd >= BPF_CORE_READ(table, max_fds) ||
+	    bpf_probe_read_kernel(&file, sizeof(file), &slots[fd]) || !file)
+		return BLOCKED_OTHER;
+	mode = BPF_CORE_READ(file, f_inode, i_mode) & FILE_KIND_MASK;
+	if (mode == FILE_KIND_SOCKET)
+		return BLOCKED_SOCKET;
+	return mode == FILE_KIND_PIPE ? BLOCKED_PIPE : BLOCKED_OTHER;
+}
+
+static __always_inline __u8 syscall_class(__s64 number, bool compat)
+{
+	if (number < 0 || number >= SYSCALL_TABLE_LEN)
+		return BLOCKED_OTHER;
+	number &= SYSCALL_TABLE_LEN - 1;
+	return compat ? config.syscalls_compat[number] : config.syscalls[number];
+}
+
+/* EARLIER is the reason of the block before this one, which a restarted system call keeps. */
+static __always_inline __u8 blocked_reason(struct task_struct *task, __u64 state, __u8 earlier)
+{
+	bool in_iowait, compat = false;
+	__u64 argument = 0;
+	__s64 number = -2;
+	__u8 class;
+
+	if (state & (TASK_STOPPED_OR_TRACED | TASK_FROZEN))
+		return BLOCKED_OTHER;
+	if (task->flags & PF_IO_WORKER)
+		return BLOCKED_IO_URING;
+	in_iowait = BPF_CORE_READ_BITFIELD_PROBED(task, in_iowait);
+	if (!task_syscall(task, &number, &argument, &compat))
+		return in_iowait ? BLOCKED_DISK : BLOCKED_OTHER;
+	class = syscall_class(number, compat);
+	if (class == BLOCKED_IO_URING)
+		return BLOCKED_IO_URING;
+	if (in_iowait)
+		return BLOCKED_DISK;
+	if (number == -1)
+		return BLOCKED_FAULT;
+	if (class == SYSCALL_RESTART)
+		return earlier;
+	if (class == SYSCALL_FILE)
+		return file_reason(task, argument);
+	return class < BLOCKED_REASONS ? class : BLOCKED_OTHER;
+}
+
+#endif /* WHYLATE_BPF_REASON_H */

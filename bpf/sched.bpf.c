@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The scheduler's events advance the task clocks and the CPUs' clocks: what each thread of the target
+ * does, for how long, why it does not run, and who runs meanwhile.
+ *
+ * Every handler runs under the run-queue lock of the CPU in question with interrupts off: constant
+ * time, no allocation (clocks are created in tasks.bpf.c), no helper that can sleep or take a lock.
+ */
+#include "maps.bpf.h"
+#include "compat.bpf.h"
+#include "reason.bpf.h"
+#include "audit.bpf.h"
+
+static __always_inline struct cpu_clock *cpu_of(__u32 number)
+{
+	return bpf_map_lookup_elem(&cpus, &number);
+}
+
+static __always_inline __u32 hist_of(const struct clock_interval *closed)
+{
+	if (closed->state == CLOCK_RUNNING)
+		return HIST_ON_CPU;
+	if (closed->state == CLOCK_RUNNABLE)
+		return closed->which == AFTER_WAKEUP ? HIST_AFTER_WAKEUP : HIST_AFTER_PREEMPTION;
+	return HIST_BLOCKED_FIRST + (closed->which < BLOCKED_REASONS ? closed->which : BLOCKED_OTHER);
+}
+
+static __always_inline void record(const struct clock_interval *closed)
+{
+	if (closed->gap)
+		count_loss(LOSS_CLOCK_GAP);
+	if (!closed->cut && closed->state != CLOCK_NEW)
+		hist_record(hist_of(closed), closed->ns);
+}
+
+static __always_inline void blame_add(__u32 kind, __u64 ns)
+{
+	__u64 *sum = ns ? bpf_map_lookup_elem(&blame, &kind) : NULL;
+
+	if (sum)
+		*sum += ns;
+}
+
+static __always_inline void blame_name_add(const struct blame_slice *slice, __u64 ns)
+{
+	__u32 pid = slice->pid;
+	struct blame_name *name = bpf_map_lookup_elem(&blame_names, &pid);
+
+	if (name)
+		__sync_fetch_and_add(&name->ns, ns);
+}
+
+/* Walk back the latest foreign slices that fall inside [FROM_NS, TO_NS) of the foreign integral. */
+static __always_inline void blame_names_add(const struct cpu_clock *cpu, __u64 from_ns, __u64 to_ns)
+{
+	if (to_ns <= from_ns)
+		return;
+	for (__u32 i = 1; i <= BLAME_RING_LEN; i++) {
+		const struct blame_slice *slice = &cpu->ring[(cpu->head - i) & (BLAME_RING_LEN - 1)];
+		__u64 ns = blame_overlap_ns(slice, from_ns, to_ns);
+
+		if (slice->to_ns <= from_ns)
+			break;
+		if (ns)
+			blame_name_add(slice, ns);
+	}
+}
+
+/* The task queues up for CPU, whose run-queue lock we hold, or (on migration) do not. */
+static __always_inline void wait_begin(struct task_clock *clock, struct task_struct *task, __u32 number,
+			      __u64 now_ns)
+{
+	struct cpu_clock *cpu = cpu_of(number);
+
+	if (!cpu)
+		return;
+	blame_begin(&clock->wait, cpu, number, now_ns, task_throttled_ns(task));
+	__sync_fetch_and_add(&cpu->waiting, 1);
+}
+
+/* The wait for that CPU ends, or goes on elsewhere: charge LENGTH_NS to who had it. */
+static __always_inline void wait_end(struct task_clock *clock, struct task_struct *task, __u64 now_ns,
+			    __u64 length_ns)
+{
+	struct blame_wait *wait = &clock->wait;
+	struct cpu_clock *cpu = cpu_of(wait->cpu);
+	__u64 now[CPU_KINDS] = {}, split[BLAME_KINDS] = {};
+	int known = 0;
+
+	if (cpu && wait->since_ns) {
+		known = blame_read(cpu, now_ns, now);
+		__sync_fetch_and_add(&cpu->waiting, -1);
+	}
+	blame_split(wait, now, task_throttled_ns(task), length_ns, known, split);
+	for (__u32 i = 0; i < BLAME_KINDS; i++)
+		blame_add(i, split[i]);
+	if (known && split[BLAME_PROCESS] + split[BLAME_KERNEL])
+		blame_names_add(cpu, blame_foreign_ns(wait->kind_ns), blame_foreign_ns(now));
+	wait->since_ns = 0;
+	wait->charged_ns += length_ns;
+}
+
+/* Length of the part of the wait that nobody has been charged for yet. */
+static __always_inline __u64 wait_length_ns(const struct task_clock *clock, __u64 now_ns)
+{
+	return now_ns - clock->since_ns - clock->wait.charged_ns;
+}
+
+static __always_inline void switch_out(struct task_clock *clock, struct task_struct *prev, __u64 now_ns)
+{
+	struct rq *rq = task_rq(prev);
+	__u64 state = task_state(prev);
+	bool queued = task_is_queued(prev);
+	struct clock_interval closed;
+	__u8 reason = 0;
+
+	now_ns = clock_now(clock, now_ns);
+	if (rq && clock->state == CLOCK_RUNNING) { /* not seeded: its switch-in set the bases */
+		clock->sums.stolen_ns += rq_stolen_ns(rq) - clock->stolen_base_ns;
+		clock->sums.irq_ns += rq_irq_ns(rq) - clock->irq_base_ns;
+	}
+	if (state & TASK_DEAD) {
+		closed = clock_die(clock, now_ns);
+	} else {
+		if (!queued)
+			reason = blocked_reason(prev, state, clock->reason);
+		closed = clock_switch_out(clock, now_ns, queued, reason);
+	}
+	record(&closed);
+	if (queued)
+		wait_begin(clock, prev, bpf_get_smp_processor_id(), now_ns);
+}
+
+static __always_inline void switch_in(struct task_clock *clock, struct task_struct *next, __u64 now_ns)
+{
+	struct rq *rq = task_rq(next);
+	struct clock_interval closed;
+	__u64 length_ns;
+
+	now_ns = clock_now(clock, now_ns);
+	length_ns = wait_length_ns(clock, now_ns);
+	closed = clock_switch_in(clock, now_ns);
+	record(&closed);
+	if (closed.state == CLOCK_RUNNABLE)
+		wait_end(clock, next, now_ns, length_ns);
+	clock->wait.charged_ns = 0;
+	if (rq) {
+		clock->stolen_base_ns = rq_stolen_ns(rq);
+		clock->irq_base_ns = rq_irq_ns(rq);
+	}
+}
+
+static __always_inline __u32 kind_of(struct task_struct *task, bool ours)
+{
+	if (ours)
+		return BLAME_SELF;
+	if (!task->pid)
+		return BLAME_IDLE;
+	return task->flags & PF_KTHREAD ? BLAME_KERNEL : BLAME_PROCESS;
+}
+
+/* A foreign slice ends on a CPU where somebody of ours waits: make sure that it has a name. */
+static __always_inline void name_foreign(struct task_struct *task, __u32 kind)
+{
+	struct blame_name name = { .kind = kind };
+	__u32 pid = (__u32)task->tgid;
+
+	if (bpf_map_lookup_elem(&blame_names, &pid))
+		return;
+	BPF_CORE_READ_STR_INTO(&name.comm, task, group_leader, comm);
+	if (bpf_map_update_elem(&blame_names, &pid, &name, BPF_NOEXIST))
+		count_loss(LOSS_BLAME_NAMES);
+}
+
+static __always_inline void fold_ended(struct task_struct *task, const struct task_clock *clock)
+{
+	__u32 zero = 0;
+	struct ended_sums *sum = bpf_map_lookup_elem(&ended, &zero);
+	const __u64 *from = (const __u64 *)&clock->sums;
+	__u64 *to;
+
+	if (!sum)
+		return;
+	/* Word by word: all members add up except the maxima, which are put right below. */
+	__u64 on_cpu_max_ns = sum->sums.on_cpu_max_ns, run_queue_max_ns = sum->sums.run_queue_max_ns,
+	      blocked_max_ns = sum->sums.blocked_max_ns;
+	to = (__u64 *)&sum->sums;
+	for (__u32 i = 0; i < sizeof(struct clock_sums) / sizeof(__u64); i++)
+		to[i] += from[i];
+	sum->sums.on_cpu_max_ns = clock->sums.on_cpu_max_ns > on_cpu_max_ns ?
+					  clock->sums.on_cpu_max_ns : on_cpu_max_ns;
+	sum->sums.run_queue_max_ns = clock->sums.run_queue_max_ns > run_queue_max_ns ?
+					     clock->sums.run_queue_max_ns : run_queue_max_ns;
+	sum->sums.blocked_max_ns = clock->sums.blocked_max_ns > blocked_max_ns ?
+					   clock->sums.blocked_max_ns : blocked_max_ns;
+	sum->threads++;
+	sum->wall_ns += clock->since_ns - clock->began_at_ns;
+	sum->counts.voluntary += task->nvcsw - clock->base.voluntary;
+	sum->counts.involuntary += task->nivcsw - clock->base.involuntary;
+	sum->counts.migrations += task->se.nr_migrations - clock->base.migrations;
+	if (config.audit)
+		audit_fold(task, &sum->audit);
+}
+
+static __always_inline void note_exit(struct task_struct *task)
+{
+	__u32 tgid = (__u32)task->tgid;
+	struct target_process *process;
+
+	if (task->pid != task->tgid)
+		return;
+	process = bpf_map_lookup_elem(&targets, &tgid);
+	if (!process)
+		return;
+	process->exit_status = task->signal->group_exit_code;
+	if (!process->exit_status)
+		process->exit_status = task->exit_code;
+	process->exited = 1;
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	struct cpu_clock *cpu = cpu_of(bpf_get_smp_processor_id());
+	struct task_clock *out = clock_of(prev), *in = clock_of(next);
+	__u64 now_ns = bpf_ktime_get_ns();
+
+	if (!cpu)
+		return 0;
+	if (cpu->waiting && !out && prev->pid)
+		name_foreign(prev, kind_of(prev, false));
+	blame_switch(cpu, now_ns, kind_of(next, in), (__u32)next->tgid);
+	if (out && clock_is_live(out)) {
+		switch_out(out, prev, now_ns);
+		if (config.audit)
+			audit_switch_out(prev, out, now_ns);
+		if (out->state == CLOCK_DEAD) {
+			fold_ended(prev, out);
+			note_exit(prev);
+		}
+	}
+	if (in && in->state != CLOCK_DEAD) {
+		switch_in(in, next, now_ns);
+		if (config.audit)
+			audit_switch_in(next, in, now_ns);
+	}
+	if (config.switch_cost) {
+		/* A newborn thread leaves the scheduler by another way, without sched_exit_tp. */
+		if (out && (!next->pid || next->se.sum_exec_runtime)) {
+			cpu->entry_next = (__u32)next->pid;
+			cpu->own_ns = bpf_ktime_get_ns() - now_ns;
+		} else {
+			cpu->entry_ns = 0;
+		}
+	}
+	return 0;
+}
+
+SEC("tp_btf/sched_wakeup")
+int BPF_PROG(on_wakeup, struct task_struct *task)
+{
+	struct task_clock *clock = clock_of(task);
+	struct clock_interval closed = {};
+	struct rq *rq;
+	__u64 now_ns;
+	__u8 reason = 0;
+
+	if (!clock || (clock->state != CLOCK_BLOCKED && clock->state != CLOCK_SEEDED))
+		return 0;
+	now_ns = clock_now(clock, bpf_ktime_get_ns());
+	if (clock->state == CLOCK_SEEDED)
+		reason = blocked_reason(task, 0, BLOCKED_OTHER);
+	if (!clock_wakeup(clock, now_ns, task->on_cpu, reason, &closed))
+		return 0;
+	record(&closed);
+	rq = task_rq(task);
+	if (rq)
+		wait_begin(clock, task, (__u32)rq->cpu, now_ns);
+	if (config.audit)
+		audit_queued(task, now_ns);
+	return 0;
+}
+
+SEC("tp_btf/sched_wakeup_new")
+int BPF_PROG(on_wakeup_new, struct task_struct *task)
+{
+	struct task_clock *clock = clock_of(task);
+	struct rq *rq;
+	__u64 now_ns;
+
+	if (!clock || (clock->state != CLOCK_NEW && clock->state != CLOCK_SEEDED))
+		return 0;
+	now_ns = bpf_ktime_get_ns();
+	clock_wakeup_new(clock, now_ns);
+	rq = task_rq(task);
+	if (rq)
+		wait_begin(clock, task, (__u32)rq->cpu, now_ns);
+	if (config.audit)
+		audit_queued(task, now_ns);
+	return 0;
+}
+
+/* A waiting task is moved to another queue: who delayed it so far is known only over there. */
+SEC("tp_btf/sched_migrate_task")
+int BPF_PROG(on_migrate, struct task_struct *task, int to_cpu)
+{
+	struct task_clock *clock = clock_of(task);
+	__u64 now_ns, length_ns;
+
+	if (!clock || clock->state != CLOCK_RUNNABLE)
+		return 0;
+	now_ns = clock_now(clock, bpf_ktime_get_ns());
+	length_ns = wait_length_ns(clock, now_ns);
+	wait_end(clock, task, now_ns, length_ns);
+	wait_begin(clock, task, (__u32)to_cpu, now_ns);
+	return 0;
+}

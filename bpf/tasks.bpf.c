@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Which tasks have a clock: those there at attach (an iterator that runs after the hooks are on), and
+ * those born later (at fork, in the parent's context, where memory may be had).  And the other way
+ * round: an iterator that hands each living thread's clock to user space, as of now.
+ */
+#include "maps.bpf.h"
+#include "compat.bpf.h"
+#include "reason.bpf.h"
+
+#define ANCESTORS_MAX 32
+#define READ_TRIES    16
+
+/* The kernel's id of PID as the agent's PID namespace has it; 0 if it is not to be seen there. */
+static __always_inline __u32 pid_number(struct pid *pid)
+{
+	struct upid upid = {};
+
+	if (!pid || BPF_CORE_READ(pid, level) < config.pid_level)
+		return 0;
+	bpf_probe_read_kernel(&upid, sizeof(upid),
+			      (void *)__builtin_preserve_access_index(&pid->numbers) +
+				      config.pid_level * sizeof(upid));
+	return (__u32)upid.nr;
+}
+
+static __always_inline __u32 task_tid(struct task_struct *task)
+{
+	return config.pid_level ? pid_number(BPF_CORE_READ(task, thread_pid)) : (__u32)task->pid;
+}
+
+static __always_inline __u32 task_process(struct task_struct *task)
+{
+	return config.pid_level ? pid_number(BPF_CORE_READ(task, group_leader, thread_pid)) :
+				  (__u32)task->tgid;
+}
+
+/* Is the task's process, or with --follow an ancestor of it, named on the command line? */
+static __always_inline bool task_is_target(struct task_struct *task)
+{
+	struct task_struct *walk = task;
+
+	for (int i = 0; i < ANCESTORS_MAX; i++) {
+		__u32 pid = task_process(walk);
+
+		if (bpf_map_lookup_elem(&targets, &pid))
+			return true;
+		if (!config.follow || walk->pid <= 1)
+			return false;
+		walk = walk->real_parent;
+		if (!walk)
+			return false;
+	}
+	return false;
+}
+
+static __always_inline void clock_create(struct task_struct *task, __u8 state)
+{
+	struct task_clock clock = {};
+
+	clock_begin(&clock, bpf_ktime_get_ns(), state);
+	clock.base.voluntary = task->nvcsw;
+	clock.base.involuntary = task->nivcsw;
+	clock.base.migrations = task->se.nr_migrations;
+	if (!bpf_task_storage_get(&clocks, task, &clock, BPF_LOCAL_STORAGE_GET_F_CREATE))
+		count_loss(LOSS_CLOCK_CREATE);
+}
+
+static __always_inline void audit_create(struct task_struct *task, __u32 started)
+{
+	struct audit_clock audit = { .started = started };
+
+	if (!bpf_task_storage_get(&audits, task, &audit, BPF_LOCAL_STORAGE_GET_F_CREATE))
+		count_loss(LOSS_CLOCK_CREATE);
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+{
+	if (!clock_of(parent))
+		return 0;
+	if (!config.follow && child->tgid != parent->tgid)
+		return 0;
+	if (config.audit)
+		audit_create(child, 1);
+	clock_create(child, CLOCK_NEW);
+	return 0;
+}
+
+SEC("iter/task")
+int seed_tasks(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+
+	if (!task || task->exit_state || (task->flags & PF_KTHREAD))
+		return 0;
+	if (clock_of(task) || !task_is_target(task))
+		return 0;
+	if (config.audit)
+		audit_create(task, 0);
+	clock_create(task, CLOCK_SEEDED);
+	return 0;
+}
+
+/* Too big for the stack; one reader per agent, pinned to its CPU while the iterator's program runs. */
+struct snapshot_scratch {
+	struct task_clock clock;
+	struct thread_record record;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct snapshot_scratch);
+} scratch SEC(".maps");
+
+static __always_inline bool clock_copy(const struct task_clock *clock, struct task_clock *copy)
+{
+	for (int i = 0; i < READ_TRIES; i++) {
+		__u32 seq = *(const volatile __u32 *)&clock->seq;
+
+		clock_barrier();
+		bpf_probe_read_kernel(copy, sizeof(*copy), clock);
+		clock_barrier();
+		if (!(seq & 1) && *(const volatile __u32 *)&clock->seq == seq)
+			return true;
+	}
+	return false;
+}
+
+static __always_inline void open_blame(struct task_struct *task, const struct task_clock *clock, __u64 now_ns,
+			      __u64 open_ns, __u64 out[BLAME_KINDS])
+{
+	__u32 number = clock->wait.cpu;
+	struct cpu_clock *cpu = bpf_map_lookup_elem(&cpus, &number);
+	__u64 now[CPU_KINDS] = {}, split[BLAME_KINDS] = {};
+	__u64 charged_ns = clock->wait.charged_ns;
+	int known = cpu && blame_read(cpu, now_ns, now);
+
+	blame_split(&clock->wait, now, task_throttled_ns(task),
+		    open_ns > charged_ns ? open_ns - charged_ns : 0, known, split);
+	for (__u32 i = 0; i < BLAME_KINDS; i++)
+		out[i] = split[i];
+}
+
+static __always_inline __u8 seeded_state(struct task_struct *task)
+{
+	if (task->on_cpu)
+		return CLOCK_RUNNING;
+	return task_is_queued(task) ? CLOCK_RUNNABLE : CLOCK_BLOCKED;
+}
+
+static __always_inline void fill_record(struct task_struct *task, struct snapshot_scratch *s, __u64 now_ns)
+{
+	struct thread_record *record = &s->record;
+	__u8 hint = seeded_state(task);
+	__u8 reason = 0;
+
+	if (s->clock.state == CLOCK_SEEDED && hint == CLOCK_BLOCKED)
+		reason = blocked_reason(task, task_state(task), BLOCKED_OTHER);
+	__builtin_memset(record, 0, sizeof(*record));
+	now_ns = clock_now(&s->clock, now_ns);
+	record->open_ns = clock_close_copy(&s->clock, now_ns, hint, reason);
+	if (s->clock.state == CLOCK_RUNNABLE)
+		open_blame(task, &s->clock, now_ns, record->open_ns, record->open_blame_ns);
+	record->tid = task_tid(task);
+	record->pid = task_process(task);
+	bpf_probe_read_kernel(record->comm, sizeof(record->comm), task->comm);
+	record->state = s->clock.state;
+	record->reason = s->clock.reason;
+	record->began_at_ns = s->clock.began_at_ns;
+	record->wall_ns = now_ns - s->clock.began_at_ns;
+	record->sums = s->clock.sums;
+	record->counts.voluntary = task->nvcsw - s->clock.base.voluntary;
+	record->counts.involuntary = task->nivcsw - s->clock.base.involuntary;
+	record->counts.migrations = task->se.nr_migrations - s->clock.base.migrations;
+}
+
+SEC("iter/task")
+int read_clocks(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct snapshot_scratch *s;
+	struct task_clock *clock;
+	__u32 zero = 0;
+	__u64 now_ns;
+
+	if (!task)
+		return 0;
+	clock = clock_of(task);
+	s = bpf_map_lookup_elem(&scratch, &zero);
+	if (!clock || !s)
+		return 0;
+	now_ns = bpf_ktime_get_ns();
+	if (!clock_copy(clock, &s->clock)) {
+		count_loss(LOSS_SNAPSHOT_TORN);
+		return 0;
+	}
+	if (!clock_is_live(&s->clock))
+		return 0;
+	fill_record(task, s, now_ns);
+	if (config.audit) {
+		struct audit_clock *audit = bpf_task_storage_get(&audits, task, NULL, 0);
+
+		if (audit)
+			s->record.audit = audit->last;
+	}
+	bpf_seq_write(ctx->meta->seq, &s->record, sizeof(s->record));
+	return 0;
+}
