@@ -97,9 +97,11 @@ struct clock_sums {
 	/* Intervals that began before the clock did: in the sums, in no count, maximum or histogram. */
 	__u64 cut_count;
 	__u64 cut_ns;
+	/* Who had the CPU meanwhile: sums to run_queue_ns less what of an open wait is not charged yet. */
+	__u64 blame_ns[BLAME_KINDS];
 };
 
-_Static_assert(sizeof(struct clock_sums) == 8 * 23, "no hidden padding");
+_Static_assert(sizeof(struct clock_sums) == 8 * (23 + BLAME_KINDS), "no hidden padding");
 
 /* Counters that the kernel keeps itself, as differences since the clock began. */
 struct kernel_counts {
@@ -186,7 +188,6 @@ enum loss {
 	LOSS_CLOCK_GAP,	     /* an event of the scheduler did not reach us: time went to the state before it */
 	LOSS_BLAME_NAMES,    /* table of names full: the time stays in its kind without a name */
 	LOSS_SNAPSHOT_TORN,  /* a clock changed at every try to read it: the thread misses this report */
-	LOSS_SWITCH_COST,    /* a switch whose end was not seen (e.g. into a newborn thread): no cost known */
 	LOSS_RECURSION,	     /* a program was skipped since it ran on that CPU already (the kernel counts) */
 	LOSS_KINDS,
 };
@@ -204,15 +205,14 @@ _Static_assert(sizeof(struct target_process) == 16, "no hidden padding");
 /* Read-only configuration, set between open and load, so that the verifier drops what is not used. */
 struct bpf_config {
 	__u32 nr_cpus; /* possible CPUs: entries of the CPU map */
-	__u32 pid_level; /* depth of the agent's PID namespace; 0 is the first */
 	__u8 follow;
 	__u8 audit;
 	__u8 switch_cost;
-	__u8 pad[5];
+	__u8 pad;
 	__u8 syscalls[SYSCALL_TABLE_LEN];	 /* enum blocked_reason or enum syscall_class */
 	__u8 syscalls_compat[SYSCALL_TABLE_LEN]; /* the same for 32-bit tasks */
 };
 
-_Static_assert(sizeof(struct bpf_config) == 16 + 2 * SYSCALL_TABLE_LEN, "no hidden padding");
+_Static_assert(sizeof(struct bpf_config) == 8 + 2 * SYSCALL_TABLE_LEN, "no hidden padding");
 
 #endif /* WHYLATE_BPF_ABI_H */

@@ -55,7 +55,7 @@ struct sched_entity {
 
 struct sched_info {
 	unsigned long long run_delay;
-	unsigned long long last_queued;
+	unsigned long long last_arrival; /* the run queue's clock at the latest switch-in */
 };
 
 struct signal_struct {

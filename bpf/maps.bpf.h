@@ -25,6 +25,9 @@ SHARED __u32 interval_number;
 /* Sum of what our own sched_switch program took inside the switches whose cost was measured. */
 SHARED __u64 switch_cost_own_ns;
 
+/* Switches to a thread of ours that were not announced, and replayed from the kernel's own record. */
+SHARED __u64 switches_replayed;
+
 /* A task's clock, in the task itself: no key to reuse, no map to fill, gone when the task is. */
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -71,13 +74,6 @@ SHARED struct {
 	__type(key, __u32);
 	__type(value, struct ended_sums);
 } ended SEC(".maps");
-
-SHARED struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, BLAME_KINDS);
-	__type(key, __u32);
-	__type(value, __u64);
-} blame SEC(".maps");
 
 /* Preallocated: written under the run queue's lock, where nothing may be allocated. */
 SHARED struct {

@@ -34,10 +34,9 @@ int BPF_PROG(on_schedule_exit, bool is_switch)
 	cpu->entry_ns = 0;
 	if (!is_switch)
 		return 0;
-	if (cpu->entry_next != (__u32)bpf_get_current_pid_tgid()) {
-		count_loss(LOSS_SWITCH_COST);
+	/* Not the switch that began here: that one's end was not announced, so its cost is not known. */
+	if (cpu->entry_next != (__u32)bpf_get_current_pid_tgid())
 		return 0;
-	}
 	now_ns = bpf_ktime_get_ns();
 	if (now_ns < entry_ns + cpu->own_ns)
 		return 0;

@@ -11,28 +11,32 @@
 #define ANCESTORS_MAX 32
 #define READ_TRIES    16
 
-/* The kernel's id of PID as the agent's PID namespace has it; 0 if it is not to be seen there. */
+/*
+ * Ids as the agent has them: of its own PID namespace, which is the one of the task that reads the
+ * iterator.  0 for a task that is not to be seen there.
+ */
 static __always_inline __u32 pid_number(struct pid *pid)
 {
+	struct task_struct *reader = bpf_get_current_task_btf();
+	__u32 level = BPF_CORE_READ(reader, thread_pid, level);
 	struct upid upid = {};
 
-	if (!pid || BPF_CORE_READ(pid, level) < config.pid_level)
+	if (!pid || BPF_CORE_READ(pid, level) < level)
 		return 0;
 	bpf_probe_read_kernel(&upid, sizeof(upid),
 			      (void *)__builtin_preserve_access_index(&pid->numbers) +
-				      config.pid_level * sizeof(upid));
+				      level * sizeof(upid));
 	return (__u32)upid.nr;
 }
 
 static __always_inline __u32 task_tid(struct task_struct *task)
 {
-	return config.pid_level ? pid_number(BPF_CORE_READ(task, thread_pid)) : (__u32)task->pid;
+	return pid_number(BPF_CORE_READ(task, thread_pid));
 }
 
 static __always_inline __u32 task_process(struct task_struct *task)
 {
-	return config.pid_level ? pid_number(BPF_CORE_READ(task, group_leader, thread_pid)) :
-				  (__u32)task->tgid;
+	return pid_number(BPF_CORE_READ(task, group_leader, thread_pid));
 }
 
 /* Is the task's process, or with --follow an ancestor of it, named on the command line? */
@@ -40,7 +44,8 @@ static __always_inline bool task_is_target(struct task_struct *task)
 {
 	struct task_struct *walk = task;
 
-	for (int i = 0; i < ANCESTORS_MAX; i++) {
+	/* 64 bits wide: older verifiers lose a narrower counter when it is spilled, and see no end. */
+	for (__u64 i = 0; i < ANCESTORS_MAX; i++) {
 		__u32 pid = task_process(walk);
 
 		if (bpf_map_lookup_elem(&targets, &pid))

@@ -105,6 +105,7 @@ struct report_scheduling {
 	uint64_t voluntary;
 	uint64_t involuntary;
 	uint64_t migrations;
+	uint64_t switches_replayed; /* unannounced by the kernel, timed from its own record; no loss */
 	struct report_dist on_cpu; /* slices */
 	struct report_dist run_queue[RUN_QUEUE_CAUSES];
 	uint64_t run_queue_cause_ns[RUN_QUEUE_CAUSES]; /* with open intervals; sums to run_queue_ns */

@@ -48,6 +48,7 @@ struct snapshot {
 	size_t nr_names;
 	struct snapshot_quota quota;
 	uint64_t switch_cost_own_ns; /* our own program's share, taken off the histogram already */
+	uint64_t switches_replayed; /* not announced by the kernel, taken from its record of arrivals */
 	uint64_t losses[LOSS_KINDS];
 };
 

@@ -1,0 +1,477 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * How the programs come to life and how their maps become one plain snapshot.
+ *
+ * Order matters at attach: hooks first, then the seeding iterator, so that no thread falls between;
+ * a fork that the hook missed (its parent had no clock yet) is found by the iterator's second pass.
+ * Nothing is pinned: when the agent dies, however it dies, the kernel detaches all of it.
+ */
+#include "user/trace/tracer.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "bpf/abi.h"
+#include "bpf/clock.h"
+#include "whylate.skel.h"
+
+#include "user/trace/syscalls.h"
+
+#define SEED_PASSES 2
+#define READ_TRIES  8
+
+struct tracer {
+	struct whylate *skel;
+	struct bpf_link *seed_link;
+	struct bpf_link *read_link;
+	uint32_t nr_cpus; /* possible: the slots of a per-CPU map's value */
+	bool switch_cost;
+	bool audit;
+	void *scratch; /* nr_cpus values of the largest per-CPU map */
+};
+
+static bool print_verbose;
+
+static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
+{
+	if (!print_verbose || level == LIBBPF_DEBUG)
+		return 0;
+	return vfprintf(stderr, format, args);
+}
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static void configure(struct tracer *tracer, const struct tracer_options *options)
+{
+	struct bpf_config *config = (struct bpf_config *)&tracer->skel->rodata->config;
+
+	config->nr_cpus = tracer->nr_cpus;
+	config->follow = options->follow;
+	config->audit = options->audit;
+	config->switch_cost = options->switch_cost;
+	syscalls_fill(config->syscalls);
+	syscalls_fill_compat(config->syscalls_compat);
+	tracer->skel->bss->interval_number = 1; /* 0 marks a maximum that was never written */
+	bpf_map__set_max_entries(tracer->skel->maps.cpus, tracer->nr_cpus);
+	bpf_program__set_autoload(tracer->skel->progs.on_schedule_entry, options->switch_cost);
+	bpf_program__set_autoload(tracer->skel->progs.on_schedule_exit, options->switch_cost);
+	bpf_program__set_autoattach(tracer->skel->progs.seed_tasks, false);
+	bpf_program__set_autoattach(tracer->skel->progs.read_clocks, false);
+}
+
+static int load(struct tracer *tracer, const struct tracer_options *options, struct err *err)
+{
+	int ret;
+
+	tracer->skel = whylate__open();
+	if (!tracer->skel)
+		return err_set(err, errno, "cannot open the built-in BPF programs: %s", strerror(errno));
+	configure(tracer, options);
+	ret = whylate__load(tracer->skel);
+	if (ret)
+		return err_set(err, -ret,
+			       "cannot load the BPF programs: the kernel refused them (%s); "
+			       "see `agent doctor`, or repeat with --verbose for the verifier's words",
+			       strerror(-ret));
+	return 0;
+}
+
+static int name_targets(struct tracer *tracer, const struct tracer_options *options, struct err *err)
+{
+	int map = bpf_map__fd(tracer->skel->maps.targets);
+
+	for (size_t i = 0; i < options->nr_pids; i++) {
+		struct target_process process = { .attached = 1 };
+
+		if (bpf_map_update_elem(map, &options->pids[i], &process, BPF_ANY))
+			return err_set(err, errno, "cannot watch process %u: %s (at most %u processes)",
+				       options->pids[i], strerror(errno),
+				       bpf_map__max_entries(tracer->skel->maps.targets));
+	}
+	return 0;
+}
+
+/*
+ * Run an iterator to its end.  Its bytes are appended to *OUT (grown as needed; NULL: there are none).
+ * Returns 0 or -errno.
+ */
+static int run_iterator(struct bpf_link *link, char **out, size_t *out_bytes)
+{
+	int fd = bpf_iter_create(bpf_link__fd(link));
+	size_t room_bytes = 0;
+	ssize_t got;
+
+	if (fd < 0)
+		return -errno;
+	*out_bytes = 0;
+	for (;;) {
+		if (room_bytes - *out_bytes < 4096) {
+			size_t want_bytes = room_bytes ? room_bytes * 2 : 65536;
+			char *bigger = realloc(*out, want_bytes);
+
+			if (!bigger) {
+				close(fd);
+				return -ENOMEM;
+			}
+			*out = bigger;
+			room_bytes = want_bytes;
+		}
+		got = read(fd, *out + *out_bytes, room_bytes - *out_bytes);
+		if (got < 0 && (errno == EAGAIN || errno == EINTR))
+			continue;
+		if (got <= 0)
+			break;
+		*out_bytes += (size_t)got;
+	}
+	got = got < 0 ? -errno : 0;
+	close(fd);
+	return (int)got;
+}
+
+static int seed(struct tracer *tracer, struct err *err)
+{
+	int ret = 0;
+
+	for (int pass = 0; pass < SEED_PASSES && !ret; pass++) {
+		char *nothing = NULL;
+		size_t bytes;
+
+		ret = run_iterator(tracer->seed_link, &nothing, &bytes);
+		free(nothing);
+	}
+	if (ret)
+		return err_set(err, -ret, "cannot give the target's threads their clocks: %s",
+			       strerror(-ret));
+	return 0;
+}
+
+static struct bpf_link *attach_iterator(struct bpf_program *program, struct err *err)
+{
+	struct bpf_link *link = bpf_program__attach_iter(program, NULL);
+
+	if (!link)
+		err_set(err, errno, "cannot attach the iterator %s: %s", bpf_program__name(program),
+			strerror(errno));
+	return link;
+}
+
+static int attach(struct tracer *tracer, struct err *err)
+{
+	int ret = whylate__attach(tracer->skel);
+
+	if (ret)
+		return err_set(err, -ret, "cannot attach to the scheduler's tracepoints: %s",
+			       strerror(-ret));
+	tracer->seed_link = attach_iterator(tracer->skel->progs.seed_tasks, err);
+	tracer->read_link = attach_iterator(tracer->skel->progs.read_clocks, err);
+	return tracer->seed_link && tracer->read_link ? 0 : -err->code;
+}
+
+static int check_alive(struct tracer *tracer, const struct tracer_options *options, struct err *err)
+{
+	size_t bytes = 0;
+	char *records = NULL;
+	int ret = run_iterator(tracer->read_link, &records, &bytes);
+
+	free(records);
+	if (ret)
+		return err_set(err, -ret, "cannot read the target's clocks: %s", strerror(-ret));
+	if (!bytes)
+		return err_set(err, ESRCH, "cannot watch process %u: it ended while the agent attached",
+			       options->pids[0]);
+	return 0;
+}
+
+int tracer_open(struct tracer **out, const struct tracer_options *options, struct err *err)
+{
+	struct tracer *tracer = calloc(1, sizeof(*tracer));
+	int ret;
+
+	*out = NULL;
+	if (!tracer)
+		return err_set(err, ENOMEM, "cannot watch: out of memory");
+	print_verbose = options->verbose;
+	libbpf_set_print(print_libbpf);
+	tracer->nr_cpus = (uint32_t)libbpf_num_possible_cpus();
+	tracer->switch_cost = options->switch_cost;
+	tracer->audit = options->audit;
+	tracer->scratch = calloc(tracer->nr_cpus, sizeof(struct hist_slot));
+	ret = tracer->scratch ? 0 : err_set(err, ENOMEM, "cannot watch: out of memory");
+	if (!ret)
+		ret = load(tracer, options, err);
+	if (!ret)
+		ret = name_targets(tracer, options, err);
+	if (!ret)
+		ret = attach(tracer, err);
+	if (!ret)
+		ret = seed(tracer, err);
+	if (!ret)
+		ret = check_alive(tracer, options, err);
+	if (ret) {
+		tracer_close(tracer);
+		return ret;
+	}
+	*out = tracer;
+	return 0;
+}
+
+/* The values of KEY of all CPUs, in scratch memory that the next call overwrites; NULL with errno. */
+static const void *lookup_percpu(struct tracer *tracer, struct bpf_map *map, uint32_t key)
+{
+	return bpf_map_lookup_elem(bpf_map__fd(map), &key, tracer->scratch) ? NULL : tracer->scratch;
+}
+
+static uint64_t max_of(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+static int read_hists(struct tracer *tracer, uint32_t interval, struct snapshot *snapshot)
+{
+	for (uint32_t id = 0; id < HIST_IDS; id++) {
+		const struct hist_slot *slots = lookup_percpu(tracer, tracer->skel->maps.hists, id);
+		struct snapshot_hist *hist = &snapshot->hists[id];
+
+		if (!slots)
+			return -errno;
+		for (uint32_t cpu = 0; cpu < tracer->nr_cpus; cpu++) {
+			hist->total_ns += slots[cpu].total_ns;
+			if (slots[cpu].max_interval[interval & 1] == interval)
+				hist->max_ns = max_of(hist->max_ns, slots[cpu].max_ns[interval & 1]);
+			for (uint32_t i = 0; i < HIST_BUCKETS; i++)
+				hist->buckets[i] += slots[cpu].buckets[i];
+		}
+	}
+	return 0;
+}
+
+static void add_sums(struct clock_sums *to, const struct clock_sums *from)
+{
+	struct clock_sums was = *to;
+
+	for (size_t i = 0; i < sizeof(*to) / sizeof(uint64_t); i++)
+		((uint64_t *)to)[i] += ((const uint64_t *)from)[i];
+	to->on_cpu_max_ns = max_of(was.on_cpu_max_ns, from->on_cpu_max_ns);
+	to->run_queue_max_ns = max_of(was.run_queue_max_ns, from->run_queue_max_ns);
+	to->blocked_max_ns = max_of(was.blocked_max_ns, from->blocked_max_ns);
+}
+
+static int read_ended(struct tracer *tracer, struct snapshot *snapshot)
+{
+	const struct ended_sums *sums = lookup_percpu(tracer, tracer->skel->maps.ended, 0);
+	struct ended_sums *ended = &snapshot->ended;
+
+	if (!sums)
+		return -errno;
+	for (uint32_t cpu = 0; cpu < tracer->nr_cpus; cpu++) {
+		const uint64_t *audit = (const uint64_t *)&sums[cpu].audit;
+
+		ended->threads += sums[cpu].threads;
+		ended->wall_ns += sums[cpu].wall_ns;
+		add_sums(&ended->sums, &sums[cpu].sums);
+		ended->counts.voluntary += sums[cpu].counts.voluntary;
+		ended->counts.involuntary += sums[cpu].counts.involuntary;
+		ended->counts.migrations += sums[cpu].counts.migrations;
+		for (size_t i = 0; i < sizeof(ended->audit) / sizeof(uint64_t); i++)
+			((uint64_t *)&ended->audit)[i] += audit[i];
+	}
+	return 0;
+}
+
+static int read_counters(struct tracer *tracer, struct bpf_map *map, uint32_t nr, uint64_t *out)
+{
+	for (uint32_t key = 0; key < nr; key++) {
+		const uint64_t *values = lookup_percpu(tracer, map, key);
+
+		if (!values)
+			return -errno;
+		for (uint32_t cpu = 0; cpu < tracer->nr_cpus; cpu++)
+			out[key] += values[cpu];
+	}
+	return 0;
+}
+
+static int read_names(struct tracer *tracer, struct snapshot *snapshot)
+{
+	int map = bpf_map__fd(tracer->skel->maps.blame_names);
+	uint32_t key, *at = NULL;
+
+	snapshot->names = calloc(BLAME_NAMES_MAX, sizeof(*snapshot->names));
+	if (!snapshot->names)
+		return -ENOMEM;
+	while (snapshot->nr_names < BLAME_NAMES_MAX && !bpf_map_get_next_key(map, at, &key)) {
+		struct snapshot_blame_name *name = &snapshot->names[snapshot->nr_names];
+
+		at = &key;
+		if (bpf_map_lookup_elem(map, &key, &name->blame))
+			continue;
+		name->pid = key;
+		if (name->blame.ns)
+			snapshot->nr_names++;
+	}
+	return 0;
+}
+
+static int by_birth(const void *left, const void *right)
+{
+	const struct thread_record *a = left, *b = right;
+
+	if (a->began_at_ns != b->began_at_ns)
+		return a->began_at_ns < b->began_at_ns ? -1 : 1;
+	return a->tid < b->tid ? -1 : a->tid > b->tid;
+}
+
+static int read_threads(struct tracer *tracer, struct snapshot *snapshot)
+{
+	size_t bytes;
+	int ret = run_iterator(tracer->read_link, (char **)&snapshot->threads, &bytes);
+
+	if (ret)
+		return ret;
+	snapshot->nr_threads = bytes / sizeof(struct thread_record);
+	qsort(snapshot->threads, snapshot->nr_threads, sizeof(struct thread_record), by_birth);
+	return 0;
+}
+
+/*
+ * The living and the ended, each thread in exactly one of them: read again if one ended in between.
+ * Where threads end all the time, the last try stands, with those that ended during it in neither.
+ */
+static int read_clocks(struct tracer *tracer, struct snapshot *snapshot)
+{
+	struct ended_sums before;
+	int ret = 0;
+
+	for (int i = 0; i < READ_TRIES && !ret; i++) {
+		memset(&snapshot->ended, 0, sizeof(snapshot->ended));
+		ret = read_ended(tracer, snapshot);
+		before = snapshot->ended;
+		free(snapshot->threads);
+		snapshot->threads = NULL;
+		if (!ret)
+			ret = read_threads(tracer, snapshot);
+		memset(&snapshot->ended, 0, sizeof(snapshot->ended));
+		if (!ret)
+			ret = read_ended(tracer, snapshot);
+		if (snapshot->ended.threads == before.threads)
+			break;
+		snapshot->ended = before;
+	}
+	for (uint32_t kind = 0; kind < BLAME_KINDS; kind++) {
+		snapshot->blame_ns[kind] = snapshot->ended.sums.blame_ns[kind];
+		for (size_t i = 0; i < snapshot->nr_threads; i++)
+			snapshot->blame_ns[kind] += snapshot->threads[i].sums.blame_ns[kind];
+	}
+	return ret;
+}
+
+/* Times that a program was skipped, the time that all took, and how often they ran. */
+static void read_program_info(const struct tracer *tracer, uint64_t *skipped, uint64_t *run_ns,
+			      uint64_t *run_count)
+{
+	struct bpf_program *program;
+
+	*skipped = *run_ns = *run_count = 0;
+	bpf_object__for_each_program(program, tracer->skel->obj) {
+		struct bpf_prog_info info = {};
+		uint32_t size = sizeof(info);
+		int fd = bpf_program__fd(program);
+
+		if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size))
+			continue;
+		*skipped += info.recursion_misses;
+		*run_ns += info.run_time_ns;
+		*run_count += info.run_cnt;
+	}
+}
+
+int tracer_read(struct tracer *tracer, struct snapshot *snapshot, struct err *err)
+{
+	uint32_t interval = tracer->skel->bss->interval_number;
+	uint64_t unused_ns, unused_count;
+	int ret;
+
+	memset(snapshot, 0, sizeof(*snapshot));
+	snapshot->at_ns = monotonic_ns();
+	tracer->skel->bss->interval_number = interval + 1;
+	ret = read_clocks(tracer, snapshot);
+	if (!ret)
+		ret = read_hists(tracer, interval, snapshot);
+	if (!ret)
+		ret = read_names(tracer, snapshot);
+	if (!ret)
+		ret = read_counters(tracer, tracer->skel->maps.losses, LOSS_KINDS, snapshot->losses);
+	if (ret) {
+		snapshot_fini(snapshot);
+		return err_set(err, -ret, "cannot read what was measured: %s", strerror(-ret));
+	}
+	read_program_info(tracer, &snapshot->losses[LOSS_RECURSION], &unused_ns, &unused_count);
+	snapshot->switch_cost_own_ns = tracer->skel->bss->switch_cost_own_ns;
+	snapshot->switches_replayed = tracer->skel->bss->switches_replayed;
+	return 0;
+}
+
+size_t tracer_hooks(const struct tracer *tracer, struct tracer_hook *out, size_t max)
+{
+	const char *cost = tracer->switch_cost ? "tp_btf" : "absent";
+	const char *without = tracer->switch_cost ? "" : "direct context-switch cost";
+	const struct tracer_hook hooks[] = {
+		{ "sched_switch", "tp_btf", "" },	{ "sched_wakeup", "tp_btf", "" },
+		{ "sched_wakeup_new", "tp_btf", "" },	{ "sched_migrate_task", "tp_btf", "" },
+		{ "sched_process_fork", "tp_btf", "" }, { "sched_entry_tp", cost, without },
+		{ "sched_exit_tp", cost, without },	{ "task", "iter", "" },
+	};
+	size_t nr = sizeof(hooks) / sizeof(hooks[0]);
+
+	if (nr > max)
+		nr = max;
+	memcpy(out, hooks, nr * sizeof(hooks[0]));
+	return nr;
+}
+
+void tracer_cost(const struct tracer *tracer, struct tracer_cost *out)
+{
+	uint64_t skipped;
+
+	out->per_cpu_bytes = HIST_IDS * sizeof(struct hist_slot) + sizeof(struct ended_sums) +
+			     LOSS_KINDS * sizeof(uint64_t) + sizeof(struct cpu_clock) +
+			     sizeof(struct task_clock) + sizeof(struct thread_record);
+	out->per_thread_bytes = sizeof(struct task_clock);
+	out->fixed_bytes = BLAME_NAMES_MAX * sizeof(struct blame_name);
+	read_program_info(tracer, &skipped, &out->run_ns, &out->run_count);
+}
+
+int tracer_exit_status(const struct tracer *tracer, uint32_t pid, int *status)
+{
+	struct target_process process;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(tracer->skel->maps.targets), &pid, &process) ||
+	    !process.exited)
+		return -ENOENT;
+	*status = process.exit_status;
+	return 0;
+}
+
+void tracer_close(struct tracer *tracer)
+{
+	if (!tracer)
+		return;
+	bpf_link__destroy(tracer->read_link);
+	bpf_link__destroy(tracer->seed_link);
+	whylate__destroy(tracer->skel);
+	free(tracer->scratch);
+	free(tracer);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Owns the kernel's side: opens, configures, loads, attaches, reads and closes the BPF programs.
+ * The only file that knows the skeleton is tracer.c.  One thread at a time.
+ */
+#ifndef WHYLATE_TRACE_TRACER_H
+#define WHYLATE_TRACE_TRACER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "user/base/err.h"
+#include "user/trace/snapshot.h"
+
+struct tracer;
+
+struct tracer_options {
+	const uint32_t *pids; /* thread group ids, in the caller's PID namespace */
+	size_t nr_pids;
+	bool follow;	  /* children too: those that are there and those to come */
+	bool audit;	  /* keep the kernel's own accounting beside ours */
+	bool switch_cost; /* the kernel has sched_entry_tp and sched_exit_tp */
+	bool verbose;	  /* libbpf's talk on stderr */
+};
+
+struct tracer_hook {
+	const char *name;
+	const char *how; /* "tp_btf", "iter" or "absent" */
+	const char *without; /* if absent, what the report lacks; else "" */
+};
+
+/* What watching costs in memory and, where the kernel counts it, in time. */
+struct tracer_cost {
+	uint64_t per_cpu_bytes;
+	uint64_t per_thread_bytes;
+	uint64_t fixed_bytes;
+	uint64_t run_ns; /* of all programs; 0 unless kernel.bpf_stats_enabled */
+	uint64_t run_count;
+};
+
+/*
+ * Load and attach, then give every thread of the target its clock.  On return *OUT measures.
+ * Returns 0; -ESRCH if no thread of the target is left; another negative errno, with the sentence in ERR.
+ */
+int tracer_open(struct tracer **out, const struct tracer_options *options, struct err *err);
+
+/*
+ * Copy what has been measured since tracer_open().  *SNAPSHOT is overwritten; free it with
+ * snapshot_fini().  Ends an interval: the maxima in it are those since the last call.
+ */
+int tracer_read(struct tracer *tracer, struct snapshot *snapshot, struct err *err);
+
+/* The hooks in use; returns how many were written to OUT, at most MAX. */
+size_t tracer_hooks(const struct tracer *tracer, struct tracer_hook *out, size_t max);
+
+void tracer_cost(const struct tracer *tracer, struct tracer_cost *out);
+
+/* How the process PID ended (as wait(2) has it), if it was attached and has; else -ENOENT. */
+int tracer_exit_status(const struct tracer *tracer, uint32_t pid, int *status);
+
+/* Detach and free; safe on NULL. */
+void tracer_close(struct tracer *tracer);
+
+#endif /* WHYLATE_TRACE_TRACER_H */

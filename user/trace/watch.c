@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* One epoll instance over a signalfd, two timerfds and a pidfd per process. */
+#include "user/trace/watch.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+/* What an epoll event is about: one of these, or a pidfd above them. */
+enum { SOURCE_SIGNAL, SOURCE_DURATION, SOURCE_INTERVAL, SOURCE_PROCESS };
+
+struct watch {
+	int epoll_fd;
+	int signal_fd;
+	int duration_fd;
+	int interval_fd;
+	size_t living; /* processes added that have not ended */
+	sigset_t old_mask;
+};
+
+static int add_source(struct watch *watch, int fd, uint32_t source, struct err *err)
+{
+	struct epoll_event event = {
+		.events = EPOLLIN,
+		.data.u64 = (uint64_t)source << 32 | (uint32_t)fd,
+	};
+
+	if (epoll_ctl(watch->epoll_fd, EPOLL_CTL_ADD, fd, &event))
+		return err_set(err, errno, "cannot wait for the target: %s", strerror(errno));
+	return 0;
+}
+
+int watch_open(struct watch **out, struct err *err)
+{
+	struct watch *watch = calloc(1, sizeof(*watch));
+	sigset_t mask;
+
+	*out = NULL;
+	if (!watch)
+		return err_set(err, ENOMEM, "cannot wait for the target: out of memory");
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGTERM);
+	sigprocmask(SIG_BLOCK, &mask, &watch->old_mask);
+	watch->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	watch->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+	watch->duration_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	watch->interval_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (watch->epoll_fd < 0 || watch->signal_fd < 0 || watch->duration_fd < 0 ||
+	    watch->interval_fd < 0)
+		err_set(err, errno, "cannot wait for the target: %s", strerror(errno));
+	else if (!add_source(watch, watch->signal_fd, SOURCE_SIGNAL, err) &&
+		 !add_source(watch, watch->duration_fd, SOURCE_DURATION, err) &&
+		 !add_source(watch, watch->interval_fd, SOURCE_INTERVAL, err)) {
+		*out = watch;
+		return 0;
+	}
+	watch_close(watch);
+	return -err->code;
+}
+
+static int arm(int fd, uint64_t first_ns, uint64_t again_ns, struct err *err)
+{
+	const uint64_t second_ns = 1000000000;
+	struct itimerspec spec = {
+		.it_value = { (time_t)(first_ns / second_ns), (long)(first_ns % second_ns) },
+		.it_interval = { (time_t)(again_ns / second_ns), (long)(again_ns % second_ns) },
+	};
+
+	if (timerfd_settime(fd, 0, &spec, NULL))
+		return err_set(err, errno, "cannot set a timer: %s", strerror(errno));
+	return 0;
+}
+
+int watch_start(struct watch *watch, uint64_t duration_ns, uint64_t interval_ns, struct err *err)
+{
+	int ret = arm(watch->duration_fd, duration_ns, 0, err);
+
+	return ret ? ret : arm(watch->interval_fd, interval_ns, interval_ns, err);
+}
+
+int watch_add(struct watch *watch, uint32_t pid, struct err *err)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	int ret;
+
+	if (fd < 0)
+		return errno == ESRCH ? 0 :
+					err_set(err, errno, "cannot wait for process %u: %s", pid,
+						strerror(errno));
+	ret = add_source(watch, fd, SOURCE_PROCESS, err);
+	if (ret)
+		close(fd);
+	else
+		watch->living++;
+	return ret;
+}
+
+static bool take(struct watch *watch, const struct epoll_event *ready, enum watch_event *event)
+{
+	int fd = (int)(uint32_t)ready->data.u64;
+	uint64_t expirations;
+
+	switch (ready->data.u64 >> 32) {
+	case SOURCE_SIGNAL:
+		*event = WATCH_SIGNAL;
+		/* Who presses Ctrl-C twice means it: from here on the default action stands. */
+		sigprocmask(SIG_SETMASK, &watch->old_mask, NULL);
+		return true;
+	case SOURCE_DURATION:
+		*event = WATCH_DURATION;
+		return true;
+	case SOURCE_INTERVAL:
+		*event = WATCH_INTERVAL;
+		return read(fd, &expirations, sizeof(expirations)) > 0;
+	default:
+		close(fd); /* leaves the epoll set with it */
+		watch->living--;
+		*event = WATCH_EXITED;
+		return !watch->living;
+	}
+}
+
+/* The pending signal must be taken before the mask is lifted, or it would end us after all. */
+static void drain_signal(struct watch *watch)
+{
+	struct signalfd_siginfo info;
+
+	while (read(watch->signal_fd, &info, sizeof(info)) > 0)
+		;
+}
+
+int watch_next(struct watch *watch, enum watch_event *event, struct err *err)
+{
+	struct epoll_event ready;
+
+	if (!watch->living) {
+		*event = WATCH_EXITED;
+		return 0;
+	}
+	for (;;) {
+		int nr = epoll_wait(watch->epoll_fd, &ready, 1, -1);
+
+		if (nr < 0 && errno == EINTR)
+			continue;
+		if (nr < 0)
+			return err_set(err, errno, "cannot wait for the target: %s", strerror(errno));
+		if (nr == 1 && ready.data.u64 >> 32 == SOURCE_SIGNAL)
+			drain_signal(watch);
+		if (nr == 1 && take(watch, &ready, event))
+			return 0;
+	}
+}
+
+void watch_close(struct watch *watch)
+{
+	const int fds[] = { watch ? watch->epoll_fd : -1, watch ? watch->signal_fd : -1,
+			    watch ? watch->duration_fd : -1, watch ? watch->interval_fd : -1 };
+
+	if (!watch)
+		return;
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	sigprocmask(SIG_SETMASK, &watch->old_mask, NULL);
+	free(watch);
+}

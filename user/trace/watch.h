@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * When does the watching end, and when is an interval over: signals, timers and the target's processes
+ * in one wait that costs nothing in between.
+ */
+#ifndef WHYLATE_TRACE_WATCH_H
+#define WHYLATE_TRACE_WATCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "user/base/err.h"
+
+struct watch;
+
+enum watch_event {
+	WATCH_INTERVAL, /* an interval is over */
+	WATCH_DURATION, /* the time asked for is over */
+	WATCH_SIGNAL,	/* SIGINT or SIGTERM; the next one ends the agent at once */
+	WATCH_EXITED,	/* the last of the processes watched has ended */
+};
+
+/*
+ * Blocks SIGINT and SIGTERM for the caller from here on.  DURATION_NS and INTERVAL_NS start to run with
+ * watch_start(); 0: none.
+ */
+int watch_open(struct watch **out, struct err *err);
+
+int watch_start(struct watch *watch, uint64_t duration_ns, uint64_t interval_ns, struct err *err);
+
+/* Also wait for the end of process PID.  One that has ended already is no error. */
+int watch_add(struct watch *watch, uint32_t pid, struct err *err);
+
+/* Sleep until something happens.  With no process added WATCH_EXITED is returned at once. */
+int watch_next(struct watch *watch, enum watch_event *event, struct err *err);
+
+/* Give the signals back to the caller and free; safe on NULL. */
+void watch_close(struct watch *watch);
+
+#endif /* WHYLATE_TRACE_WATCH_H */
