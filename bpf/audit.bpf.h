@@ -25,6 +25,14 @@ static __always_inline __u64 audit_lag_ns(struct task_struct *task, __u64 now_ns
 	return rq ? now_ns - rq->clock : 0;
 }
 
+/* The same for on-CPU time, which the kernel may close earlier in the scheduler than rq->clock says. */
+static __always_inline __u64 audit_exec_lag_ns(struct task_struct *task, __u64 now_ns)
+{
+	struct rq *rq = task_rq(task);
+
+	return rq ? now_ns - task->se.exec_start - rq_stolen_ns(rq) : 0;
+}
+
 static __always_inline void audit_queued(struct task_struct *task, __u64 now_ns)
 {
 	struct audit_clock *audit = audit_of(task);
@@ -40,9 +48,11 @@ static __always_inline void audit_switch_in(struct task_struct *task, const stru
 
 	if (!audit)
 		return;
-	audit->lag_in_ns = audit_lag_ns(task, clock->since_ns > now_ns ? clock->since_ns : now_ns);
+	now_ns = clock_now(clock, now_ns);
+	audit->lag_in_ns = audit_exec_lag_ns(task, now_ns);
 	if (audit->started)
-		audit->last.stale_run_queue_ns += (__s64)(audit->lag_in_ns - audit->lag_queue_ns);
+		audit->last.stale_run_queue_ns +=
+			(__s64)(audit_lag_ns(task, now_ns) - audit->lag_queue_ns);
 }
 
 static __always_inline __u64 audit_run_queue_ns(const struct task_clock *clock)
@@ -73,7 +83,7 @@ static __always_inline void audit_switch_out(struct task_struct *task, const str
 		base->run_queue_ns = audit_run_queue_ns(clock);
 		base->stolen_ns = clock->sums.stolen_ns;
 	} else {
-		last->stale_on_cpu_ns += (__s64)(lag_ns - audit->lag_in_ns);
+		last->stale_on_cpu_ns += (__s64)(audit_exec_lag_ns(task, now_ns) - audit->lag_in_ns);
 		last->kernel_on_cpu_ns = task->se.sum_exec_runtime - base->kernel_on_cpu_ns;
 		last->kernel_run_queue_ns = task->sched_info.run_delay - base->kernel_run_queue_ns;
 		last->on_cpu_ns = clock->sums.on_cpu_ns - base->on_cpu_ns;

@@ -47,6 +47,7 @@ struct cfs_rq {
 };
 
 struct sched_entity {
+	__u64 exec_start; /* of the run queue's clock_task, when sum_exec_runtime was last brought up */
 	__u64 sum_exec_runtime;
 	__u64 nr_migrations;
 	unsigned char sched_delayed; /* since 6.12 (152e11f6df29) */

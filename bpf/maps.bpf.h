@@ -40,8 +40,8 @@ SHARED struct {
 struct audit_clock {
 	struct audit_sums base; /* at the first switch-out */
 	struct audit_sums last; /* at the latest switch-out; figures since base */
-	__u64 lag_in_ns;   /* ours less the run queue's clock at the latest switch-in */
-	__u64 lag_queue_ns;
+	__u64 lag_in_ns;    /* of on-CPU time, at the latest switch-in */
+	__u64 lag_queue_ns; /* of run-queue time, when the latest wait began */
 	__u32 started;
 	__u32 pad;
 };
