@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "user/base/opts.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/base/units.h"
+
+static const struct opt *find(const struct opt *table, const char *name, size_t length)
+{
+	for (; table->name; table++)
+		if (strlen(table->name) == length && !strncmp(table->name, name, length))
+			return table;
+	return NULL;
+}
+
+/* The longest common beginning: enough to tell a typing error from a foreign option. */
+static const char *nearest(const struct opt *table, const char *name, size_t length)
+{
+	const char *best = NULL;
+	size_t best_length = 1;
+
+	for (; table->name; table++) {
+		size_t same = 0;
+
+		while (same < length && table->name[same] && table->name[same] == name[same])
+			same++;
+		if (same > best_length) {
+			best_length = same;
+			best = table->name;
+		}
+	}
+	return best;
+}
+
+static int set_uint(const struct opt *opt, const char *text, struct err *err)
+{
+	unsigned long long number;
+	char *end;
+
+	errno = 0;
+	number = strtoull(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end || errno || number > UINT32_MAX)
+		return err_set(err, EINVAL, "--%s takes a whole number, not '%s'", opt->name, text);
+	*(uint32_t *)opt->value = (uint32_t)number;
+	return 0;
+}
+
+static int set_value(const struct opt *opt, const char *text, struct err *err)
+{
+	switch (opt->type) {
+	case OPT_STRING:
+		*(const char **)opt->value = text;
+		return 0;
+	case OPT_UINT:
+		return set_uint(opt, text, err);
+	case OPT_DURATION:
+		if (units_parse_duration(text, opt->value) || !*(uint64_t *)opt->value)
+			return err_set(err, EINVAL,
+				       "--%s takes a time with its unit (10s, 500ms, 2m), not '%s'",
+				       opt->name, text);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+/* ARGV[*AT] is an option; moves *AT to its value if that stands apart. */
+static int take(int argc, char **argv, int *at, const struct opt *table, struct err *err)
+{
+	const char *name = argv[*at] + 2, *equals = strchr(name, '=');
+	size_t length = equals ? (size_t)(equals - name) : strlen(name);
+	const struct opt *opt = find(table, name, length);
+	const char *near;
+
+	if (!opt) {
+		near = nearest(table, name, length);
+		return err_set(err, EINVAL, "unknown option %s%s%s%s; see --help", argv[*at],
+			       near ? " (did you mean --" : "", near ? near : "", near ? "?)" : "");
+	}
+	if (opt->type == OPT_FLAG || opt->type == OPT_NO_FLAG) {
+		if (equals)
+			return err_set(err, EINVAL, "--%s takes no value", opt->name);
+		*(bool *)opt->value = opt->type == OPT_FLAG;
+		return 0;
+	}
+	if (equals)
+		return set_value(opt, equals + 1, err);
+	if (*at + 1 >= argc)
+		return err_set(err, EINVAL, "--%s needs a value (%s)", opt->name, opt->metavar);
+	return set_value(opt, argv[++*at], err);
+}
+
+int opts_parse(int argc, char **argv, const struct opt *table, int *nr_left, char ***command,
+	       struct err *err)
+{
+	int ret = 0;
+
+	*nr_left = 0;
+	for (int i = 1; i < argc && !ret; i++) {
+		if (!strcmp(argv[i], "--")) {
+			if (command)
+				*command = &argv[i + 1];
+			break;
+		}
+		if (!strncmp(argv[i], "--", 2))
+			ret = take(argc, argv, &i, table, err);
+		else if (argv[i][0] == '-' && argv[i][1])
+			ret = err_set(err, EINVAL, "unknown option %s; see --help", argv[i]);
+		else
+			argv[++*nr_left] = argv[i];
+	}
+	return ret;
+}
+
+void opts_help(FILE *out, const char *usage, const struct opt *table, const char *examples)
+{
+	fprintf(out, "usage: %s\n\n", usage);
+	for (; table->name; table++) {
+		char left[40];
+
+		snprintf(left, sizeof(left), "--%s%s%s", table->name, table->metavar ? " " : "",
+			 table->metavar ? table->metavar : "");
+		fprintf(out, "  %-20s %s\n", left, table->help);
+	}
+	fprintf(out, "\n%s", examples);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Which system call means which blocked reason: the tables that the kernel's side looks up. */
+#ifndef WHYLATE_TRACE_SYSCALLS_H
+#define WHYLATE_TRACE_SYSCALLS_H
+
+#include <stdint.h>
+
+#include "bpf/abi.h"
+
+/* By the numbers of this architecture; what is not named is BLOCKED_OTHER. */
+void syscalls_fill(uint8_t table[SYSCALL_TABLE_LEN]);
+
+/* By the numbers of its 32-bit tasks. */
+void syscalls_fill_compat(uint8_t table[SYSCALL_TABLE_LEN]);
+
+#endif /* WHYLATE_TRACE_SYSCALLS_H */

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * From what the user named (a PID, a port, a name) to the processes to watch, by reading /proc.
+ * All functions return 0 or a negative errno with one sentence in ERR.
+ */
+#ifndef WHYLATE_TRACE_TARGET_H
+#define WHYLATE_TRACE_TARGET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/abi.h"
+#include "user/base/err.h"
+
+struct target_set {
+	uint32_t *pids; /* owned */
+	size_t nr_pids;
+};
+
+/* Refuses: no such process, a thread that is not a process, a kernel thread, ourselves, a zombie. */
+int target_by_pid(struct target_set *set, const char *pid, struct err *err);
+
+/* All processes that hold a TCP socket listening on PORT. */
+int target_by_port(struct target_set *set, uint32_t port, struct err *err);
+
+/* All processes whose name (comm) is NAME, ourselves left out. */
+int target_by_name(struct target_set *set, const char *name, struct err *err);
+
+void target_set_fini(struct target_set *set);
+
+/* The process' name, "?" if it is gone. */
+void target_comm(uint32_t pid, char comm[COMM_BYTES]);
+
+/* How many CPUs process PID may use; 0 if it is gone. */
+uint32_t target_cpus_allowed(uint32_t pid);
+
+#endif /* WHYLATE_TRACE_TARGET_H */
