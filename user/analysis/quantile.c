@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "user/analysis/quantile.h"
+
+const double quantile_list[QUANTILES] = { 0.5, 0.9, 0.99, 0.999 };
+
+/* ceil(q * count) in millionths: 0.99 of 100 must be 99 though 0.99 * 100 > 99 in binary. */
+static uint64_t rank_of(uint64_t count, double q)
+{
+	const uint64_t million = 1000000;
+	uint64_t parts = (uint64_t)(q * (double)million + 0.5);
+	unsigned __int128 product = (unsigned __int128)count * parts;
+	uint64_t rank = (uint64_t)((product + million - 1) / million);
+
+	return rank ? rank : 1;
+}
+
+uint64_t quantile_ns(const uint64_t buckets[HIST_BUCKETS], uint64_t count, double q)
+{
+	uint64_t left;
+
+	if (!count)
+		return 0;
+	left = rank_of(count, q);
+	for (uint32_t i = 0; i < HIST_BUCKETS; i++) {
+		uint64_t from_ns = hist_bucket_from_ns(i);
+
+		if (buckets[i] < left) {
+			left -= buckets[i];
+			continue;
+		}
+		if (i == HIST_BUCKETS - 1)
+			return from_ns;
+		return from_ns + (hist_bucket_to_ns(i) - from_ns) / 2;
+	}
+	return hist_bucket_from_ns(HIST_BUCKETS - 1);
+}

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "user/analysis/scheduling.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t run_queue_ns(const struct clock_sums *sums)
+{
+	return sums->run_queue_ns[AFTER_WAKEUP] + sums->run_queue_ns[AFTER_PREEMPTION];
+}
+
+/* TO -= FROM, word by word; a maximum stays if it grew in between. */
+static void subtract_sums(struct clock_sums *to, const struct clock_sums *from)
+{
+	struct clock_sums was = *to;
+
+	for (size_t i = 0; i < sizeof(*to) / sizeof(uint64_t); i++)
+		((uint64_t *)to)[i] -= ((const uint64_t *)from)[i];
+	to->on_cpu_max_ns = was.on_cpu_max_ns > from->on_cpu_max_ns ? was.on_cpu_max_ns : 0;
+	to->run_queue_max_ns = was.run_queue_max_ns > from->run_queue_max_ns ? was.run_queue_max_ns : 0;
+	to->blocked_max_ns = was.blocked_max_ns > from->blocked_max_ns ? was.blocked_max_ns : 0;
+}
+
+static void subtract_row(struct report_thread *to, uint64_t wall_ns, const struct clock_sums *sums,
+			 const struct kernel_counts *counts, const struct audit_sums *audit)
+{
+	to->wall_ns -= wall_ns;
+	subtract_sums(&to->sums, sums);
+	to->counts.voluntary -= counts->voluntary;
+	to->counts.involuntary -= counts->involuntary;
+	to->counts.migrations -= counts->migrations;
+	for (size_t i = 0; i < sizeof(to->audit) / sizeof(uint64_t); i++)
+		((uint64_t *)&to->audit)[i] -= ((const uint64_t *)audit)[i];
+}
+
+static void subtract_record(struct report_thread *to, const struct thread_record *record)
+{
+	subtract_row(to, record->wall_ns, &record->sums, &record->counts, &record->audit);
+}
+
+static bool has_audit(const struct audit_sums *audit)
+{
+	return audit->kernel_on_cpu_ns || audit->kernel_run_queue_ns || audit->on_cpu_ns;
+}
+
+/* The same thread in both: its row is the difference.  Its part of a wait that is open joins its blame. */
+static void fill_row(struct report_thread *row, const struct thread_record *record)
+{
+	row->tid = record->tid;
+	row->pid = record->pid;
+	memcpy(row->comm, record->comm, sizeof(row->comm));
+	row->comm[sizeof(row->comm) - 1] = '\0';
+	row->threads = 1;
+	row->wall_ns = record->wall_ns;
+	row->sums = record->sums;
+	row->counts = record->counts;
+	row->audit = record->audit;
+	row->has_audit = has_audit(&record->audit);
+}
+
+static int compare_births(const struct thread_record *a, const struct thread_record *b)
+{
+	if (a->began_at_ns != b->began_at_ns)
+		return a->began_at_ns < b->began_at_ns ? -1 : 1;
+	return a->tid < b->tid ? -1 : a->tid > b->tid;
+}
+
+static int by_run_queue(const void *left, const void *right)
+{
+	const struct report_thread *a = left, *b = right;
+	uint64_t a_ns = run_queue_ns(&a->sums), b_ns = run_queue_ns(&b->sums);
+
+	if (a_ns != b_ns)
+		return a_ns > b_ns ? -1 : 1;
+	return a->tid < b->tid ? -1 : a->tid > b->tid;
+}
+
+/*
+ * Both lists are sorted by birth: one walk.  A thread that is only in FROM has ended in between; what
+ * it had before the window is in the `ended` sum and is taken off there.
+ */
+static int fill_threads(const struct snapshot *from, const struct snapshot *to, struct report *out,
+			struct err *err)
+{
+	struct report_thread *ended;
+	size_t at = 0, nr_from = from ? from->nr_threads : 0;
+
+	out->threads = calloc(to->nr_threads + 1, sizeof(*out->threads));
+	if (!out->threads)
+		return err_set(err, ENOMEM, "cannot report %zu threads: out of memory", to->nr_threads);
+	ended = &out->threads[to->nr_threads];
+	strcpy(ended->comm, "ended");
+	ended->threads = to->ended.threads;
+	ended->wall_ns = to->ended.wall_ns;
+	ended->sums = to->ended.sums;
+	ended->counts = to->ended.counts;
+	ended->audit = to->ended.audit;
+	if (from) {
+		ended->threads -= from->ended.threads;
+		subtract_row(ended, from->ended.wall_ns, &from->ended.sums, &from->ended.counts,
+			     &from->ended.audit);
+	}
+	ended->has_audit = has_audit(&ended->audit);
+	for (size_t i = 0; i < to->nr_threads; i++) {
+		fill_row(&out->threads[i], &to->threads[i]);
+		while (at < nr_from && compare_births(&from->threads[at], &to->threads[i]) < 0)
+			subtract_record(ended, &from->threads[at++]);
+		if (at < nr_from && !compare_births(&from->threads[at], &to->threads[i]))
+			subtract_record(&out->threads[i], &from->threads[at++]);
+	}
+	while (at < nr_from)
+		subtract_record(ended, &from->threads[at++]);
+	qsort(out->threads, to->nr_threads, sizeof(*out->threads), by_run_queue);
+	out->nr_threads = to->nr_threads + (ended->threads > 0);
+	out->target.threads = to->nr_threads;
+	out->target.threads_ended = ended->threads;
+	return 0;
+}
+
+static void fill_totals(struct report *out)
+{
+	struct report_scheduling *s = &out->scheduling;
+
+	for (size_t i = 0; i < out->nr_threads; i++) {
+		const struct report_thread *row = &out->threads[i];
+
+		s->wall_ns += row->wall_ns;
+		s->on_cpu_ns += row->sums.on_cpu_ns;
+		s->stolen_ns += row->sums.stolen_ns;
+		s->irq_ns += row->sums.irq_ns;
+		for (int cause = 0; cause < RUN_QUEUE_CAUSES; cause++)
+			s->run_queue_cause_ns[cause] += row->sums.run_queue_ns[cause];
+		for (int reason = 0; reason < BLOCKED_REASONS; reason++) {
+			s->blocked_reason_ns[reason] += row->sums.blocked_ns[reason];
+			s->blocked_ns += row->sums.blocked_ns[reason];
+		}
+		s->voluntary += row->counts.voluntary;
+		s->involuntary += row->counts.involuntary;
+		s->migrations += row->counts.migrations;
+		s->cut_count += row->sums.cut_count;
+		s->cut_ns += row->sums.cut_ns;
+	}
+	s->run_queue_ns = s->run_queue_cause_ns[AFTER_WAKEUP] + s->run_queue_cause_ns[AFTER_PREEMPTION];
+}
+
+/* The maximum is kept per interval with a small race at its edge: the buckets have the last word. */
+static void fill_dist(struct report_dist *dist, const struct snapshot_hist *from,
+		      const struct snapshot_hist *to)
+{
+	uint32_t top = 0;
+
+	dist->total_ns = to->total_ns - (from ? from->total_ns : 0);
+	for (uint32_t i = 0; i < HIST_BUCKETS; i++) {
+		dist->buckets[i] = to->buckets[i] - (from ? from->buckets[i] : 0);
+		dist->count += dist->buckets[i];
+		if (dist->buckets[i])
+			top = i;
+	}
+	dist->max_ns = to->max_ns;
+	if (dist->max_ns < hist_bucket_from_ns(top))
+		dist->max_ns = hist_bucket_from_ns(top);
+	if (top < HIST_BUCKETS - 1 && dist->max_ns >= hist_bucket_to_ns(top))
+		dist->max_ns = hist_bucket_to_ns(top) - 1;
+	if (!dist->count)
+		dist->max_ns = 0;
+}
+
+static void fill_dists(const struct snapshot *from, const struct snapshot *to,
+		       struct report_scheduling *s)
+{
+	const struct snapshot_hist *was = from ? from->hists : NULL, *is = to->hists;
+
+	fill_dist(&s->on_cpu, was ? &was[HIST_ON_CPU] : NULL, &is[HIST_ON_CPU]);
+	for (int i = 0; i < RUN_QUEUE_CAUSES; i++)
+		fill_dist(&s->run_queue[i], was ? &was[HIST_AFTER_WAKEUP + i] : NULL,
+			  &is[HIST_AFTER_WAKEUP + i]);
+	for (int i = 0; i < BLOCKED_REASONS; i++)
+		fill_dist(&s->blocked[i], was ? &was[HIST_BLOCKED_FIRST + i] : NULL,
+			  &is[HIST_BLOCKED_FIRST + i]);
+	fill_dist(&s->switch_cost.cost, was ? &was[HIST_SWITCH_COST] : NULL, &is[HIST_SWITCH_COST]);
+	if (s->switch_cost.cost.count)
+		s->switch_cost.own_ns = (to->switch_cost_own_ns - (from ? from->switch_cost_own_ns : 0)) /
+					s->switch_cost.cost.count;
+}
+
+static void fill_quota(const struct snapshot *from, const struct snapshot *to, struct report_quota *out)
+{
+	const struct snapshot_quota none = {};
+	const struct snapshot_quota *was = from ? &from->quota : &none, *is = &to->quota;
+
+	out->present = is->present;
+	out->quota_ns = is->quota_ns;
+	out->period_ns = is->period_ns;
+	out->periods = is->periods - was->periods;
+	out->throttled_periods = is->throttled_periods - was->throttled_periods;
+	out->throttled_ns = is->throttled_ns - was->throttled_ns;
+	memcpy(out->cgroup, is->cgroup, sizeof(out->cgroup));
+}
+
+/* Blame of a kind: what is charged, and the parts of open waits that are not yet. */
+static uint64_t kind_ns(const struct snapshot *snapshot, uint32_t kind)
+{
+	uint64_t ns = snapshot ? snapshot->blame_ns[kind] : 0;
+
+	for (size_t i = 0; snapshot && i < snapshot->nr_threads; i++)
+		ns += snapshot->threads[i].open_blame_ns[kind];
+	return ns;
+}
+
+static uint64_t name_ns_before(const struct snapshot *from, uint32_t pid)
+{
+	for (size_t i = 0; from && i < from->nr_names; i++)
+		if (from->names[i].pid == pid)
+			return from->names[i].blame.ns;
+	return 0;
+}
+
+static void add_blame(struct report *out, uint32_t kind, uint32_t pid, const void *comm, uint64_t ns)
+{
+	struct report_blame *row = &out->blame[out->nr_blame];
+
+	if (!ns)
+		return;
+	out->nr_blame++;
+	row->kind = kind;
+	row->pid = pid;
+	row->ns = ns;
+	if (comm)
+		memcpy(row->comm, comm, sizeof(row->comm));
+	row->comm[sizeof(row->comm) - 1] = '\0';
+}
+
+static int by_ns(const void *left, const void *right)
+{
+	const struct report_blame *a = left, *b = right;
+
+	if (a->ns != b->ns)
+		return a->ns > b->ns ? -1 : 1;
+	return a->kind != b->kind ? (a->kind < b->kind ? -1 : 1) : (a->pid < b->pid ? -1 : a->pid > b->pid);
+}
+
+/*
+ * Names take their time out of their kind; the rest of the kind has none.  An open wait's part can end
+ * up in another kind once the wait is charged, by some ns: what a kind lost that way is taken from others.
+ */
+static int fill_blame(const struct snapshot *from, const struct snapshot *to, struct report *out,
+		      struct err *err)
+{
+	uint64_t left_ns[BLAME_KINDS], total_ns = 0;
+
+	out->blame = calloc(to->nr_names + BLAME_KINDS, sizeof(*out->blame));
+	if (!out->blame)
+		return err_set(err, ENOMEM, "cannot report blame: out of memory");
+	for (uint32_t kind = 0; kind < BLAME_KINDS; kind++) {
+		uint64_t now_ns = kind_ns(to, kind), before_ns = kind_ns(from, kind);
+
+		left_ns[kind] = now_ns > before_ns ? now_ns - before_ns : 0;
+		total_ns += left_ns[kind];
+	}
+	for (uint32_t kind = 0; kind < BLAME_KINDS && total_ns > out->scheduling.run_queue_ns; kind++) {
+		uint64_t over_ns = total_ns - out->scheduling.run_queue_ns;
+		uint64_t off_ns = over_ns < left_ns[kind] ? over_ns : left_ns[kind];
+
+		left_ns[kind] -= off_ns;
+		total_ns -= off_ns;
+	}
+	left_ns[BLAME_OTHER] += out->scheduling.run_queue_ns - total_ns;
+	for (size_t i = 0; i < to->nr_names; i++) {
+		const struct snapshot_blame_name *name = &to->names[i];
+		uint32_t kind = name->blame.kind == BLAME_KERNEL ? BLAME_KERNEL : BLAME_PROCESS;
+		uint64_t ns = name->blame.ns - name_ns_before(from, name->pid);
+
+		if (ns > left_ns[kind])
+			ns = left_ns[kind];
+		left_ns[kind] -= ns;
+		add_blame(out, kind, name->pid, name->blame.comm, ns);
+	}
+	for (uint32_t kind = 0; kind < BLAME_KINDS; kind++)
+		add_blame(out, kind, 0, NULL, left_ns[kind]);
+	qsort(out->blame, out->nr_blame, sizeof(*out->blame), by_ns);
+	return 0;
+}
+
+int scheduling_between(const struct snapshot *from, const struct snapshot *to, uint64_t window_ns,
+		       struct report *out, struct err *err)
+{
+	struct report_scheduling *s = &out->scheduling;
+	double capacity_ns = (double)window_ns * out->target.cpus_allowed;
+	int ret = fill_threads(from, to, out, err);
+
+	if (ret)
+		return ret;
+	fill_totals(out);
+	fill_dists(from, to, s);
+	fill_quota(from, to, &s->quota);
+	for (size_t i = 0; i < to->nr_threads; i++) {
+		s->open_count++;
+		s->open_ns += to->threads[i].open_ns;
+	}
+	s->switches_replayed = to->switches_replayed - (from ? from->switches_replayed : 0);
+	s->utilisation_ratio = capacity_ns > 0 ? (double)s->on_cpu_ns / capacity_ns : 0;
+	for (int i = 0; i < LOSS_KINDS; i++)
+		out->losses[i] = to->losses[i] - (from ? from->losses[i] : 0);
+	return fill_blame(from, to, out, err);
+}

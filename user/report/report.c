@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "user/report/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const reason_names[BLOCKED_REASONS] = {
+	[BLOCKED_FUTEX] = "futex", [BLOCKED_POLL] = "poll",	    [BLOCKED_SOCKET] = "socket",
+	[BLOCKED_PIPE] = "pipe",   [BLOCKED_DISK] = "disk",	    [BLOCKED_SLEEP] = "sleep",
+	[BLOCKED_FAULT] = "fault", [BLOCKED_IO_URING] = "io_uring", [BLOCKED_OTHER] = "other",
+};
+
+static const char *const kind_names[BLAME_KINDS] = {
+	[BLAME_SELF] = "self", [BLAME_PROCESS] = "process", [BLAME_KERNEL] = "kernel",
+	[BLAME_IDLE] = "idle", [BLAME_QUOTA] = "quota",	    [BLAME_OTHER] = "other",
+};
+
+static const char *const loss_names[LOSS_KINDS] = {
+	[LOSS_CLOCK_CREATE] = "clock_create",	[LOSS_CLOCK_GAP] = "clock_gap",
+	[LOSS_BLAME_NAMES] = "blame_names",	[LOSS_SNAPSHOT_TORN] = "snapshot_torn",
+	[LOSS_RECURSION] = "recursion_misses",
+};
+
+const char *report_reason_name(uint32_t reason)
+{
+	return reason < BLOCKED_REASONS ? reason_names[reason] : "?";
+}
+
+const char *report_blame_kind_name(uint32_t kind)
+{
+	return kind < BLAME_KINDS ? kind_names[kind] : "?";
+}
+
+const char *report_loss_name(uint32_t loss)
+{
+	return loss < LOSS_KINDS ? loss_names[loss] : "?";
+}
+
+void report_fini(struct report *report)
+{
+	free(report->agent.command);
+	free(report->target.pids);
+	free(report->threads);
+	free(report->blame);
+	memset(report, 0, sizeof(*report));
+}
+
+bool report_has_losses(const struct report *report)
+{
+	for (int i = 0; i < LOSS_KINDS; i++)
+		if (report->losses[i])
+			return true;
+	return false;
+}

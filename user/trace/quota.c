@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * cgroup v2: cpu.max ("QUOTA PERIOD" in us, "max": none) and cpu.stat (throttled_usec).
+ * cgroup v1: cpu.cfs_quota_us (-1: none), cpu.cfs_period_us and cpu.stat (throttled_time in ns).
+ */
+#include "user/trace/quota.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PATH_BYTES 4096
+
+/* Where the hierarchy with the cpu controller is mounted; false if it is not. */
+static bool find_mount(bool v2, char mount[PATH_BYTES])
+{
+	FILE *file = fopen("/proc/self/mountinfo", "re");
+	char line[PATH_BYTES];
+	bool found = false;
+
+	while (file && !found && fgets(line, sizeof(line), file)) {
+		char *type = strstr(line, " - ");
+
+		if (!type || sscanf(line, "%*d %*d %*s %*s %4095s", mount) != 1)
+			continue;
+		if (v2)
+			found = !strncmp(type, " - cgroup2 ", 11);
+		else
+			found = !strncmp(type, " - cgroup ", 10) &&
+				(strstr(type, ",cpu,") || strstr(type, ",cpu\n"));
+	}
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* The path of PID's cgroup inside that hierarchy. */
+static bool find_cgroup(uint32_t pid, bool v2, char path[PATH_BYTES])
+{
+	char name[40], line[PATH_BYTES];
+	bool found = false;
+	FILE *file;
+
+	snprintf(name, sizeof(name), "/proc/%u/cgroup", pid);
+	file = fopen(name, "re");
+	while (file && !found && fgets(line, sizeof(line), file)) {
+		char *controllers = strchr(line, ':');
+		char *where = controllers ? strchr(controllers + 1, ':') : NULL;
+
+		if (!where)
+			continue;
+		*where++ = '\0';
+		controllers++;
+		where[strcspn(where, "\n")] = '\0';
+		if (v2)
+			found = !*controllers;
+		else
+			for (char *save, *one = strtok_r(controllers, ",", &save); one && !found;
+			     one = strtok_r(NULL, ",", &save))
+				found = !strcmp(one, "cpu");
+		if (found)
+			snprintf(path, PATH_BYTES, "%s", where);
+	}
+	if (file)
+		fclose(file);
+	return found;
+}
+
+static bool read_file(const char *dir, const char *name, char *text, size_t size)
+{
+	char path[2 * PATH_BYTES + 32];
+	size_t got;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	got = fread(text, 1, size - 1, file);
+	text[got] = '\0';
+	fclose(file);
+	return got > 0;
+}
+
+static uint64_t stat_value(const char *text, const char *key)
+{
+	const char *at = strstr(text, key);
+
+	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
+}
+
+/* The quota of the one cgroup at DIR. */
+static bool read_one(const char *dir, bool v2, struct snapshot_quota *out)
+{
+	char text[1024];
+	int64_t quota_us = -1, period_us = 0;
+
+	if (v2) {
+		if (!read_file(dir, "cpu.max", text, sizeof(text)) ||
+		    sscanf(text, "%" SCNd64 " %" SCNd64, &quota_us, &period_us) != 2)
+			return false;
+	} else {
+		if (!read_file(dir, "cpu.cfs_quota_us", text, sizeof(text)))
+			return false;
+		quota_us = strtoll(text, NULL, 10);
+		if (read_file(dir, "cpu.cfs_period_us", text, sizeof(text)))
+			period_us = strtoll(text, NULL, 10);
+	}
+	if (quota_us <= 0 || period_us <= 0 || !read_file(dir, "cpu.stat", text, sizeof(text)))
+		return false;
+	out->present = true;
+	out->quota_ns = (uint64_t)quota_us * 1000u;
+	out->period_ns = (uint64_t)period_us * 1000u;
+	out->periods = stat_value(text, "nr_periods ");
+	out->throttled_periods = stat_value(text, "nr_throttled ");
+	out->throttled_ns = v2 ? stat_value(text, "throttled_usec ") * 1000u :
+				 stat_value(text, "throttled_time ");
+	return true;
+}
+
+static bool is_tighter(const struct snapshot_quota *one, const struct snapshot_quota *other)
+{
+	return !other->present || (double)one->quota_ns / (double)one->period_ns <
+					  (double)other->quota_ns / (double)other->period_ns;
+}
+
+static void read_chain(const char *mount, char *path, bool v2, struct snapshot_quota *out)
+{
+	for (;;) {
+		struct snapshot_quota one = {};
+		char dir[2 * PATH_BYTES];
+		char *slash;
+
+		snprintf(dir, sizeof(dir), "%s%s", mount, path);
+		if (read_one(dir, v2, &one) && is_tighter(&one, out)) {
+			*out = one;
+			snprintf(out->cgroup, sizeof(out->cgroup), "%.255s", path);
+		}
+		slash = strrchr(path, '/');
+		if (!slash || !path[1])
+			return;
+		slash[slash == path] = '\0'; /* keep the root's own slash for the last round */
+	}
+}
+
+void quota_read(uint32_t pid, struct snapshot_quota *out)
+{
+	char mount[PATH_BYTES], path[PATH_BYTES];
+
+	memset(out, 0, sizeof(*out));
+	for (int v2 = 0; v2 <= 1; v2++)
+		if (find_mount(v2, mount) && find_cgroup(pid, v2, path))
+			read_chain(mount, path, v2, out);
+}
