@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Model to JSON.  Keys are those of the design's contract; each quantity has its unit in its key.
+ * Values above 2^63 - 1 cannot occur: they would be 292 years.
+ */
+#include "user/report/report_json.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "user/analysis/quantile.h"
+
+static void set_u64(json_t *object, const char *key, uint64_t value)
+{
+	json_object_set_new(object, key, json_integer((json_int_t)value));
+}
+
+static void set_text(json_t *object, const char *key, const char *text)
+{
+	json_t *value = json_string(text); /* NULL if it is not UTF-8: a process may name itself anything */
+
+	json_object_set_new(object, key, value ? value : json_string("?"));
+}
+
+static void set_distribution(json_t *parent, const char *key, const struct report_dist *dist)
+{
+	json_t *object = json_object(), *quantiles = json_array(), *buckets = json_array();
+
+	set_u64(object, "count", dist->count);
+	set_u64(object, "total_ns", dist->total_ns);
+	set_u64(object, "max_ns", dist->max_ns);
+	for (int i = 0; i < QUANTILES; i++) {
+		json_t *one = json_object();
+
+		json_object_set_new(one, "q", json_real(quantile_list[i]));
+		set_u64(one, "ns", quantile_ns(dist->buckets, dist->count, quantile_list[i]));
+		json_array_append_new(quantiles, one);
+	}
+	for (uint32_t i = 0; i < HIST_BUCKETS; i++) {
+		json_t *one;
+
+		if (!dist->buckets[i])
+			continue;
+		one = json_object();
+		set_u64(one, "from_ns", hist_bucket_from_ns(i));
+		set_u64(one, "to_ns", hist_bucket_to_ns(i));
+		set_u64(one, "count", dist->buckets[i]);
+		json_array_append_new(buckets, one);
+	}
+	json_object_set_new(object, "quantiles", quantiles);
+	json_object_set_new(object, "buckets", buckets);
+	json_object_set_new(parent, key, object);
+}
+
+static json_t *agent_json(const struct report_agent *agent)
+{
+	json_t *object = json_object(), *hooks = json_array(), *overhead = json_object();
+
+	set_text(object, "version", agent->version);
+	set_text(object, "command", agent->command ? agent->command : "");
+	for (size_t i = 0; i < agent->nr_hooks; i++) {
+		json_t *hook = json_object();
+
+		set_text(hook, "name", agent->hooks[i].name);
+		set_text(hook, "how", agent->hooks[i].how);
+		set_text(hook, "without", agent->hooks[i].without);
+		json_array_append_new(hooks, hook);
+	}
+	json_object_set_new(object, "hooks", hooks);
+	set_u64(overhead, "agent_cpu_ns", agent->overhead_agent_cpu_ns);
+	set_u64(overhead, "agent_rss_bytes", agent->overhead_agent_rss_bytes);
+	set_u64(overhead, "kernel_per_cpu_bytes", agent->overhead_kernel_per_cpu_bytes);
+	set_u64(overhead, "kernel_per_thread_bytes", agent->overhead_kernel_per_thread_bytes);
+	set_u64(overhead, "kernel_bytes", agent->overhead_kernel_bytes);
+	if (agent->has_overhead_bpf) {
+		set_u64(overhead, "bpf_run_ns", agent->overhead_bpf_ns);
+		set_u64(overhead, "bpf_events", agent->overhead_bpf_events);
+	} else {
+		json_object_set_new(overhead, "bpf_run_ns", json_null());
+		json_object_set_new(overhead, "bpf_events", json_null());
+	}
+	json_object_set_new(object, "overhead", overhead);
+	return object;
+}
+
+static json_t *machine_json(const struct report_machine *machine)
+{
+	json_t *object = json_object();
+
+	set_text(object, "kernel", machine->kernel);
+	set_text(object, "arch", machine->arch);
+	set_u64(object, "cpus", machine->cpus);
+	set_u64(object, "memory_bytes", machine->memory_bytes);
+	return object;
+}
+
+static json_t *target_json(const struct report_target *target)
+{
+	json_t *object = json_object(), *pids = json_array();
+
+	for (size_t i = 0; i < target->nr_pids; i++)
+		json_array_append_new(pids, json_integer(target->pids[i]));
+	json_object_set_new(object, "pids", pids);
+	set_text(object, "comm", target->comm);
+	set_text(object, "model", target->model);
+	set_u64(object, "threads", target->threads);
+	set_u64(object, "threads_ended", target->threads_ended);
+	set_u64(object, "cpus_allowed", target->cpus_allowed);
+	json_object_set_new(object, "exit_status",
+			    target->has_exit_status ? json_integer(target->exit_status) : json_null());
+	return object;
+}
+
+static json_t *quota_json(const struct report_quota *quota)
+{
+	json_t *object;
+
+	if (!quota->present)
+		return json_null();
+	object = json_object();
+	set_text(object, "cgroup", quota->cgroup);
+	set_u64(object, "quota_ns", quota->quota_ns);
+	set_u64(object, "period_ns", quota->period_ns);
+	set_u64(object, "periods", quota->periods);
+	set_u64(object, "throttled_periods", quota->throttled_periods);
+	set_u64(object, "throttled_ns", quota->throttled_ns);
+	return object;
+}
+
+static json_t *switch_cost_json(const struct report_switch_cost *cost)
+{
+	json_t *object = json_object();
+
+	json_object_set_new(object, "available", json_boolean(cost->available));
+	set_text(object, "method", cost->method);
+	set_text(object, "bias", cost->bias);
+	set_u64(object, "own_ns", cost->own_ns);
+	set_distribution(object, "cost", &cost->cost);
+	return object;
+}
+
+static json_t *pair_json(uint64_t count, uint64_t total_ns)
+{
+	json_t *object = json_object();
+
+	set_u64(object, "count", count);
+	set_u64(object, "total_ns", total_ns);
+	return object;
+}
+
+static void set_run_queue(json_t *parent, const struct report_scheduling *s)
+{
+	const struct report_dist *wakeup = &s->run_queue[AFTER_WAKEUP];
+	const struct report_dist *preempted = &s->run_queue[AFTER_PREEMPTION];
+	struct report_dist both = *wakeup;
+	json_t *object;
+
+	both.count += preempted->count;
+	both.total_ns += preempted->total_ns;
+	if (preempted->max_ns > both.max_ns)
+		both.max_ns = preempted->max_ns;
+	for (uint32_t i = 0; i < HIST_BUCKETS; i++)
+		both.buckets[i] += preempted->buckets[i];
+	set_distribution(parent, "run_queue", &both);
+	object = json_object_get(parent, "run_queue");
+	set_distribution(object, "after_wakeup", wakeup);
+	set_distribution(object, "after_preemption", preempted);
+	set_u64(object, "after_wakeup_ns", s->run_queue_cause_ns[AFTER_WAKEUP]);
+	set_u64(object, "after_preemption_ns", s->run_queue_cause_ns[AFTER_PREEMPTION]);
+}
+
+static json_t *stolen_json(const struct report_scheduling *s)
+{
+	json_t *object = json_object();
+
+	set_u64(object, "total_ns", s->stolen_ns);
+	set_u64(object, "steal_ns", s->stolen_ns - s->irq_ns);
+	json_object_set_new(object, "irq_ns",
+			    s->has_irq ? json_integer((json_int_t)s->irq_ns) : json_null());
+	set_text(object, "source", s->stolen_source);
+	return object;
+}
+
+static json_t *scheduling_json(const struct report_scheduling *s)
+{
+	json_t *object = json_object(), *switches = json_object(), *blocked = json_object(),
+	       *reasons = json_object();
+
+	set_u64(object, "wall_ns", s->wall_ns);
+	set_u64(object, "on_cpu_ns", s->on_cpu_ns);
+	set_u64(object, "run_queue_ns", s->run_queue_ns);
+	set_u64(object, "blocked_ns", s->blocked_ns);
+	json_object_set_new(object, "stolen", stolen_json(s));
+	json_object_set_new(object, "utilisation_ratio", json_real(s->utilisation_ratio));
+	json_object_set_new(object, "quota", quota_json(&s->quota));
+	set_u64(switches, "voluntary", s->voluntary);
+	set_u64(switches, "involuntary", s->involuntary);
+	set_u64(switches, "replayed", s->switches_replayed);
+	json_object_set_new(object, "switches", switches);
+	set_u64(object, "migrations", s->migrations);
+	set_distribution(object, "on_cpu", &s->on_cpu);
+	set_run_queue(object, s);
+	for (uint32_t i = 0; i < BLOCKED_REASONS; i++) {
+		set_distribution(blocked, report_reason_name(i), &s->blocked[i]);
+		set_u64(reasons, report_reason_name(i), s->blocked_reason_ns[i]);
+	}
+	json_object_set_new(object, "blocked", blocked);
+	json_object_set_new(object, "blocked_reason_ns", reasons);
+	json_object_set_new(object, "switch_cost", switch_cost_json(&s->switch_cost));
+	json_object_set_new(object, "open_intervals", pair_json(s->open_count, s->open_ns));
+	json_object_set_new(object, "cut_intervals", pair_json(s->cut_count, s->cut_ns));
+	return object;
+}
+
+static json_t *audit_json(const struct audit_sums *audit)
+{
+	json_t *object = json_object();
+
+	set_u64(object, "kernel_on_cpu_ns", audit->kernel_on_cpu_ns);
+	set_u64(object, "kernel_run_queue_ns", audit->kernel_run_queue_ns);
+	set_u64(object, "on_cpu_ns", audit->on_cpu_ns);
+	set_u64(object, "run_queue_ns", audit->run_queue_ns);
+	set_u64(object, "stolen_ns", audit->stolen_ns);
+	set_u64(object, "stale_on_cpu_ns", (uint64_t)audit->stale_on_cpu_ns);
+	set_u64(object, "stale_run_queue_ns", (uint64_t)audit->stale_run_queue_ns);
+	set_u64(object, "voluntary", audit->voluntary);
+	set_u64(object, "involuntary", audit->involuntary);
+	return object;
+}
+
+static json_t *thread_json(const struct report_thread *row)
+{
+	json_t *object = json_object(), *blocked = json_object(), *blame = json_object();
+	const struct clock_sums *sums = &row->sums;
+
+	set_u64(object, "tid", row->tid);
+	set_u64(object, "pid", row->pid);
+	set_text(object, "comm", row->comm);
+	set_u64(object, "threads", row->threads);
+	set_u64(object, "wall_ns", row->wall_ns);
+	set_u64(object, "on_cpu_ns", sums->on_cpu_ns);
+	set_u64(object, "run_queue_ns",
+		sums->run_queue_ns[AFTER_WAKEUP] + sums->run_queue_ns[AFTER_PREEMPTION]);
+	set_u64(object, "run_queue_after_wakeup_ns", sums->run_queue_ns[AFTER_WAKEUP]);
+	set_u64(object, "run_queue_after_preemption_ns", sums->run_queue_ns[AFTER_PREEMPTION]);
+	uint64_t blocked_ns = 0;
+	for (uint32_t i = 0; i < BLOCKED_REASONS; i++) {
+		set_u64(blocked, report_reason_name(i), sums->blocked_ns[i]);
+		blocked_ns += sums->blocked_ns[i];
+	}
+	set_u64(object, "blocked_ns", blocked_ns);
+	json_object_set_new(object, "blocked", blocked);
+	set_u64(object, "stolen_ns", sums->stolen_ns);
+	set_u64(object, "irq_ns", sums->irq_ns);
+	set_u64(object, "voluntary", row->counts.voluntary);
+	set_u64(object, "involuntary", row->counts.involuntary);
+	set_u64(object, "migrations", row->counts.migrations);
+	set_u64(object, "on_cpu_count", sums->on_cpu_count);
+	set_u64(object, "after_wakeup_count", sums->run_queue_count[AFTER_WAKEUP]);
+	set_u64(object, "after_preemption_count", sums->run_queue_count[AFTER_PREEMPTION]);
+	set_u64(object, "blocked_count", sums->blocked_count);
+	set_u64(object, "on_cpu_max_ns", sums->on_cpu_max_ns);
+	set_u64(object, "run_queue_max_ns", sums->run_queue_max_ns);
+	set_u64(object, "blocked_max_ns", sums->blocked_max_ns);
+	set_u64(object, "cut_count", sums->cut_count);
+	set_u64(object, "cut_ns", sums->cut_ns);
+	for (uint32_t i = 0; i < BLAME_KINDS; i++)
+		set_u64(blame, report_blame_kind_name(i), sums->blame_ns[i]);
+	json_object_set_new(object, "blame_ns", blame);
+	json_object_set_new(object, "audit", row->has_audit ? audit_json(&row->audit) : json_null());
+	return object;
+}
+
+static json_t *blame_json(const struct report_blame *row)
+{
+	json_t *object = json_object();
+
+	set_text(object, "kind", report_blame_kind_name(row->kind));
+	set_u64(object, "pid", row->pid);
+	set_text(object, "comm", row->comm);
+	set_u64(object, "ns", row->ns);
+	return object;
+}
+
+/* Dump VALUE under KEY and let it go; BEFORE is what separates it from its neighbour. */
+static int put(FILE *out, const char *before, const char *key, json_t *value, bool one_line)
+{
+	int ret = fputs(before, out) < 0;
+
+	if (key && !ret)
+		ret = fprintf(out, "\"%s\": ", key) < 0;
+	if (!ret)
+		ret = !value || json_dumpf(value, out, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9) |
+							       (one_line ? JSON_COMPACT : JSON_INDENT(1)));
+	json_decref(value);
+	return ret;
+}
+
+/* The threads go out one by one: 20,000 of them must not be in memory a second time. */
+static int put_arrays(const struct report *report, FILE *out, const char *next, bool one_line)
+{
+	const char *line = one_line ? "" : "\n";
+	int ret = fprintf(out, "%s\"threads\": [", next) < 0;
+
+	for (size_t i = 0; i < report->nr_threads && !ret; i++)
+		ret = put(out, i ? (one_line ? "," : ",\n") : line, NULL,
+			  thread_json(&report->threads[i]), true);
+	if (!ret)
+		ret = fprintf(out, "]%s\"blame\": [", next) < 0;
+	for (size_t i = 0; i < report->nr_blame && !ret; i++)
+		ret = put(out, i ? (one_line ? "," : ",\n") : line, NULL, blame_json(&report->blame[i]),
+			  true);
+	return ret ? ret : fputs("]", out) < 0;
+}
+
+int report_json_write(const struct report *report, FILE *out, bool one_line, struct err *err)
+{
+	const char *next = one_line ? ", " : ",\n";
+	json_t *losses = json_object();
+	int ret;
+
+	for (uint32_t i = 0; i < LOSS_KINDS; i++)
+		set_u64(losses, report_loss_name(i), report->losses[i]);
+	ret = put(out, "{", "schema_version", json_integer(REPORT_SCHEMA_VERSION), one_line) ||
+	      put(out, next, "agent", agent_json(&report->agent), one_line) ||
+	      put(out, next, "machine", machine_json(&report->machine), one_line) ||
+	      put(out, next, "target", target_json(&report->target), one_line);
+	if (!ret) {
+		json_t *window = json_object();
+
+		set_text(window, "started_at", report->window.started_at);
+		set_u64(window, "duration_ns", report->window.duration_ns);
+		ret = put(out, next, "window", window, one_line);
+	}
+	ret = ret || put(out, next, "scheduling", scheduling_json(&report->scheduling), one_line) ||
+	      put_arrays(report, out, next, one_line) || fputs(next, out) < 0;
+	ret = put(out, "", "losses", losses, one_line) || ret;
+	if (ret || fputs("}\n", out) < 0 || fflush(out))
+		return err_set(err, errno ? errno : EIO, "cannot write the JSON report: %s",
+			       strerror(errno ? errno : EIO));
+	return 0;
+}
