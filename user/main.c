@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The table of subcommands. */
+#include <stdio.h>
+#include <string.h>
+
+#include "user/cmd.h"
+#include "version.h"
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help;
+} commands[] = {
+	{ "attach", cmd_attach, "watch processes that run: why do their threads not run?" },
+	{ "run", cmd_run, "start a command and watch it from its first instruction" },
+	{ "report", cmd_report, "print a report that was stored with --json" },
+	{ "doctor", cmd_doctor, "what can be measured here, and what is missing" },
+};
+
+#define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static int usage(FILE *out, int status)
+{
+	fputs("usage: agent COMMAND [options]; agent COMMAND --help\n\n", out);
+	for (size_t i = 0; i < NR_COMMANDS; i++)
+		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
+	fputs("\nexit status: 0 done, 1 failed, 2 usage, 3 measured with losses\n", out);
+	return status;
+}
+
+int cmd_fail(const struct err *err, int status)
+{
+	fprintf(stderr, "whylate: %s (%s)\n", err->text, err_name(err->code));
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2)
+		return usage(stderr, EXIT_USAGE);
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help"))
+		return usage(stdout, EXIT_MEASURED);
+	if (!strcmp(argv[1], "--version")) {
+		puts("whylate " WHYLATE_VERSION);
+		return EXIT_MEASURED;
+	}
+	for (size_t i = 0; i < NR_COMMANDS; i++)
+		if (!strcmp(argv[1], commands[i].name))
+			return commands[i].run(argc - 1, argv + 1);
+	fprintf(stderr, "whylate: unknown command '%s'; see agent --help\n", argv[1]);
+	return EXIT_USAGE;
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "user/trace/probe.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+static const struct probe_item table[PROBE_ITEMS] = {
+	[PROBE_PRIVILEGE] = { "privilege", false, true, "everything",
+			      "run it with sudo, or give it CAP_BPF and CAP_PERFMON" },
+	[PROBE_BTF] = { "kernel BTF", false, true, "everything",
+			"use a kernel with CONFIG_DEBUG_INFO_BTF (/sys/kernel/btf/vmlinux)" },
+	[PROBE_TASK_STORAGE] = { "task storage for tracing", false, true, "everything",
+				 "use Linux 5.13 or newer" },
+	[PROBE_TASK_ITERATOR] = { "task iterator", false, true, "threads that are there at attach",
+				  "use Linux 5.13 or newer" },
+	[PROBE_SCHED_SWITCH] = { "sched_switch", false, true, "everything",
+				 "use a kernel with CONFIG_TRACEPOINTS" },
+	[PROBE_SCHED_WAKEUP] = { "sched_wakeup, _new, migrate", false, true, "run-queue latency",
+				 "use a kernel with CONFIG_TRACEPOINTS" },
+	[PROBE_SCHED_FORK] = { "sched_process_fork", false, true, "threads born after attach",
+			       "use a kernel with CONFIG_TRACEPOINTS" },
+	[PROBE_SCHED_ENTRY_EXIT] = { "sched_entry_tp, sched_exit_tp", false, false,
+				     "the direct cost of a context switch", "use Linux 6.15 or newer" },
+	[PROBE_TASK_REGISTERS] = { "registers of a blocked task", false, false,
+				   "why a thread was blocked (all but disk is `other`)",
+				   "use Linux 5.15 or newer" },
+	[PROBE_GROUP_SCHEDULING] = { "group scheduling", false, false,
+				     "stolen time, and blame after a wakeup",
+				     "use a kernel with CONFIG_FAIR_GROUP_SCHED" },
+	[PROBE_IRQ_TIME] = { "interrupt time", false, false,
+			     "interrupts as a part of stolen time (they count as on-CPU time)",
+			     "use a kernel with CONFIG_IRQ_TIME_ACCOUNTING" },
+	[PROBE_QUOTA_CLOCK] = { "quota clock", false, false,
+				"the cgroup's CPU quota in the blame (throttling is shown beside it)",
+				"use Linux 6.6 or newer with CONFIG_CFS_BANDWIDTH" },
+};
+
+static bool has_capability(const struct __user_cap_data_struct *data, int capability)
+{
+	return data[capability / 32].effective & (1u << (capability % 32));
+}
+
+static bool is_privileged(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = {};
+
+	if (syscall(SYS_capget, &header, data))
+		return false;
+	return has_capability(data, CAP_SYS_ADMIN) ||
+	       (has_capability(data, CAP_BPF) && has_capability(data, CAP_PERFMON));
+}
+
+/* Anonymous structs and unions inside are searched too. */
+static bool type_has_member(const struct btf *btf, const struct btf_type *type, const char *member)
+{
+	const struct btf_member *members = btf_members(type);
+
+	for (uint32_t i = 0; i < btf_vlen(type); i++) {
+		const char *name = btf__name_by_offset(btf, members[i].name_off);
+		const struct btf_type *inner;
+
+		if (name && !strcmp(name, member))
+			return true;
+		if (name && *name)
+			continue;
+		inner = btf__type_by_id(btf, members[i].type);
+		if (inner && btf_is_composite(inner) && type_has_member(btf, inner, member))
+			return true;
+	}
+	return false;
+}
+
+static bool has_member(const struct btf *btf, const char *name, const char *member)
+{
+	int id = btf__find_by_name_kind(btf, name, BTF_KIND_STRUCT);
+
+	return id > 0 && (!member || type_has_member(btf, btf__type_by_id(btf, (uint32_t)id), member));
+}
+
+static bool has_tracepoint(const struct btf *btf, const char *typedef_name)
+{
+	return btf__find_by_name_kind(btf, typedef_name, BTF_KIND_TYPEDEF) > 0;
+}
+
+static bool has_helper(const struct btf *btf, const char *helper)
+{
+	int id = btf__find_by_name_kind(btf, "bpf_func_id", BTF_KIND_ENUM);
+	const struct btf_type *type = id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
+
+	for (uint32_t i = 0; type && i < btf_vlen(type); i++)
+		if (!strcmp(btf__name_by_offset(btf, btf_enum(type)[i].name_off), helper))
+			return true;
+	return false;
+}
+
+static int be_quiet(enum libbpf_print_level level, const char *format, va_list args)
+{
+	(void)level;
+	(void)format;
+	(void)args;
+	return 0;
+}
+
+static void look(struct probe *probe, const struct btf *btf)
+{
+	struct probe_item *items = probe->items;
+
+	items[PROBE_TASK_STORAGE].present = has_member(btf, "task_struct", "bpf_storage");
+	items[PROBE_TASK_ITERATOR].present = has_member(btf, "bpf_iter__task", NULL);
+	items[PROBE_SCHED_SWITCH].present = has_tracepoint(btf, "btf_trace_sched_switch");
+	items[PROBE_SCHED_WAKEUP].present = has_tracepoint(btf, "btf_trace_sched_wakeup") &&
+					    has_tracepoint(btf, "btf_trace_sched_wakeup_new") &&
+					    has_tracepoint(btf, "btf_trace_sched_migrate_task");
+	items[PROBE_SCHED_FORK].present = has_tracepoint(btf, "btf_trace_sched_process_fork");
+	items[PROBE_SCHED_ENTRY_EXIT].present = has_tracepoint(btf, "btf_trace_sched_entry_tp") &&
+						has_tracepoint(btf, "btf_trace_sched_exit_tp");
+	items[PROBE_TASK_REGISTERS].present = has_helper(btf, "BPF_FUNC_task_pt_regs");
+	items[PROBE_GROUP_SCHEDULING].present = has_member(btf, "sched_entity", "cfs_rq");
+	items[PROBE_IRQ_TIME].present = has_member(btf, "rq", "prev_irq_time");
+	items[PROBE_QUOTA_CLOCK].present = has_member(btf, "cfs_rq", "throttled_clock_self_time");
+}
+
+void probe_kernel(struct probe *probe)
+{
+	libbpf_print_fn_t print = libbpf_set_print(be_quiet);
+	struct btf *btf = btf__load_vmlinux_btf();
+
+	memcpy(probe->items, table, sizeof(table));
+	probe->items[PROBE_PRIVILEGE].present = is_privileged();
+	probe->items[PROBE_BTF].present = btf && !libbpf_get_error(btf);
+	if (probe->items[PROBE_BTF].present) {
+		look(probe, btf);
+		btf__free(btf);
+	}
+	libbpf_set_print(print);
+}
+
+int probe_refuse(const struct probe *probe, struct err *err)
+{
+	if (!probe->items[PROBE_PRIVILEGE].present)
+		return err_set(err, EPERM, "cannot watch: it needs root, or CAP_BPF and CAP_PERFMON; "
+			       "run it with sudo");
+	if (!probe->items[PROBE_BTF].present)
+		return err_set(err, ENOENT, "cannot watch: this kernel has no type information at "
+			       "/sys/kernel/btf/vmlinux; use one built with CONFIG_DEBUG_INFO_BTF");
+	for (int i = 0; i < PROBE_ITEMS; i++)
+		if (probe->items[i].required && !probe->items[i].present)
+			return err_set(err, ENOSYS, "cannot watch: this kernel is too old or lacks '%s'; %s",
+				       probe->items[i].name, probe->items[i].remedy);
+	return 0;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What this kernel and this user can do, found in the running kernel's own type information (BTF) and
+ * never in its version number.  The doctor prints it, the tracer obeys it.
+ */
+#ifndef WHYLATE_TRACE_PROBE_H
+#define WHYLATE_TRACE_PROBE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "user/base/err.h"
+
+struct probe_item {
+	const char *name;
+	bool present;
+	bool required;	     /* nothing can be measured without it */
+	const char *without; /* what the report lacks without it */
+	const char *remedy;  /* how to get it */
+};
+
+enum probe_index {
+	PROBE_PRIVILEGE,
+	PROBE_BTF,
+	PROBE_TASK_STORAGE,
+	PROBE_TASK_ITERATOR,
+	PROBE_SCHED_SWITCH,
+	PROBE_SCHED_WAKEUP,
+	PROBE_SCHED_FORK,
+	PROBE_SCHED_ENTRY_EXIT,
+	PROBE_TASK_REGISTERS,
+	PROBE_GROUP_SCHEDULING,
+	PROBE_IRQ_TIME,
+	PROBE_QUOTA_CLOCK,
+	PROBE_ITEMS,
+};
+
+struct probe {
+	struct probe_item items[PROBE_ITEMS];
+};
+
+/* Look; never fails. */
+void probe_kernel(struct probe *probe);
+
+/*
+ * 0 if everything that is required is there; else -EPERM (privilege), -ENOENT (no BTF) or -ENOSYS
+ * (kernel too old), with the sentence that the user needs.
+ */
+int probe_refuse(const struct probe *probe, struct err *err);
+
+#endif /* WHYLATE_TRACE_PROBE_H */
