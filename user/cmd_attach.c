@@ -370,6 +370,9 @@ static int watch_until_end(struct session *session, struct err *err)
 		else if (event != WATCH_EXITED || !add_survivors(session, err))
 			break;
 	}
+	/* What is left of the last interval, so that the intervals sum to the whole. */
+	if (!ret && session->interval_ns && event != WATCH_INTERVAL)
+		ret = print_interval(session, err);
 	return ret ? ret : print_whole(session, &quota, err);
 }
 
