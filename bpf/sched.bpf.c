@@ -153,16 +153,17 @@ static __always_inline void replay_switch_in(struct cpu_clock *cpu, struct task_
 					     struct task_struct *prev, __u64 now_ns)
 {
 	struct rq *rq = task_rq(prev);
-	__u64 arrived, ago_ns;
+	__u64 arrived, arrived_at_ns;
 
 	if (!rq)
 		return;
 	arrived = prev->sched_info.last_arrival;
-	ago_ns = rq->clock - arrived;
-	if (!arrived || rq->clock < arrived || now_ns < clock->since_ns + ago_ns)
+	if (!arrived || rq->clock < arrived)
 		return;
-	blame_switch(cpu, now_ns - ago_ns, BLAME_SELF, (__u32)prev->tgid);
-	switch_in(clock, prev, now_ns - ago_ns);
+	/* That clock lags behind ours: by it the arrival may seem to come before the wakeup. */
+	arrived_at_ns = clock_now(clock, now_ns - (rq->clock - arrived));
+	blame_switch(cpu, arrived_at_ns, BLAME_SELF, (__u32)prev->tgid);
+	switch_in(clock, prev, arrived_at_ns);
 	if (config.audit)
 		audit_switch_in(prev, clock, now_ns);
 	__sync_fetch_and_add(&switches_replayed, 1);

@@ -34,9 +34,20 @@ static void subtract_row(struct report_thread *to, uint64_t wall_ns, const struc
 		((uint64_t *)&to->audit)[i] -= ((const uint64_t *)audit)[i];
 }
 
+/* The part of an open wait that is not charged yet belongs to the thread's blame as much as the rest. */
+static void with_open_blame(struct clock_sums *sums, const struct thread_record *record)
+{
+	*sums = record->sums;
+	for (int kind = 0; kind < BLAME_KINDS; kind++)
+		sums->blame_ns[kind] += record->open_blame_ns[kind];
+}
+
 static void subtract_record(struct report_thread *to, const struct thread_record *record)
 {
-	subtract_row(to, record->wall_ns, &record->sums, &record->counts, &record->audit);
+	struct clock_sums sums;
+
+	with_open_blame(&sums, record);
+	subtract_row(to, record->wall_ns, &sums, &record->counts, &record->audit);
 }
 
 static bool has_audit(const struct audit_sums *audit)
@@ -44,7 +55,6 @@ static bool has_audit(const struct audit_sums *audit)
 	return audit->kernel_on_cpu_ns || audit->kernel_run_queue_ns || audit->on_cpu_ns;
 }
 
-/* The same thread in both: its row is the difference.  Its part of a wait that is open joins its blame. */
 static void fill_row(struct report_thread *row, const struct thread_record *record)
 {
 	row->tid = record->tid;
@@ -53,7 +63,7 @@ static void fill_row(struct report_thread *row, const struct thread_record *reco
 	row->comm[sizeof(row->comm) - 1] = '\0';
 	row->threads = 1;
 	row->wall_ns = record->wall_ns;
-	row->sums = record->sums;
+	with_open_blame(&row->sums, record);
 	row->counts = record->counts;
 	row->audit = record->audit;
 	row->has_audit = has_audit(&record->audit);

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Shared by the privileged tests: start a workload, watch it, hold the report against the kernel."""
+import atexit
+import json
+import os
+import subprocess
+import sys
+
+AGENT = os.environ["AGENT"]
+WORKLOADS = os.path.join(os.environ["BUILD"], "workloads")
+SECONDS = 10 if os.environ.get("WHYLATE_LONG") else 3
+KINDS = ("on_cpu_ns", "run_queue_ns", "blocked_ns")
+
+failures = []
+
+
+def check(ok, text):
+    print(("ok   " if ok else "FAIL ") + text)
+    if not ok:
+        failures.append(text)
+
+
+def done():
+    sys.exit(1 if failures else 0)
+
+
+def workload(name, *args, prefix=()):
+    """Start a workload; returns it once it has said that it is ready."""
+    process = subprocess.Popen([*prefix, os.path.join(WORKLOADS, name), *map(str, args)],
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    atexit.register(process.kill)  # a test that fails leaves nothing behind
+    line = process.stdout.readline()
+    if line != "ready\n":
+        raise SystemExit(f"{name} did not start: {line!r}")
+    return process
+
+
+def agent(*args, status=0):
+    """Run the agent with --json -; returns the reports (the whole run's is the last)."""
+    result = subprocess.run([AGENT, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            text=True, timeout=120, stdin=subprocess.DEVNULL)
+    if result.returncode != status:
+        losses = result.stdout[result.stdout.rfind('"losses"'):]
+        raise SystemExit(f"agent {args}: exit {result.returncode}, not {status}: {result.stderr} {losses}")
+    decoder, at, reports = json.JSONDecoder(), 0, []
+    while at < len(result.stdout):
+        report, at = decoder.raw_decode(result.stdout, at)
+        reports.append(report)
+        while at < len(result.stdout) and result.stdout[at].isspace():
+            at += 1
+    return reports
+
+
+def watch(pid, *args, seconds=SECONDS):
+    return agent("attach", pid, "--duration", f"{seconds}s", "--json", "-", *args)[-1]
+
+
+def check_identities(report, name):
+    """What must hold exactly, whatever ran."""
+    s = report["scheduling"]
+    for t in report["threads"]:
+        if t["wall_ns"] != sum(t[k] for k in KINDS):
+            check(False, f"{name}: thread {t['tid']}: wall = on-CPU + run queue + blocked")
+        if t["run_queue_ns"] != sum(t["blame_ns"].values()):
+            check(False, f"{name}: thread {t['tid']}: its blame sums to its run-queue time")
+    check(s["wall_ns"] == sum(s[k] for k in KINDS), f"{name}: wall = on-CPU + run queue + blocked")
+    for key in ("wall_ns", *KINDS):
+        check(s[key] == sum(t[key] for t in report["threads"]), f"{name}: threads sum to the target's {key}")
+    check(sum(b["ns"] for b in report["blame"]) == s["run_queue_ns"], f"{name}: blame sums to run-queue time")
+    check(s["blocked_ns"] == sum(s["blocked_reason_ns"].values()), f"{name}: reasons sum to blocked time")
+    check(s["on_cpu_ns"] <= report["window"]["duration_ns"] * report["machine"]["cpus"] * 1.001,
+          f"{name}: no more on-CPU time than there is")
+    check(not any(report["losses"].values()), f"{name}: no losses ({report['losses']})")
+    closed = sum(s[k]["total_ns"] for k in ("on_cpu", "run_queue")) + sum(
+        d["total_ns"] for d in s["blocked"].values())
+    edges = s["open_intervals"]["total_ns"] + s["cut_intervals"]["total_ns"]
+    check(abs(closed + edges - s["wall_ns"]) <= max(0.001 * s["wall_ns"], 1e6),
+          f"{name}: histograms + open + cut = wall ({closed} + {edges} and {s['wall_ns']})")
+
+
+def near(ours, theirs, ratio=0.005, ns=50_000):
+    return abs(ours - theirs) <= max(ratio * abs(theirs), ns)
