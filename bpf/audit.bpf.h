@@ -33,12 +33,17 @@ static __always_inline __u64 audit_exec_lag_ns(struct task_struct *task, __u64 n
 	return rq ? now_ns - task->se.exec_start - rq_stolen_ns(rq) : 0;
 }
 
-static __always_inline void audit_queued(struct task_struct *task, __u64 now_ns)
+static __always_inline void audit_queued_at(struct task_struct *task, __u64 lag_ns)
 {
 	struct audit_clock *audit = audit_of(task);
 
 	if (audit)
-		audit->lag_queue_ns = audit_lag_ns(task, now_ns);
+		audit->lag_queue_ns = lag_ns;
+}
+
+static __always_inline void audit_queued(struct task_struct *task, __u64 now_ns)
+{
+	audit_queued_at(task, audit_lag_ns(task, now_ns));
 }
 
 static __always_inline void audit_switch_in(struct task_struct *task, const struct task_clock *clock,

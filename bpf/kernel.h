@@ -56,6 +56,7 @@ struct sched_entity {
 
 struct sched_info {
 	unsigned long long run_delay;
+	unsigned long long last_queued;  /* the same when it was queued; 0 once it has arrived */
 	unsigned long long last_arrival; /* the run queue's clock at the latest switch-in */
 };
 

@@ -127,12 +127,35 @@ static __always_inline void switch_out(struct task_clock *clock, struct task_str
 		wait_begin(clock, prev, bpf_get_smp_processor_id(), now_ns);
 }
 
+/*
+ * NEXT gets a CPU, but its wakeup never reached us (an interrupt in a context that runs with tracing
+ * off): the kernel knows when it was queued.  Who had the CPU meanwhile is not known.
+ */
+static __always_inline void replay_wakeup(struct task_clock *clock, struct task_struct *next,
+					  struct rq *rq, __u64 now_ns)
+{
+	struct clock_interval closed = {};
+	__u64 queued = next->sched_info.last_queued;
+
+	if (!queued || rq->clock < queued)
+		return;
+	now_ns = clock_now(clock, now_ns - (rq->clock - queued));
+	if (!clock_wakeup(clock, now_ns, 0, clock->reason, &closed))
+		return;
+	record(&closed);
+	if (config.audit)
+		audit_queued_at(next, now_ns - queued);
+	__sync_fetch_and_add(&switches_replayed, 1);
+}
+
 static __always_inline void switch_in(struct task_clock *clock, struct task_struct *next, __u64 now_ns)
 {
 	struct rq *rq = task_rq(next);
 	struct clock_interval closed;
 
 	now_ns = clock_now(clock, now_ns);
+	if (rq && clock->state == CLOCK_BLOCKED)
+		replay_wakeup(clock, next, rq, now_ns);
 	/* The blame first: a reader in between finds a wait that is open and already charged. */
 	if (clock->state == CLOCK_RUNNABLE || clock->state == CLOCK_SEEDED)
 		wait_end(clock, next, now_ns, wait_length_ns(clock, now_ns));
@@ -153,6 +176,7 @@ static __always_inline void replay_switch_in(struct cpu_clock *cpu, struct task_
 					     struct task_struct *prev, __u64 now_ns)
 {
 	struct rq *rq = task_rq(prev);
+	struct clock_interval closed = {};
 	__u64 arrived, arrived_at_ns;
 
 	if (!rq)
@@ -162,6 +186,9 @@ static __always_inline void replay_switch_in(struct cpu_clock *cpu, struct task_
 		return;
 	/* That clock lags behind ours: by it the arrival may seem to come before the wakeup. */
 	arrived_at_ns = clock_now(clock, now_ns - (rq->clock - arrived));
+	/* Its wakeup was not announced either: how long it waited is not known, so it counts as blocked. */
+	if (clock->state == CLOCK_BLOCKED && clock_wakeup(clock, arrived_at_ns, 0, 0, &closed))
+		record(&closed);
 	blame_switch(cpu, arrived_at_ns, BLAME_SELF, (__u32)prev->tgid);
 	switch_in(clock, prev, arrived_at_ns);
 	if (config.audit)
@@ -248,7 +275,7 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 		return 0;
 	if (cpu->waiting && !out && prev->pid)
 		name_foreign(prev, kind_of(prev, false));
-	if (out && out->state == CLOCK_RUNNABLE)
+	if (out && (out->state == CLOCK_RUNNABLE || out->state == CLOCK_BLOCKED))
 		replay_switch_in(cpu, out, prev, now_ns);
 	blame_switch(cpu, now_ns, kind_of(next, in), (__u32)next->tgid);
 	if (out && clock_is_live(out)) {

@@ -285,22 +285,35 @@ static int read_now(struct session *session, struct snapshot *now, struct err *e
 	return 0;
 }
 
-static int print_interval(struct session *session, struct err *err)
+static int print_window(struct session *session, const struct snapshot *from, uint64_t from_ns,
+			const struct snapshot *to, struct err *err)
+{
+	struct report report;
+	int ret = make_report(session, from, to, from_ns, &report, err);
+
+	if (!ret)
+		ret = print_report(session, &report, err);
+	report_fini(&report);
+	return ret;
+}
+
+/* From the end of the interval before to NOW, which becomes the new end. */
+static int print_interval(struct session *session, struct snapshot *now, struct err *err)
+{
+	int ret = print_window(session, &session->last, session->last_ns, now, err);
+
+	if (session->json_file != stdout)
+		putchar('\n');
+	return ret;
+}
+
+static int end_interval(struct session *session, struct err *err)
 {
 	struct snapshot *now = calloc(1, sizeof(*now));
-	struct report report;
-	int ret;
+	int ret = now ? read_now(session, now, err) : err_set(err, ENOMEM, "cannot report: out of memory");
 
-	if (!now)
-		return err_set(err, ENOMEM, "cannot report: out of memory");
-	ret = read_now(session, now, err);
 	if (!ret) {
-		ret = make_report(session, &session->last, now, session->last_ns, &report, err);
-		if (!ret)
-			ret = print_report(session, &report, err);
-		if (!ret && session->json_file != stdout)
-			putchar('\n');
-		report_fini(&report);
+		ret = print_interval(session, now, err);
 		snapshot_fini(&session->last);
 		session->last = *now;
 		session->last_ns = now->at_ns;
@@ -309,28 +322,26 @@ static int print_interval(struct session *session, struct err *err)
 	return ret;
 }
 
-/* The whole run: what there was before it is nothing but the quota's counters. */
+/*
+ * The whole run, and before it what is left of the last interval: from one snapshot, so that the
+ * intervals sum to the whole.  Before the run there was nothing but the quota's counters.
+ */
 static int print_whole(struct session *session, const struct snapshot_quota *quota, struct err *err)
 {
 	struct snapshot *now = calloc(1, sizeof(*now)), *before = calloc(1, sizeof(*before));
-	struct report report = {};
-	int ret;
+	int ret = now && before ? read_now(session, now, err) :
+				  err_set(err, ENOMEM, "cannot report: out of memory");
 
-	if (!now || !before) {
-		free(now);
-		free(before);
-		return err_set(err, ENOMEM, "cannot report: out of memory");
+	if (!ret && session->interval_ns)
+		ret = print_interval(session, now, err);
+	if (!ret) {
+		before->quota = *quota;
+		for (int i = 0; i < HIST_IDS; i++)
+			now->hists[i].max_ns = session->run_max_ns[i];
+		ret = print_window(session, before, session->started_ns, now, err);
 	}
-	before->quota = *quota;
-	ret = read_now(session, now, err);
-	for (int i = 0; i < HIST_IDS; i++)
-		now->hists[i].max_ns = session->run_max_ns[i];
-	if (!ret)
-		ret = make_report(session, before, now, session->started_ns, &report, err);
-	if (!ret)
-		ret = print_report(session, &report, err);
-	report_fini(&report);
-	snapshot_fini(now);
+	if (now)
+		snapshot_fini(now);
 	free(now);
 	free(before);
 	return ret;
@@ -366,13 +377,10 @@ static int watch_until_end(struct session *session, struct err *err)
 		if (ret)
 			break;
 		if (event == WATCH_INTERVAL)
-			ret = print_interval(session, err);
+			ret = end_interval(session, err);
 		else if (event != WATCH_EXITED || !add_survivors(session, err))
 			break;
 	}
-	/* What is left of the last interval, so that the intervals sum to the whole. */
-	if (!ret && session->interval_ns && event != WATCH_INTERVAL)
-		ret = print_interval(session, err);
 	return ret ? ret : print_whole(session, &quota, err);
 }
 
