@@ -56,7 +56,7 @@ BPF_OBJ   := $(patsubst bpf/%.bpf.c,$(BUILD)/obj/bpf/%.bpf.o,$(wildcard bpf/*.bp
 TEST_BIN  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c tests/property/test_*.c))
 WORK_BIN  := $(patsubst tests/workloads/%.c,$(BUILD)/workloads/%,$(wildcard tests/workloads/*.c))
 
-.PHONY: all agent static unit tests test lint format demo setup bench install clean help FORCE
+.PHONY: all agent static unit tests test format demo setup install clean help FORCE
 
 all: agent tests ## build the agent and the tests
 
@@ -122,9 +122,6 @@ test: ## set up what is missing, build, run every test
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)BUILD=$(BUILD) tests/run
 
-lint: ## check the layers, limits and licences
-	$(Q)tools/lint/check
-
 format: ## format the C files in place
 	clang-format -i $(wildcard bpf/*.[ch] user/*.[ch] user/*/*.[ch] tests/*/*.[ch])
 
@@ -133,9 +130,6 @@ demo: ## set up, build, and explain a real server under load
 
 setup: ## install what building and testing needs
 	$(Q)tools/setup
-
-bench: agent ## what watching costs, against other tools
-	$(Q)tools/bench/overhead
 
 install: agent ## install the agent under $(DESTDIR)$(PREFIX)
 	install -D -m 755 $(BUILD)/agent $(DESTDIR)$(PREFIX)/bin/agent

@@ -180,7 +180,7 @@ struct blame_name {
 
 _Static_assert(sizeof(struct blame_name) == 32, "no hidden padding");
 
-#define BLAME_NAMES_MAX 1024u
+#define BLAME_NAMES_MAX 4096u
 
 /* What was lost or could not be told; each non-zero one is printed with the report. */
 enum loss {
