@@ -103,6 +103,9 @@ int opts_parse(int argc, char **argv, const struct opt *table, int *nr_left, cha
 		if (!strcmp(argv[i], "--")) {
 			if (command)
 				*command = &argv[i + 1];
+			else
+				while (++i < argc)
+					argv[++*nr_left] = argv[i];
 			break;
 		}
 		if (!strncmp(argv[i], "--", 2))

@@ -27,8 +27,8 @@ struct opt {
 
 /*
  * Take the options out of ARGV (ARGV[0] is skipped) and move the rest to its front: ARGV[1..*NR_LEFT].
- * Both `--name VALUE` and `--name=VALUE`; `--` ends the options and *COMMAND (may be NULL) is then what
- * follows it.  Returns 0, or -EINVAL with a sentence that names the option.
+ * Both `--name VALUE` and `--name=VALUE`; `--` ends the options: what follows it is *COMMAND, or where
+ * COMMAND is NULL, moved like the rest.  Returns 0, or -EINVAL with a sentence that names the option.
  */
 int opts_parse(int argc, char **argv, const struct opt *table, int *nr_left, char ***command,
 	       struct err *err);

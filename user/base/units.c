@@ -43,8 +43,8 @@ int units_parse_duration(const char *text, uint64_t *ns)
 			return -ERANGE;
 		scale = times[i].size;
 		for (; fraction && fraction < unit; fraction++) {
-			if (scale % 10)
-				return *fraction == '0' ? 0 : -EINVAL;
+			if (*fraction != '0' && (!scale || scale % 10))
+				return -EINVAL;
 			scale /= 10;
 			if (__builtin_add_overflow(*ns, scale * (uint64_t)(*fraction - '0'), ns))
 				return -ERANGE;
