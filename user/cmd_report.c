@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -13,21 +14,54 @@ static const char examples[] = "examples:\n"
 			       "  agent report run.json\n"
 			       "  agent attach 1234 --duration 10s --json - | agent report -\n";
 
+/* Whether another report follows, past the white space between them. */
+static bool has_more(FILE *in)
+{
+	int c;
+
+	do
+		c = getc(in);
+	while (isspace(c));
+	if (c != EOF)
+		ungetc(c, in);
+	return c != EOF;
+}
+
+/* A run with --interval stored one report a line: each is printed as the run did. */
+static int print_all(FILE *in, const char *name, bool json, struct err *err)
+{
+	struct report report;
+	bool first = true, several = false;
+	int ret;
+
+	do {
+		ret = report_json_read(in, name, &report, err);
+		if (ret)
+			break;
+		several = has_more(in) || several;
+		if (json) {
+			ret = report_json_write(&report, stdout, several, err);
+		} else {
+			if (!first)
+				putchar('\n');
+			ret = render_text(&report, stdout, err);
+		}
+		first = false;
+		report_fini(&report);
+	} while (!ret && has_more(in));
+	return ret;
+}
+
 static int print(const char *name, bool json, struct err *err)
 {
 	FILE *in = strcmp(name, "-") ? fopen(name, "re") : stdin;
-	struct report report;
 	int ret;
 
 	if (!in)
 		return err_set(err, errno, "cannot read %s: %s", name, strerror(errno));
-	ret = report_json_read(in, name, &report, err);
+	ret = print_all(in, name, json, err);
 	if (in != stdin)
 		fclose(in);
-	if (ret)
-		return ret;
-	ret = json ? report_json_write(&report, stdout, false, err) : render_text(&report, stdout, err);
-	report_fini(&report);
 	return ret;
 }
 
@@ -45,9 +79,13 @@ int cmd_report(int argc, char **argv)
 
 	if (opts_parse(argc, argv, options, &nr_left, NULL, &err))
 		return cmd_fail(&err, EXIT_USAGE);
-	if (help || nr_left != 1) {
-		opts_help(help ? stdout : stderr, "agent report FILE [--format text|json]", options, examples);
-		return help ? EXIT_MEASURED : EXIT_USAGE;
+	if (help) {
+		opts_help(stdout, "agent report FILE [--format text|json]", options, examples);
+		return EXIT_MEASURED;
+	}
+	if (nr_left != 1) {
+		err_set(&err, EINVAL, "report takes one file, not %d; see agent report --help", nr_left);
+		return cmd_fail(&err, EXIT_USAGE);
 	}
 	if (strcmp(format, "text") && strcmp(format, "json")) {
 		err_set(&err, EINVAL, "--format takes text or json, not '%s'", format);

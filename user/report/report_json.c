@@ -6,6 +6,7 @@
 #include "user/report/report_json.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -17,11 +18,20 @@ static void set_u64(json_t *object, const char *key, uint64_t value)
 	json_object_set_new(object, key, json_integer((json_int_t)value));
 }
 
+/* A process may name itself anything, and the kernel cuts names between bytes: '?' for what is no UTF-8. */
 static void set_text(json_t *object, const char *key, const char *text)
 {
-	json_t *value = json_string(text); /* NULL if it is not UTF-8: a process may name itself anything */
+	json_t *value = json_string(text);
+	char *ascii;
 
-	json_object_set_new(object, key, value ? value : json_string("?"));
+	if (!value && (ascii = strdup(text))) {
+		for (char *at = ascii; *at; at++)
+			if (*at & 0x80)
+				*at = '?';
+		value = json_string(ascii);
+		free(ascii);
+	}
+	json_object_set_new(object, key, value);
 }
 
 static void set_distribution(json_t *parent, const char *key, const struct report_dist *dist)

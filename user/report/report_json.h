@@ -13,8 +13,9 @@
 int report_json_write(const struct report *report, FILE *out, bool one_line, struct err *err);
 
 /*
- * Read a report as it was written; NAME is for the sentences in ERR.  Refuses what is no JSON, what is
- * not ours, another schema version, and values that cannot be.  On success free with report_fini().
+ * Read one report as it was written, and nothing behind it: a run with --interval stores several.
+ * NAME is for the sentences in ERR.  Refuses what is no JSON, what is not ours, another schema version,
+ * and values that cannot be.  Returns 0, then free with report_fini(); or -errno.  ERR must be clear.
  */
 int report_json_read(FILE *in, const char *name, struct report *report, struct err *err);
 

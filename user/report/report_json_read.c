@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * JSON to model.  Strict: a report that was changed by hand must be refused rather than rendered wrong.
- * The first thing that does not fit is named by its key, and everything after it is skipped.
+ * The first thing that does not fit is named by its path of keys; what comes after it stays untold.
+ * Keys that are not known are passed over: whoever needs more adds some.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,13 +14,49 @@
 
 struct reader {
 	const char *name; /* of the file */
+	const json_t *root;
 	struct err *err;
 };
 
-static void refuse(struct reader *reader, const char *key, const char *what)
+/* Append to the sentence's path what leads from NODE to WANTED; whether it does. */
+static bool find_path(const json_t *node, const json_t *wanted, char *path, size_t size)
 {
-	err_set(reader->err, EINVAL, "cannot read %s: '%s' %s; is it a report of this version?",
-		reader->name, key, what);
+	size_t length = strlen(path), i;
+	const char *key;
+	json_t *child;
+
+	if (node == wanted)
+		return true;
+	json_object_foreach((json_t *)node, key, child) {
+		snprintf(path + length, size - length, "%s%s", length ? "." : "", key);
+		if (find_path(child, wanted, path, size))
+			return true;
+	}
+	json_array_foreach(node, i, child) {
+		snprintf(path + length, size - length, "[%zu]", i);
+		if (find_path(child, wanted, path, size))
+			return true;
+	}
+	path[length] = '\0';
+	return false;
+}
+
+/* The path is looked for only now, so that reading what is right costs nothing for it. */
+static void refuse(struct reader *reader, const json_t *object, const char *key, const char *what)
+{
+	char path[128] = "";
+
+	if (reader->err->code)
+		return;
+	if (object)
+		find_path(reader->root, object, path, sizeof(path));
+	err_set(reader->err, EINVAL, "cannot read %s: '%s%s%s' %s; is it a report of this version?",
+		reader->name, path, *path ? "." : "", key, what);
+}
+
+static void out_of_memory(struct reader *reader)
+{
+	err_set(reader->err, ENOMEM, "cannot read %s: out of memory", reader->name);
 }
 
 static json_t *get(struct reader *reader, json_t *object, const char *key)
@@ -27,7 +64,7 @@ static json_t *get(struct reader *reader, json_t *object, const char *key)
 	json_t *value = json_object_get(object, key);
 
 	if (!value)
-		refuse(reader, key, "is missing");
+		refuse(reader, object, key, "is missing");
 	return value;
 }
 
@@ -36,7 +73,7 @@ static uint64_t get_u64(struct reader *reader, json_t *object, const char *key)
 	json_t *value = get(reader, object, key);
 
 	if (value && (!json_is_integer(value) || json_integer_value(value) < 0))
-		refuse(reader, key, "is no whole number");
+		refuse(reader, object, key, "is no whole number");
 	return (uint64_t)json_integer_value(value);
 }
 
@@ -45,7 +82,7 @@ static int64_t get_signed(struct reader *reader, json_t *object, const char *key
 	json_t *value = get(reader, object, key);
 
 	if (value && !json_is_integer(value))
-		refuse(reader, key, "is no whole number");
+		refuse(reader, object, key, "is no whole number");
 	return json_integer_value(value);
 }
 
@@ -54,7 +91,7 @@ static uint32_t get_u32(struct reader *reader, json_t *object, const char *key)
 	uint64_t value = get_u64(reader, object, key);
 
 	if (value > UINT32_MAX)
-		refuse(reader, key, "is too large");
+		refuse(reader, object, key, "is too large");
 	return (uint32_t)value;
 }
 
@@ -63,8 +100,37 @@ static void get_text(struct reader *reader, json_t *object, const char *key, cha
 	json_t *value = get(reader, object, key);
 
 	if (value && !json_is_string(value))
-		refuse(reader, key, "is no text");
+		refuse(reader, object, key, "is no text");
+	if (value && json_string_length(value) >= size)
+		refuse(reader, object, key, "is too long");
 	snprintf(out, size, "%s", json_is_string(value) ? json_string_value(value) : "");
+}
+
+/* A quantity that this kernel may not tell: null then, and false is returned. */
+static bool get_optional_u64(struct reader *reader, json_t *object, const char *key, uint64_t *out)
+{
+	if (json_is_null(get(reader, object, key)))
+		return false;
+	*out = get_u64(reader, object, key);
+	return true;
+}
+
+static bool get_bool(struct reader *reader, json_t *object, const char *key)
+{
+	json_t *value = get(reader, object, key);
+
+	if (value && !json_is_boolean(value))
+		refuse(reader, object, key, "is neither true nor false");
+	return json_is_true(value);
+}
+
+static double get_ratio(struct reader *reader, json_t *object, const char *key)
+{
+	json_t *value = get(reader, object, key);
+
+	if (value && (!json_is_number(value) || json_number_value(value) < 0))
+		refuse(reader, object, key, "is no ratio");
+	return json_number_value(value);
 }
 
 static json_t *get_object(struct reader *reader, json_t *object, const char *key)
@@ -72,7 +138,7 @@ static json_t *get_object(struct reader *reader, json_t *object, const char *key
 	json_t *value = get(reader, object, key);
 
 	if (value && !json_is_object(value))
-		refuse(reader, key, "is no object");
+		refuse(reader, object, key, "is no object");
 	return value;
 }
 
@@ -81,7 +147,7 @@ static json_t *get_array(struct reader *reader, json_t *object, const char *key)
 	json_t *value = get(reader, object, key);
 
 	if (value && !json_is_array(value))
-		refuse(reader, key, "is no array");
+		refuse(reader, object, key, "is no array");
 	return value;
 }
 
@@ -95,18 +161,21 @@ static void read_dist(struct reader *reader, json_t *parent, const char *key, st
 	dist->count = get_u64(reader, object, "count");
 	dist->total_ns = get_u64(reader, object, "total_ns");
 	dist->max_ns = get_u64(reader, object, "max_ns");
+	get_array(reader, object, "quantiles"); /* follow from the buckets */
 	json_array_foreach(buckets, i, one) {
-		uint64_t from_ns = get_u64(reader, one, "from_ns");
+		uint64_t from_ns = get_u64(reader, one, "from_ns"), to_ns = get_u64(reader, one, "to_ns");
 		uint32_t bucket = hist_bucket(from_ns);
 
-		if (hist_bucket_from_ns(bucket) != from_ns ||
-		    hist_bucket_to_ns(bucket) != get_u64(reader, one, "to_ns"))
-			refuse(reader, key, "has a bucket whose edges are none of ours");
-		dist->buckets[bucket] += get_u64(reader, one, "count");
-		count += get_u64(reader, one, "count");
+		if (hist_bucket_from_ns(bucket) != from_ns || hist_bucket_to_ns(bucket) != to_ns)
+			refuse(reader, one, "from_ns", "and to_ns are no edges of a bucket");
+		if (dist->buckets[bucket])
+			refuse(reader, one, "from_ns", "begins a bucket that was there before");
+		dist->buckets[bucket] = get_u64(reader, one, "count");
+		if (__builtin_add_overflow(count, dist->buckets[bucket], &count))
+			refuse(reader, one, "count", "is too large");
 	}
 	if (count != dist->count)
-		refuse(reader, key, "has a count that is not the sum of its buckets");
+		refuse(reader, object, "count", "is not the sum of its buckets");
 }
 
 static void read_agent(struct reader *reader, json_t *object, struct report_agent *agent)
@@ -116,9 +185,13 @@ static void read_agent(struct reader *reader, json_t *object, struct report_agen
 
 	get_text(reader, object, "version", agent->version, sizeof(agent->version));
 	command = get(reader, object, "command");
+	if (command && !json_is_string(command))
+		refuse(reader, object, "command", "is no text");
 	agent->command = strdup(json_is_string(command) ? json_string_value(command) : "");
+	if (!agent->command)
+		out_of_memory(reader);
 	if (json_array_size(hooks) > REPORT_HOOKS_MAX)
-		refuse(reader, "hooks", "has too many entries");
+		refuse(reader, object, "hooks", "has too many entries");
 	json_array_foreach(hooks, i, hook) {
 		struct report_hook *to = &agent->hooks[i];
 
@@ -135,37 +208,50 @@ static void read_agent(struct reader *reader, json_t *object, struct report_agen
 	agent->overhead_kernel_per_cpu_bytes = get_u64(reader, overhead, "kernel_per_cpu_bytes");
 	agent->overhead_kernel_per_thread_bytes = get_u64(reader, overhead, "kernel_per_thread_bytes");
 	agent->overhead_kernel_bytes = get_u64(reader, overhead, "kernel_bytes");
-	agent->has_overhead_bpf = json_is_integer(get(reader, overhead, "bpf_run_ns"));
-	if (agent->has_overhead_bpf) {
-		agent->overhead_bpf_ns = get_u64(reader, overhead, "bpf_run_ns");
-		agent->overhead_bpf_events = get_u64(reader, overhead, "bpf_events");
-	}
+	agent->has_overhead_bpf =
+		get_optional_u64(reader, overhead, "bpf_run_ns", &agent->overhead_bpf_ns);
+	if (get_optional_u64(reader, overhead, "bpf_events", &agent->overhead_bpf_events) !=
+	    agent->has_overhead_bpf)
+		refuse(reader, overhead, "bpf_events", "is null where bpf_run_ns is not, or the reverse");
 }
 
 static void read_target(struct reader *reader, json_t *object, struct report_target *target)
 {
-	json_t *pids = get_array(reader, object, "pids"), *pid, *status;
+	json_t *pids = get_array(reader, object, "pids"), *pid;
+	uint64_t status = 0;
 	size_t i;
 
 	target->pids = calloc(json_array_size(pids) + 1, sizeof(*target->pids));
-	json_array_foreach(pids, i, pid)
-		if (target->pids)
-			target->pids[target->nr_pids++] = (uint32_t)json_integer_value(pid);
+	if (!target->pids) {
+		out_of_memory(reader);
+		return;
+	}
+	json_array_foreach(pids, i, pid) {
+		json_int_t number = json_integer_value(pid);
+
+		if (!json_is_integer(pid) || number < 0 || number > UINT32_MAX)
+			refuse(reader, object, "pids", "has an entry that is no process id");
+		target->pids[target->nr_pids++] = (uint32_t)number;
+	}
 	get_text(reader, object, "comm", target->comm, sizeof(target->comm));
 	get_text(reader, object, "model", target->model, sizeof(target->model));
 	target->threads = get_u64(reader, object, "threads");
 	target->threads_ended = get_u64(reader, object, "threads_ended");
 	target->cpus_allowed = get_u32(reader, object, "cpus_allowed");
-	status = get(reader, object, "exit_status");
-	target->has_exit_status = json_is_integer(status);
-	target->exit_status = (int32_t)json_integer_value(status);
+	target->has_exit_status = get_optional_u64(reader, object, "exit_status", &status);
+	if (status > INT32_MAX)
+		refuse(reader, object, "exit_status", "is too large");
+	target->exit_status = (int32_t)status;
 }
 
-static void read_quota(struct reader *reader, json_t *object, struct report_quota *quota)
+static void read_quota(struct reader *reader, json_t *parent, struct report_quota *quota)
 {
-	quota->present = json_is_object(object);
+	json_t *object;
+
+	quota->present = !json_is_null(get(reader, parent, "quota"));
 	if (!quota->present)
 		return;
+	object = get_object(reader, parent, "quota");
 	get_text(reader, object, "cgroup", quota->cgroup, sizeof(quota->cgroup));
 	quota->quota_ns = get_u64(reader, object, "quota_ns");
 	quota->period_ns = get_u64(reader, object, "period_ns");
@@ -177,9 +263,9 @@ static void read_quota(struct reader *reader, json_t *object, struct report_quot
 static void read_stolen(struct reader *reader, json_t *object, struct report_scheduling *s)
 {
 	s->stolen_ns = get_u64(reader, object, "total_ns");
-	s->has_irq = json_is_integer(get(reader, object, "irq_ns"));
-	if (s->has_irq)
-		s->irq_ns = get_u64(reader, object, "irq_ns");
+	s->has_irq = get_optional_u64(reader, object, "irq_ns", &s->irq_ns);
+	if (s->irq_ns > s->stolen_ns)
+		refuse(reader, object, "irq_ns", "is more than all that was stolen");
 	get_text(reader, object, "source", s->stolen_source, sizeof(s->stolen_source));
 }
 
@@ -192,11 +278,31 @@ static void read_switches(struct reader *reader, json_t *object, struct report_s
 	s->involuntary = get_u64(reader, switches, "involuntary");
 	s->switches_replayed = get_u64(reader, switches, "replayed");
 	s->migrations = get_u64(reader, object, "migrations");
-	s->switch_cost.available = json_is_true(get(reader, cost, "available"));
+	s->switch_cost.available = get_bool(reader, cost, "available");
 	get_text(reader, cost, "method", s->switch_cost.method, sizeof(s->switch_cost.method));
 	get_text(reader, cost, "bias", s->switch_cost.bias, sizeof(s->switch_cost.bias));
 	s->switch_cost.own_ns = get_u64(reader, cost, "own_ns");
 	read_dist(reader, cost, "cost", &s->switch_cost.cost);
+}
+
+/* What holds exactly in every report, lossy or not. */
+static void check_sums(struct reader *reader, json_t *object, const struct report_scheduling *s)
+{
+	uint64_t queue_ns = 0, blocked_ns = 0, wall_ns;
+	bool wraps = false;
+
+	for (uint32_t i = 0; i < RUN_QUEUE_CAUSES; i++)
+		wraps |= __builtin_add_overflow(queue_ns, s->run_queue_cause_ns[i], &queue_ns);
+	for (uint32_t i = 0; i < BLOCKED_REASONS; i++)
+		wraps |= __builtin_add_overflow(blocked_ns, s->blocked_reason_ns[i], &blocked_ns);
+	wraps |= __builtin_add_overflow(s->on_cpu_ns, s->run_queue_ns, &wall_ns);
+	wraps |= __builtin_add_overflow(wall_ns, s->blocked_ns, &wall_ns);
+	if (wraps || wall_ns != s->wall_ns)
+		refuse(reader, object, "wall_ns", "is not the sum of on-CPU, run queue and blocked time");
+	if (queue_ns != s->run_queue_ns)
+		refuse(reader, object, "run_queue_ns", "is not the sum of its causes");
+	if (blocked_ns != s->blocked_ns)
+		refuse(reader, object, "blocked_ns", "is not the sum of its reasons");
 }
 
 static void read_scheduling(struct reader *reader, json_t *object, struct report_scheduling *s)
@@ -211,11 +317,9 @@ static void read_scheduling(struct reader *reader, json_t *object, struct report
 	s->on_cpu_ns = get_u64(reader, object, "on_cpu_ns");
 	s->run_queue_ns = get_u64(reader, object, "run_queue_ns");
 	s->blocked_ns = get_u64(reader, object, "blocked_ns");
-	if (s->wall_ns != s->on_cpu_ns + s->run_queue_ns + s->blocked_ns)
-		refuse(reader, "wall_ns", "is not the sum of on-CPU, run queue and blocked time");
-	s->utilisation_ratio = json_number_value(get(reader, object, "utilisation_ratio"));
+	s->utilisation_ratio = get_ratio(reader, object, "utilisation_ratio");
 	read_stolen(reader, get_object(reader, object, "stolen"), s);
-	read_quota(reader, get(reader, object, "quota"), &s->quota);
+	read_quota(reader, object, &s->quota);
 	read_switches(reader, object, s);
 	read_dist(reader, object, "on_cpu", &s->on_cpu);
 	read_dist(reader, run_queue, "after_wakeup", &s->run_queue[AFTER_WAKEUP]);
@@ -226,6 +330,7 @@ static void read_scheduling(struct reader *reader, json_t *object, struct report
 		read_dist(reader, blocked, report_reason_name(i), &s->blocked[i]);
 		s->blocked_reason_ns[i] = get_u64(reader, reasons, report_reason_name(i));
 	}
+	check_sums(reader, object, s);
 	s->open_count = get_u64(reader, open, "count");
 	s->open_ns = get_u64(reader, open, "total_ns");
 	s->cut_count = get_u64(reader, cut, "count");
@@ -248,7 +353,7 @@ static void read_audit(struct reader *reader, json_t *object, struct audit_sums 
 static void read_thread(struct reader *reader, json_t *object, struct report_thread *row)
 {
 	json_t *blocked = get_object(reader, object, "blocked"),
-	       *blame = get_object(reader, object, "blame_ns"), *audit = get(reader, object, "audit");
+	       *blame = get_object(reader, object, "blame_ns");
 	struct clock_sums *sums = &row->sums;
 
 	row->tid = get_u32(reader, object, "tid");
@@ -277,9 +382,9 @@ static void read_thread(struct reader *reader, json_t *object, struct report_thr
 	sums->blocked_max_ns = get_u64(reader, object, "blocked_max_ns");
 	sums->cut_count = get_u64(reader, object, "cut_count");
 	sums->cut_ns = get_u64(reader, object, "cut_ns");
-	row->has_audit = json_is_object(audit);
+	row->has_audit = !json_is_null(get(reader, object, "audit"));
 	if (row->has_audit)
-		read_audit(reader, audit, &row->audit);
+		read_audit(reader, get_object(reader, object, "audit"), &row->audit);
 }
 
 static void read_arrays(struct reader *reader, json_t *root, struct report *report)
@@ -292,7 +397,7 @@ static void read_arrays(struct reader *reader, json_t *root, struct report *repo
 	report->threads = calloc(json_array_size(threads) + 1, sizeof(*report->threads));
 	report->blame = calloc(json_array_size(blame) + 1, sizeof(*report->blame));
 	if (!report->threads || !report->blame) {
-		err_set(reader->err, ENOMEM, "cannot read %s: out of memory", reader->name);
+		out_of_memory(reader);
 		return;
 	}
 	json_array_foreach(threads, i, one)
@@ -304,7 +409,7 @@ static void read_arrays(struct reader *reader, json_t *root, struct report *repo
 		while (row->kind < BLAME_KINDS && strcmp(kind, report_blame_kind_name(row->kind)))
 			row->kind++;
 		if (row->kind == BLAME_KINDS)
-			refuse(reader, "kind", "of blame is none that is known");
+			refuse(reader, one, "kind", "is none that is known");
 		row->pid = get_u32(reader, one, "pid");
 		get_text(reader, one, "comm", row->comm, sizeof(row->comm));
 		row->ns = get_u64(reader, one, "ns");
@@ -335,13 +440,20 @@ int report_json_read(FILE *in, const char *name, struct report *report, struct e
 {
 	struct reader reader = { .name = name, .err = err };
 	json_error_t why;
-	json_t *root = json_loadf(in, JSON_REJECT_DUPLICATES, &why);
+	/* A run with --interval stores several, one after another. */
+	json_t *root = json_loadf(in, JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, &why);
 	json_t *version;
 
 	memset(report, 0, sizeof(*report));
+	if (ferror(in)) {
+		json_decref(root);
+		return err_set(err, errno ? errno : EIO, "cannot read %s: %s", name,
+			       strerror(errno ? errno : EIO));
+	}
 	if (!root)
 		return err_set(err, EINVAL, "cannot read %s: it is no JSON (line %d: %s)", name, why.line,
 			       why.text);
+	reader.root = root;
 	version = json_object_get(root, "schema_version");
 	if (!json_is_integer(version))
 		err_set(err, EINVAL, "cannot read %s: it is JSON, but no report of this agent", name);
