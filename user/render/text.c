@@ -14,6 +14,7 @@
 #define BAR_COLUMNS  40
 #define BLAME_ROWS   6
 #define THREAD_ROWS  5
+#define BAR_ROWS     14 /* with all else that may stand there, about 45 lines */
 #define LEAST_THREADS_FOR_LIST 2
 
 static const char *ns_text(char buf[UNITS_TEXT_BYTES], uint64_t ns)
@@ -24,6 +25,64 @@ static const char *ns_text(char buf[UNITS_TEXT_BYTES], uint64_t ns)
 static double percent(uint64_t part, uint64_t whole)
 {
 	return whole ? 100.0 * (double)part / (double)whole : 0.0;
+}
+
+/* The parts that a wall clock is cut into, where no part holds another. */
+enum part {
+	PART_ON_CPU,
+	PART_RUN_QUEUE, /* + enum run_queue_cause */
+	PART_BLOCKED = PART_RUN_QUEUE + RUN_QUEUE_CAUSES, /* + enum blocked_reason */
+	PARTS = PART_BLOCKED + BLOCKED_REASONS,
+};
+
+/* In tenths of a percent. */
+struct shares {
+	unsigned run_queue, blocked; /* of all causes, of all reasons */
+	unsigned parts[PARTS];
+};
+
+/* Raise those with the largest remainders, until what is printed sums to 100.0. */
+static void round_shares(unsigned parts[PARTS], unsigned __int128 left[PARTS])
+{
+	unsigned missing = 1000;
+
+	for (int i = 0; i < PARTS; i++)
+		missing -= parts[i];
+	for (; missing; missing--) {
+		int most = 0;
+
+		for (int i = 1; i < PARTS; i++)
+			if (left[i] > left[most])
+				most = i;
+		parts[most]++;
+		left[most] = 0;
+	}
+}
+
+/* All are 0 if there was no time. */
+static void find_shares(const struct report_scheduling *s, struct shares *out)
+{
+	uint64_t parts_ns[PARTS] = { s->on_cpu_ns };
+	unsigned __int128 whole = 0, left[PARTS];
+
+	memset(out, 0, sizeof(*out));
+	memcpy(&parts_ns[PART_RUN_QUEUE], s->run_queue_cause_ns, sizeof(s->run_queue_cause_ns));
+	memcpy(&parts_ns[PART_BLOCKED], s->blocked_reason_ns, sizeof(s->blocked_reason_ns));
+	for (int i = 0; i < PARTS; i++)
+		whole += parts_ns[i];
+	if (!whole)
+		return;
+	for (int i = 0; i < PARTS; i++) {
+		unsigned __int128 thousandfold = (unsigned __int128)parts_ns[i] * 1000;
+
+		out->parts[i] = (unsigned)(thousandfold / whole);
+		left[i] = thousandfold % whole;
+	}
+	round_shares(out->parts, left);
+	for (int i = 0; i < RUN_QUEUE_CAUSES; i++)
+		out->run_queue += out->parts[PART_RUN_QUEUE + i];
+	for (int i = 0; i < BLOCKED_REASONS; i++)
+		out->blocked += out->parts[PART_BLOCKED + i];
 }
 
 static void both_causes(const struct report_scheduling *s, struct report_dist *out)
@@ -37,6 +96,16 @@ static void both_causes(const struct report_scheduling *s, struct report_dist *o
 		out->buckets[i] += s->run_queue[AFTER_PREEMPTION].buckets[i];
 }
 
+/* A process may have named itself anything, a terminal's commands too. */
+static void name_text(char out[COMM_BYTES], const char *comm)
+{
+	size_t i;
+
+	for (i = 0; i < COMM_BYTES - 1 && comm[i]; i++)
+		out[i] = comm[i] >= ' ' && comm[i] <= '~' ? comm[i] : '?';
+	out[i] = '\0';
+}
+
 static void kind_text(char *buf, size_t size, const struct report_blame *row)
 {
 	static const char *const words[BLAME_KINDS] = {
@@ -48,39 +117,55 @@ static void kind_text(char *buf, size_t size, const struct report_blame *row)
 		[BLAME_OTHER] = "not known",
 	};
 
+	char comm[COMM_BYTES];
+
+	name_text(comm, row->comm);
 	if (row->pid && row->kind == BLAME_PROCESS)
-		snprintf(buf, size, "%s (process %u)", row->comm, row->pid);
+		snprintf(buf, size, "%s (process %u)", comm, row->pid);
 	else if (row->pid)
-		snprintf(buf, size, "%s (kernel thread %u)", row->comm, row->pid);
+		snprintf(buf, size, "%s (kernel thread %u)", comm, row->pid);
+	else if (*comm && row->kind <= BLAME_KERNEL)
+		snprintf(buf, size, "%s (%s)", comm, words[row->kind]);
 	else
 		snprintf(buf, size, "%s", words[row->kind < BLAME_KINDS ? row->kind : BLAME_OTHER]);
 }
 
-static void headline(const struct report *report, const struct report_dist *waits, FILE *out)
+static void headline(const struct report *report, const struct report_dist *waits,
+		     const struct shares *shares, FILE *out)
 {
 	const struct report_scheduling *s = &report->scheduling;
-	char window[UNITS_TEXT_BYTES], most[UNITS_TEXT_BYTES], who[96];
+	char window[UNITS_TEXT_BYTES], most[UNITS_TEXT_BYTES], comm[COMM_BYTES], who[96];
 	uint64_t threads = report->target.threads + report->target.threads_ended;
+	unsigned on_cpu = shares->parts[PART_ON_CPU];
 
-	fprintf(out, "%s: %llu thread%s over %s: %.1f %% on a CPU, %.1f %% waiting for one, %.1f %% blocked.\n",
-		report->target.comm, (unsigned long long)threads, threads == 1 ? "" : "s",
-		ns_text(window, report->window.duration_ns), percent(s->on_cpu_ns, s->wall_ns),
-		percent(s->run_queue_ns, s->wall_ns), percent(s->blocked_ns, s->wall_ns));
-	if (!waits->count || !report->nr_blame) {
+	name_text(comm, report->target.comm);
+	fprintf(out, "%s: %llu thread%s over %s: %u.%u %% on a CPU, %u.%u %% waiting for one, %u.%u %% blocked.\n",
+		comm, (unsigned long long)threads, threads == 1 ? "" : "s",
+		ns_text(window, report->window.duration_ns), on_cpu / 10, on_cpu % 10, shares->run_queue / 10,
+		shares->run_queue % 10, shares->blocked / 10, shares->blocked % 10);
+	if (!s->run_queue_ns && !waits->count) {
 		fputs("It never waited for a CPU.\n", out);
 		return;
 	}
-	kind_text(who, sizeof(who), &report->blame[0]);
-	fprintf(out, "The longest wait for a CPU was %s; %.0f %% of all waiting was behind %s.\n",
-		ns_text(most, waits->max_ns), percent(report->blame[0].ns, s->run_queue_ns), who);
+	if (waits->count)
+		fprintf(out, "The longest wait for a CPU was %s", ns_text(most, waits->max_ns));
+	else /* starved: in no distribution until it ends */
+		fprintf(out, "No wait for a CPU ended; those that are open sum to %s",
+			ns_text(most, s->run_queue_ns));
+	if (report->nr_blame) {
+		kind_text(who, sizeof(who), &report->blame[0]);
+		fprintf(out, "; %.0f %% of all waiting was behind %s",
+			percent(report->blame[0].ns, s->run_queue_ns), who);
+	}
+	fputs(".\n", out);
 }
 
-static void row(FILE *out, const char *name, uint64_t sum_ns, uint64_t wall_ns,
+static void row(FILE *out, const char *name, uint64_t sum_ns, unsigned share,
 		const struct report_dist *dist)
 {
 	char sum[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES], max[UNITS_TEXT_BYTES];
 
-	fprintf(out, "  %-19s %9s %6.1f %11s", name, ns_text(sum, sum_ns), percent(sum_ns, wall_ns),
+	fprintf(out, "  %-19s %9s %4u.%u %11s", name, ns_text(sum, sum_ns), share / 10, share % 10,
 		units_format_count(count, sizeof(count), dist->count));
 	for (int i = 0; i < QUANTILES; i++) {
 		char text[UNITS_TEXT_BYTES];
@@ -95,64 +180,80 @@ static void row(FILE *out, const char *name, uint64_t sum_ns, uint64_t wall_ns,
 	fprintf(out, " %8s\n", dist->count ? ns_text(max, dist->max_ns) : "-");
 }
 
-static void table(const struct report *report, const struct report_dist *waits, FILE *out)
+static void table(const struct report *report, const struct report_dist *waits,
+		  const struct shares *shares, FILE *out)
 {
 	const struct report_scheduling *s = &report->scheduling;
 	char name[32];
 
 	fprintf(out, "\n  %-19s %9s %6s %11s %8s %8s %8s %8s\n", "where the time went", "sum", "%", "count",
 		"p50", "p99", "p99.9", "max");
-	row(out, "on a CPU", s->on_cpu_ns, s->wall_ns, &s->on_cpu);
-	row(out, "run queue", s->run_queue_ns, s->wall_ns, waits);
-	row(out, "  after wakeup", s->run_queue_cause_ns[AFTER_WAKEUP], s->wall_ns,
-	    &s->run_queue[AFTER_WAKEUP]);
-	row(out, "  after preemption", s->run_queue_cause_ns[AFTER_PREEMPTION], s->wall_ns,
-	    &s->run_queue[AFTER_PREEMPTION]);
+	row(out, "on a CPU", s->on_cpu_ns, shares->parts[PART_ON_CPU], &s->on_cpu);
+	row(out, "run queue", s->run_queue_ns, shares->run_queue, waits);
+	row(out, "  after wakeup", s->run_queue_cause_ns[AFTER_WAKEUP],
+	    shares->parts[PART_RUN_QUEUE + AFTER_WAKEUP], &s->run_queue[AFTER_WAKEUP]);
+	row(out, "  after preemption", s->run_queue_cause_ns[AFTER_PREEMPTION],
+	    shares->parts[PART_RUN_QUEUE + AFTER_PREEMPTION], &s->run_queue[AFTER_PREEMPTION]);
 	for (uint32_t i = 0; i < BLOCKED_REASONS; i++) {
 		if (!s->blocked_reason_ns[i] && !s->blocked[i].count)
 			continue;
 		snprintf(name, sizeof(name), "blocked: %s", report_reason_name(i));
-		row(out, name, s->blocked_reason_ns[i], s->wall_ns, &s->blocked[i]);
+		row(out, name, s->blocked_reason_ns[i], shares->parts[PART_BLOCKED + i], &s->blocked[i]);
 	}
 }
 
-/* One bar per octave, from the first that is not empty to the last. */
+/* COUNT of the waits in the octaves FIRST to LAST, as long as its part of MOST. */
+static void bar(FILE *out, uint32_t first, uint32_t last, uint64_t count, uint64_t most)
+{
+	char from[UNITS_TEXT_BYTES], to[UNITS_TEXT_BYTES], number[UNITS_TEXT_BYTES], text[BAR_COLUMNS + 1];
+	int length = (int)((double)count * BAR_COLUMNS / (double)most + 0.5);
+
+	if (!length && count)
+		length = 1;
+	memset(text, '#', sizeof(text));
+	text[length] = '\0';
+	/* The last octave holds everything that is longer, too. */
+	fprintf(out, "  %8s - %-8s %11s |%s\n",
+		ns_text(from, hist_bucket_from_ns(first * HIST_SUB_BUCKETS)),
+		last == HIST_OCTAVES ? "" : ns_text(to, hist_bucket_from_ns((last + 1) * HIST_SUB_BUCKETS)),
+		units_format_count(number, sizeof(number), count), text);
+}
+
+/* One bar per octave, or as many octaves as it takes for all to fit, from the first wait to the last. */
 static void bars(const struct report_dist *waits, FILE *out)
 {
-	uint64_t octaves[HIST_OCTAVES + 1] = {}, most = 0;
-	uint32_t first = HIST_OCTAVES, last = 0;
+	uint64_t sums[HIST_OCTAVES + 1] = {}, most = 0;
+	uint32_t first = HIST_OCTAVES, last = 0, step;
 
-	for (uint32_t i = 0; i < HIST_BUCKETS; i++)
-		octaves[i / HIST_SUB_BUCKETS] += waits->buckets[i];
-	for (uint32_t i = 0; i <= HIST_OCTAVES; i++) {
-		if (!octaves[i])
+	for (uint32_t i = 0; i < HIST_BUCKETS; i++) {
+		if (!waits->buckets[i])
 			continue;
-		first = i < first ? i : first;
-		last = i;
-		most = octaves[i] > most ? octaves[i] : most;
+		last = i / HIST_SUB_BUCKETS;
+		first = last < first ? last : first;
 	}
-	if (!most)
+	if (!waits->count)
 		return;
-	fputs("\n  waiting for a CPU\n", out);
-	for (uint32_t i = first; i <= last; i++) {
-		char from[UNITS_TEXT_BYTES], to[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES];
-		int length = (int)((double)octaves[i] * BAR_COLUMNS / (double)most + 0.5);
-		char bar[BAR_COLUMNS + 1];
+	step = (last - first) / BAR_ROWS + 1;
+	for (uint32_t i = 0; i < HIST_BUCKETS; i++) {
+		uint64_t *sum;
 
-		if (!length && octaves[i])
-			length = 1;
-		memset(bar, '#', sizeof(bar));
-		bar[length] = '\0';
-		fprintf(out, "  %8s - %-8s %11s |%s\n",
-			ns_text(from, hist_bucket_from_ns(i * HIST_SUB_BUCKETS)),
-			ns_text(to, hist_bucket_from_ns((i + 1) * HIST_SUB_BUCKETS)),
-			units_format_count(count, sizeof(count), octaves[i]), bar);
+		if (!waits->buckets[i])
+			continue;
+		sum = &sums[(i / HIST_SUB_BUCKETS - first) / step];
+		*sum += waits->buckets[i];
+		most = *sum > most ? *sum : most;
+	}
+	fputs("\n  waiting for a CPU\n", out);
+	for (uint32_t i = first; i <= last; i += step) {
+		uint32_t end = i + step - 1;
+
+		bar(out, i, end < HIST_OCTAVES ? end : HIST_OCTAVES, sums[(i - first) / step], most);
 	}
 }
 
 static void blame(const struct report *report, FILE *out)
 {
-	uint64_t shown_ns = 0, whole_ns = report->scheduling.run_queue_ns;
+	uint64_t left_ns = 0, whole_ns = report->scheduling.run_queue_ns;
 	char who[96], ns[UNITS_TEXT_BYTES];
 	size_t i;
 
@@ -163,11 +264,12 @@ static void blame(const struct report *report, FILE *out)
 		kind_text(who, sizeof(who), &report->blame[i]);
 		fprintf(out, "  %5.1f %% %9s  %s\n", percent(report->blame[i].ns, whole_ns),
 			ns_text(ns, report->blame[i].ns), who);
-		shown_ns += report->blame[i].ns;
 	}
+	for (size_t more = i; more < report->nr_blame; more++)
+		left_ns += report->blame[more].ns;
 	if (i < report->nr_blame)
-		fprintf(out, "  %5.1f %% %9s  %zu more\n", percent(whole_ns - shown_ns, whole_ns),
-			ns_text(ns, whole_ns - shown_ns), report->nr_blame - i);
+		fprintf(out, "  %5.1f %% %9s  %zu more\n", percent(left_ns, whole_ns), ns_text(ns, left_ns),
+			report->nr_blame - i);
 }
 
 static void switches(const struct report *report, FILE *out)
@@ -213,10 +315,12 @@ static void threads(const struct report *report, FILE *out)
 		"waiting", "longest");
 	for (size_t i = 0; i < report->nr_threads && i < THREAD_ROWS; i++) {
 		const struct report_thread *t = &report->threads[i];
+		char comm[COMM_BYTES];
 		uint64_t queue_ns =
 			t->sums.run_queue_ns[AFTER_WAKEUP] + t->sums.run_queue_ns[AFTER_PREEMPTION];
 
-		fprintf(out, "  %8u %-16s %9s %9s %9s\n", t->tid, t->comm, ns_text(on, t->sums.on_cpu_ns),
+		name_text(comm, t->comm);
+		fprintf(out, "  %8u %-16s %9s %9s %9s\n", t->tid, comm, ns_text(on, t->sums.on_cpu_ns),
 			ns_text(queue, queue_ns), ns_text(max, t->sums.run_queue_max_ns));
 	}
 	if (report->nr_threads > THREAD_ROWS)
@@ -263,10 +367,12 @@ static void hooks(const struct report *report, FILE *out)
 int render_text(const struct report *report, FILE *out, struct err *err)
 {
 	struct report_dist waits;
+	struct shares shares;
 
 	both_causes(&report->scheduling, &waits);
-	headline(report, &waits, out);
-	table(report, &waits, out);
+	find_shares(&report->scheduling, &shares);
+	headline(report, &waits, &shares, out);
+	table(report, &waits, &shares, out);
 	bars(&waits, out);
 	blame(report, out);
 	switches(report, out);
