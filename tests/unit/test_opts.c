@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "user/base/opts.h"
+
+static struct {
+	bool flag, on;
+	const char *text;
+	uint32_t number;
+	uint64_t time_ns;
+} got;
+
+static const struct opt table[] = {
+	{ "flag", OPT_FLAG, &got.flag, NULL, "a flag" },
+	{ "off", OPT_NO_FLAG, &got.on, NULL, "the reverse of one" },
+	{ "text", OPT_STRING, &got.text, "WORD", "a word" },
+	{ "number", OPT_UINT, &got.number, "N", "a number" },
+	{ "duration", OPT_DURATION, &got.time_ns, "T", "a time" },
+	{},
+};
+
+static char *argv_left[16];
+static int nr_left;
+static char **command;
+static struct err err;
+
+/* WORDS are separated by '|'. */
+static int parse(const char *words, bool with_command)
+{
+	static char copy[256];
+	int argc = 0;
+
+	memset(&got, 0, sizeof(got));
+	got.on = true;
+	memset(argv_left, 0, sizeof(argv_left));
+	err_clear(&err);
+	command = NULL;
+	argv_left[argc++] = "cmd";
+	strcpy(copy, words);
+	for (char *word = strtok(copy, "|"); word; word = strtok(NULL, "|"))
+		argv_left[argc++] = word;
+	return opts_parse(argc, argv_left, table, &nr_left, with_command ? &command : NULL, &err);
+}
+
+static void every_type_in_both_forms(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("--flag|--off|--text|a|--number=4294967295|--duration|1.5s", true), 0);
+	assert_true(got.flag);
+	assert_false(got.on);
+	assert_string_equal(got.text, "a");
+	assert_int_equal(got.number, UINT32_MAX);
+	assert_int_equal(got.time_ns, 1500000000);
+	assert_int_equal(nr_left, 0);
+	assert_null(command);
+	assert_int_equal(parse("--text=a=b|--number|7|--duration=2ms", true), 0);
+	assert_string_equal(got.text, "a=b");
+	assert_int_equal(got.number, 7);
+	assert_int_equal(got.time_ns, 2000000);
+	assert_false(got.flag);
+	assert_true(got.on);
+}
+
+static void options_and_the_rest_may_mix(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("one|--flag|two|--text|a|-|three", true), 0);
+	assert_int_equal(nr_left, 4);
+	assert_string_equal(argv_left[1], "one");
+	assert_string_equal(argv_left[2], "two");
+	assert_string_equal(argv_left[3], "-");
+	assert_string_equal(argv_left[4], "three");
+}
+
+static void two_dashes_end_the_options(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("one|--|ls|--flag|--nonsense", true), 0);
+	assert_int_equal(nr_left, 1);
+	assert_false(got.flag);
+	assert_non_null(command);
+	assert_string_equal(command[0], "ls");
+	assert_string_equal(command[2], "--nonsense");
+	assert_null(command[3]);
+	/* A command that takes no command keeps what follows. */
+	assert_int_equal(parse("one|--|--flag|two", false), 0);
+	assert_int_equal(nr_left, 3);
+	assert_string_equal(argv_left[2], "--flag");
+	assert_string_equal(argv_left[3], "two");
+	assert_false(got.flag);
+}
+
+static void what_is_wrong_is_named(void **state)
+{
+	static const struct {
+		const char *words, *says;
+	} cases[] = {
+		{ "--duratoin|3s", "unknown option --duratoin (did you mean --duration?)" },
+		{ "--numbre=3", "unknown option --numbre=3 (did you mean --number?)" },
+		{ "--zzz", "unknown option --zzz; see --help" },
+		{ "-x", "unknown option -x" },
+		{ "--fla", "unknown option --fla (did you mean --flag?)" },
+		{ "--flag=1", "--flag takes no value" },
+		{ "--text", "--text needs a value (WORD)" },
+		{ "--number|x", "--number takes a whole number, not 'x'" },
+		{ "--number|-1", "--number takes a whole number, not '-1'" },
+		{ "--number|4294967296", "--number takes a whole number" },
+		{ "--number|1x", "--number takes a whole number, not '1x'" },
+		{ "--number=", "--number takes a whole number, not ''" },
+		{ "--duration|3", "--duration takes a time with its unit (10s, 500ms, 2m), not '3'" },
+		{ "--duration|0s", "not '0s'" },
+		{ "--duration|-1s", "not '-1s'" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(parse(cases[i].words, true), -EINVAL);
+		if (!strstr(err.text, cases[i].says))
+			fail_msg("%s: '%s' does not say '%s'", cases[i].words, err.text, cases[i].says);
+	}
+}
+
+static void help_has_every_option_on_one_line(void **state)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	opts_help(out, "cmd [options]", table, "examples:\n  cmd\n");
+	fclose(out);
+	assert_string_equal(text, "usage: cmd [options]\n\n"
+				  "  --flag               a flag\n"
+				  "  --off                the reverse of one\n"
+				  "  --text WORD          a word\n"
+				  "  --number N           a number\n"
+				  "  --duration T         a time\n"
+				  "\nexamples:\n  cmd\n");
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_type_in_both_forms),
+		cmocka_unit_test(options_and_the_rest_may_mix),
+		cmocka_unit_test(two_dashes_end_the_options),
+		cmocka_unit_test(what_is_wrong_is_named),
+		cmocka_unit_test(help_has_every_option_on_one_line),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
