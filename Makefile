@@ -52,6 +52,7 @@ LDLIBS = $(shell $(PKG_CONFIG) --libs $(LIBS))
 
 AGENT_SRC := $(wildcard user/*.c user/*/*.c)
 AGENT_OBJ := $(AGENT_SRC:%.c=$(BUILD)/obj/%.o)
+TEST_OBJ  := $(filter-out $(BUILD)/obj/user/main.o $(BUILD)/obj/user/cmd_%.o,$(AGENT_OBJ))
 BPF_OBJ   := $(patsubst bpf/%.bpf.c,$(BUILD)/obj/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
 TEST_BIN  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c tests/property/test_*.c))
 WORK_BIN  := $(patsubst tests/workloads/%.c,$(BUILD)/workloads/%,$(wildcard tests/workloads/*.c))
@@ -102,11 +103,11 @@ $(BUILD)/include/version.h: VERSION FORCE
 
 tests: $(TEST_BIN) $(WORK_BIN) ## build the tests without running them
 
-$(BUILD)/tests/%: tests/%.c $(filter-out $(BUILD)/obj/user/main.o $(BUILD)/obj/user/cmd_%.o,$(AGENT_OBJ))
+$(BUILD)/tests/%: tests/%.c $(TEST_OBJ)
 	$(say) TEST $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(filter %.c,$<) \
-		$(filter-out $(BUILD)/obj/user/main.o $(BUILD)/obj/user/cmd_%.o,$(AGENT_OBJ)) \
+		$(TEST_OBJ) \
 		-o $@ $(LDLIBS) $(shell $(PKG_CONFIG) --libs cmocka)
 
 $(BUILD)/workloads/%: tests/workloads/%.c

@@ -194,17 +194,14 @@ enum loss {
 
 /* What a watched process left when it ended.  Key: pid as the kernel's first namespace has it. */
 struct target_process {
-	__u32 attached; /* 1: named on the command line, 0: followed */
 	__u32 exited;
 	__s32 exit_status; /* as wait(2) gives it */
-	__u32 pad;
 };
 
-_Static_assert(sizeof(struct target_process) == 16, "no hidden padding");
+_Static_assert(sizeof(struct target_process) == 8, "no hidden padding");
 
 /* Read-only configuration, set between open and load, so that the verifier drops what is not used. */
 struct bpf_config {
-	__u32 nr_cpus; /* possible CPUs: entries of the CPU map */
 	__u8 follow;
 	__u8 audit;
 	__u8 switch_cost;
@@ -213,6 +210,6 @@ struct bpf_config {
 	__u8 syscalls_compat[SYSCALL_TABLE_LEN]; /* the same for 32-bit tasks */
 };
 
-_Static_assert(sizeof(struct bpf_config) == 8 + 2 * SYSCALL_TABLE_LEN, "no hidden padding");
+_Static_assert(sizeof(struct bpf_config) == 4 + 2 * SYSCALL_TABLE_LEN, "no hidden padding");
 
 #endif /* WHYLATE_BPF_ABI_H */

@@ -60,11 +60,6 @@ static __always_inline void audit_switch_in(struct task_struct *task, const stru
 			(__s64)(audit_lag_ns(task, now_ns) - audit->lag_queue_ns);
 }
 
-static __always_inline __u64 audit_run_queue_ns(const struct task_clock *clock)
-{
-	return clock->sums.run_queue_ns[AFTER_WAKEUP] + clock->sums.run_queue_ns[AFTER_PREEMPTION];
-}
-
 static __always_inline void audit_switch_out(struct task_struct *task, const struct task_clock *clock,
 				    __u64 now_ns)
 {
@@ -85,14 +80,14 @@ static __always_inline void audit_switch_out(struct task_struct *task, const str
 		base->kernel_on_cpu_ns = task->se.sum_exec_runtime;
 		base->kernel_run_queue_ns = task->sched_info.run_delay;
 		base->on_cpu_ns = clock->sums.on_cpu_ns;
-		base->run_queue_ns = audit_run_queue_ns(clock);
+		base->run_queue_ns = clock_run_queue_ns(&clock->sums);
 		base->stolen_ns = clock->sums.stolen_ns;
 	} else {
 		last->stale_on_cpu_ns += (__s64)(audit_exec_lag_ns(task, now_ns) - audit->lag_in_ns);
 		last->kernel_on_cpu_ns = task->se.sum_exec_runtime - base->kernel_on_cpu_ns;
 		last->kernel_run_queue_ns = task->sched_info.run_delay - base->kernel_run_queue_ns;
 		last->on_cpu_ns = clock->sums.on_cpu_ns - base->on_cpu_ns;
-		last->run_queue_ns = audit_run_queue_ns(clock) - base->run_queue_ns;
+		last->run_queue_ns = clock_run_queue_ns(&clock->sums) - base->run_queue_ns;
 		last->stolen_ns = clock->sums.stolen_ns - base->stolen_ns;
 	}
 	audit->lag_queue_ns = lag_ns; /* if it stays queued, its next wait begins here */

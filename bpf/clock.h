@@ -102,6 +102,26 @@ static __always_inline void clock_sums_add(struct clock_sums *sums, __u8 state, 
 	}
 }
 
+/* Both causes together. */
+static __always_inline __u64 clock_run_queue_ns(const struct clock_sums *sums)
+{
+	return sums->run_queue_ns[AFTER_WAKEUP] + sums->run_queue_ns[AFTER_PREEMPTION];
+}
+
+/* TO takes FROM in: word by word, since all members add up, but for the maxima. */
+static __always_inline void clock_sums_merge(struct clock_sums *to, const struct clock_sums *from)
+{
+	__u64 on_cpu_max_ns = to->on_cpu_max_ns, run_queue_max_ns = to->run_queue_max_ns,
+	      blocked_max_ns = to->blocked_max_ns;
+
+	for (__u32 i = 0; i < sizeof(*to) / sizeof(__u64); i++)
+		((__u64 *)to)[i] += ((const __u64 *)from)[i];
+	to->on_cpu_max_ns = from->on_cpu_max_ns > on_cpu_max_ns ? from->on_cpu_max_ns : on_cpu_max_ns;
+	to->run_queue_max_ns = from->run_queue_max_ns > run_queue_max_ns ? from->run_queue_max_ns :
+									   run_queue_max_ns;
+	to->blocked_max_ns = from->blocked_max_ns > blocked_max_ns ? from->blocked_max_ns : blocked_max_ns;
+}
+
 /* Begin at NOW_NS in STATE.  SEEDED: there before us.  The caller has set the base counters. */
 static __always_inline void clock_begin(struct task_clock *clock, __u64 now_ns, __u8 state)
 {

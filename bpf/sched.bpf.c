@@ -70,6 +70,17 @@ static __always_inline void wait_begin(struct task_clock *clock, struct task_str
 	__sync_fetch_and_add(&cpu->waiting, 1);
 }
 
+/* A wakeup has put the task into the queue of the CPU that was chosen for it. */
+static __always_inline void join_queue(struct task_clock *clock, struct task_struct *task, __u64 now_ns)
+{
+	struct rq *rq = task_rq(task);
+
+	if (rq)
+		wait_begin(clock, task, (__u32)rq->cpu, now_ns);
+	if (config.audit)
+		audit_queued(task, now_ns);
+}
+
 /* The wait for that CPU ends, or goes on elsewhere: charge LENGTH_NS to who had it. */
 static __always_inline void wait_end(struct task_clock *clock, struct task_struct *task, __u64 now_ns,
 			    __u64 length_ns)
@@ -222,23 +233,10 @@ static __always_inline void fold_ended(struct task_struct *task, const struct ta
 {
 	__u32 zero = 0;
 	struct ended_sums *sum = bpf_map_lookup_elem(&ended, &zero);
-	const __u64 *from = (const __u64 *)&clock->sums;
-	__u64 *to;
 
 	if (!sum)
 		return;
-	/* Word by word: all members add up except the maxima, which are put right below. */
-	__u64 on_cpu_max_ns = sum->sums.on_cpu_max_ns, run_queue_max_ns = sum->sums.run_queue_max_ns,
-	      blocked_max_ns = sum->sums.blocked_max_ns;
-	to = (__u64 *)&sum->sums;
-	for (__u32 i = 0; i < sizeof(struct clock_sums) / sizeof(__u64); i++)
-		to[i] += from[i];
-	sum->sums.on_cpu_max_ns = clock->sums.on_cpu_max_ns > on_cpu_max_ns ?
-					  clock->sums.on_cpu_max_ns : on_cpu_max_ns;
-	sum->sums.run_queue_max_ns = clock->sums.run_queue_max_ns > run_queue_max_ns ?
-					     clock->sums.run_queue_max_ns : run_queue_max_ns;
-	sum->sums.blocked_max_ns = clock->sums.blocked_max_ns > blocked_max_ns ?
-					   clock->sums.blocked_max_ns : blocked_max_ns;
+	clock_sums_merge(&sum->sums, &clock->sums);
 	sum->threads++;
 	sum->wall_ns += clock->since_ns - clock->began_at_ns;
 	sum->counts.voluntary += task->nvcsw - clock->base.voluntary;
@@ -309,7 +307,6 @@ int BPF_PROG(on_wakeup, struct task_struct *task)
 {
 	struct task_clock *clock = clock_of(task);
 	struct clock_interval closed = {};
-	struct rq *rq;
 	__u64 now_ns;
 	__u8 reason = 0;
 
@@ -321,11 +318,7 @@ int BPF_PROG(on_wakeup, struct task_struct *task)
 	if (!clock_wakeup(clock, now_ns, task->on_cpu, reason, &closed))
 		return 0;
 	record(&closed);
-	rq = task_rq(task);
-	if (rq)
-		wait_begin(clock, task, (__u32)rq->cpu, now_ns);
-	if (config.audit)
-		audit_queued(task, now_ns);
+	join_queue(clock, task, now_ns);
 	return 0;
 }
 
@@ -333,18 +326,13 @@ SEC("tp_btf/sched_wakeup_new")
 int BPF_PROG(on_wakeup_new, struct task_struct *task)
 {
 	struct task_clock *clock = clock_of(task);
-	struct rq *rq;
 	__u64 now_ns;
 
 	if (!clock || (clock->state != CLOCK_NEW && clock->state != CLOCK_SEEDED))
 		return 0;
 	now_ns = bpf_ktime_get_ns();
 	clock_wakeup_new(clock, now_ns);
-	rq = task_rq(task);
-	if (rq)
-		wait_begin(clock, task, (__u32)rq->cpu, now_ns);
-	if (config.audit)
-		audit_queued(task, now_ns);
+	join_queue(clock, task, now_ns);
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "user/analysis/scheduling.h"
+#include "user/base/clock.h"
 #include "user/base/opts.h"
 #include "user/cmd.h"
 #include "user/render/render.h"
@@ -55,21 +56,12 @@ struct session {
 	struct timespec started_at;
 	uint64_t started_ns;
 	struct snapshot last;	 /* of the interval before */
-	bool has_last;
 	uint64_t last_ns;
 	uint64_t run_max_ns[HIST_IDS]; /* over all intervals */
 	uint32_t cpus_allowed;
 	char comm[COMM_BYTES];
 	bool lost;
 };
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 static int parse(struct session *session, int argc, char **argv, const char *usage, int *nr_left,
 		 char ***command, struct err *err)
@@ -148,7 +140,7 @@ static int start(struct session *session, struct err *err)
 	if (ret)
 		return ret;
 	clock_gettime(CLOCK_REALTIME, &session->started_at);
-	session->started_ns = session->last_ns = monotonic_ns();
+	session->started_ns = session->last_ns = clock_monotonic_ns();
 	quota_read(session->targets.pids[0], &session->last.quota);
 	return watch_start(session->watch, session->duration_ns, session->interval_ns, err);
 }

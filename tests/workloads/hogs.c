@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* hogs N SECONDS: N threads that do nothing but run. */
-#include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-static volatile int stop;
+#include "threads.h"
 
 static void *spin(void *unused)
 {
@@ -16,15 +11,5 @@ static void *spin(void *unused)
 
 int main(int argc, char **argv)
 {
-	int nr = argc > 1 ? atoi(argv[1]) : 1, seconds = argc > 2 ? atoi(argv[2]) : 1;
-	pthread_t thread;
-
-	for (int i = 0; i < nr; i++)
-		if (pthread_create(&thread, NULL, spin, NULL))
-			return 1;
-	puts("ready");
-	fflush(stdout);
-	sleep((unsigned)seconds);
-	stop = 1;
-	return 0;
+	return run_threads(argc, argv, spin);
 }

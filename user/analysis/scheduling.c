@@ -5,10 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t run_queue_ns(const struct clock_sums *sums)
-{
-	return sums->run_queue_ns[AFTER_WAKEUP] + sums->run_queue_ns[AFTER_PREEMPTION];
-}
+#include "bpf/clock.h"
 
 /* TO -= FROM, word by word; a maximum stays if it grew in between. */
 static void subtract_sums(struct clock_sums *to, const struct clock_sums *from)
@@ -79,7 +76,7 @@ static int compare_births(const struct thread_record *a, const struct thread_rec
 static int by_run_queue(const void *left, const void *right)
 {
 	const struct report_thread *a = left, *b = right;
-	uint64_t a_ns = run_queue_ns(&a->sums), b_ns = run_queue_ns(&b->sums);
+	uint64_t a_ns = clock_run_queue_ns(&a->sums), b_ns = clock_run_queue_ns(&b->sums);
 
 	if (a_ns != b_ns)
 		return a_ns > b_ns ? -1 : 1;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "bpf/clock.h"
 #include "user/analysis/quantile.h"
 #include "user/base/units.h"
 
@@ -83,17 +84,6 @@ static void find_shares(const struct report_scheduling *s, struct shares *out)
 		out->run_queue += out->parts[PART_RUN_QUEUE + i];
 	for (int i = 0; i < BLOCKED_REASONS; i++)
 		out->blocked += out->parts[PART_BLOCKED + i];
-}
-
-static void both_causes(const struct report_scheduling *s, struct report_dist *out)
-{
-	*out = s->run_queue[AFTER_WAKEUP];
-	out->count += s->run_queue[AFTER_PREEMPTION].count;
-	out->total_ns += s->run_queue[AFTER_PREEMPTION].total_ns;
-	if (s->run_queue[AFTER_PREEMPTION].max_ns > out->max_ns)
-		out->max_ns = s->run_queue[AFTER_PREEMPTION].max_ns;
-	for (uint32_t i = 0; i < HIST_BUCKETS; i++)
-		out->buckets[i] += s->run_queue[AFTER_PREEMPTION].buckets[i];
 }
 
 /* A process may have named itself anything, a terminal's commands too. */
@@ -316,12 +306,10 @@ static void threads(const struct report *report, FILE *out)
 	for (size_t i = 0; i < report->nr_threads && i < THREAD_ROWS; i++) {
 		const struct report_thread *t = &report->threads[i];
 		char comm[COMM_BYTES];
-		uint64_t queue_ns =
-			t->sums.run_queue_ns[AFTER_WAKEUP] + t->sums.run_queue_ns[AFTER_PREEMPTION];
 
 		name_text(comm, t->comm);
 		fprintf(out, "  %8u %-16s %9s %9s %9s\n", t->tid, comm, ns_text(on, t->sums.on_cpu_ns),
-			ns_text(queue, queue_ns), ns_text(max, t->sums.run_queue_max_ns));
+			ns_text(queue, clock_run_queue_ns(&t->sums)), ns_text(max, t->sums.run_queue_max_ns));
 	}
 	if (report->nr_threads > THREAD_ROWS)
 		fprintf(out, "  and %zu more\n", report->nr_threads - THREAD_ROWS);
@@ -369,7 +357,7 @@ int render_text(const struct report *report, FILE *out, struct err *err)
 	struct report_dist waits;
 	struct shares shares;
 
-	both_causes(&report->scheduling, &waits);
+	report_run_queue(&report->scheduling, &waits);
 	find_shares(&report->scheduling, &shares);
 	headline(report, &waits, &shares, out);
 	table(report, &waits, &shares, out);

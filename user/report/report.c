@@ -45,6 +45,19 @@ void report_fini(struct report *report)
 	memset(report, 0, sizeof(*report));
 }
 
+void report_run_queue(const struct report_scheduling *scheduling, struct report_dist *out)
+{
+	const struct report_dist *preempted = &scheduling->run_queue[AFTER_PREEMPTION];
+
+	*out = scheduling->run_queue[AFTER_WAKEUP];
+	out->count += preempted->count;
+	out->total_ns += preempted->total_ns;
+	if (preempted->max_ns > out->max_ns)
+		out->max_ns = preempted->max_ns;
+	for (uint32_t i = 0; i < HIST_BUCKETS; i++)
+		out->buckets[i] += preempted->buckets[i];
+}
+
 bool report_has_losses(const struct report *report)
 {
 	for (int i = 0; i < LOSS_KINDS; i++)

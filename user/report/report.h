@@ -152,6 +152,9 @@ struct report {
 /* Free what the report owns and zero it; safe on a zeroed one. */
 void report_fini(struct report *report);
 
+/* The run-queue waits of both causes as one distribution. */
+void report_run_queue(const struct report_scheduling *scheduling, struct report_dist *out);
+
 /* Whether any loss counter is not zero: exit status 3. */
 bool report_has_losses(const struct report *report);
 

@@ -11,6 +11,7 @@
 
 #include <jansson.h>
 
+#include "bpf/clock.h"
 #include "user/analysis/quantile.h"
 
 static void set_u64(json_t *object, const char *key, uint64_t value)
@@ -162,21 +163,14 @@ static json_t *pair_json(uint64_t count, uint64_t total_ns)
 
 static void set_run_queue(json_t *parent, const struct report_scheduling *s)
 {
-	const struct report_dist *wakeup = &s->run_queue[AFTER_WAKEUP];
-	const struct report_dist *preempted = &s->run_queue[AFTER_PREEMPTION];
-	struct report_dist both = *wakeup;
+	struct report_dist both;
 	json_t *object;
 
-	both.count += preempted->count;
-	both.total_ns += preempted->total_ns;
-	if (preempted->max_ns > both.max_ns)
-		both.max_ns = preempted->max_ns;
-	for (uint32_t i = 0; i < HIST_BUCKETS; i++)
-		both.buckets[i] += preempted->buckets[i];
+	report_run_queue(s, &both);
 	set_distribution(parent, "run_queue", &both);
 	object = json_object_get(parent, "run_queue");
-	set_distribution(object, "after_wakeup", wakeup);
-	set_distribution(object, "after_preemption", preempted);
+	set_distribution(object, "after_wakeup", &s->run_queue[AFTER_WAKEUP]);
+	set_distribution(object, "after_preemption", &s->run_queue[AFTER_PREEMPTION]);
 	set_u64(object, "after_wakeup_ns", s->run_queue_cause_ns[AFTER_WAKEUP]);
 	set_u64(object, "after_preemption_ns", s->run_queue_cause_ns[AFTER_PREEMPTION]);
 }
@@ -251,8 +245,7 @@ static json_t *thread_json(const struct report_thread *row)
 	set_u64(object, "threads", row->threads);
 	set_u64(object, "wall_ns", row->wall_ns);
 	set_u64(object, "on_cpu_ns", sums->on_cpu_ns);
-	set_u64(object, "run_queue_ns",
-		sums->run_queue_ns[AFTER_WAKEUP] + sums->run_queue_ns[AFTER_PREEMPTION]);
+	set_u64(object, "run_queue_ns", clock_run_queue_ns(sums));
 	set_u64(object, "run_queue_after_wakeup_ns", sums->run_queue_ns[AFTER_WAKEUP]);
 	set_u64(object, "run_queue_after_preemption_ns", sums->run_queue_ns[AFTER_PREEMPTION]);
 	uint64_t blocked_ns = 0;

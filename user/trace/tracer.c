@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -22,6 +21,7 @@
 #include "bpf/clock.h"
 #include "whylate.skel.h"
 
+#include "user/base/clock.h"
 #include "user/trace/syscalls.h"
 
 #define SEED_PASSES 2
@@ -33,7 +33,6 @@ struct tracer {
 	struct bpf_link *read_link;
 	uint32_t nr_cpus; /* possible: the slots of a per-CPU map's value */
 	bool switch_cost;
-	bool audit;
 	void *scratch; /* nr_cpus values of the largest per-CPU map */
 };
 
@@ -46,19 +45,10 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 	return vfprintf(stderr, format, args);
 }
 
-static uint64_t monotonic_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 static void configure(struct tracer *tracer, const struct tracer_options *options)
 {
 	struct bpf_config *config = (struct bpf_config *)&tracer->skel->rodata->config;
 
-	config->nr_cpus = tracer->nr_cpus;
 	config->follow = options->follow;
 	config->audit = options->audit;
 	config->switch_cost = options->switch_cost;
@@ -94,7 +84,7 @@ static int name_targets(struct tracer *tracer, const struct tracer_options *opti
 	int map = bpf_map__fd(tracer->skel->maps.targets);
 
 	for (size_t i = 0; i < options->nr_pids; i++) {
-		struct target_process process = { .attached = 1 };
+		struct target_process process = {};
 
 		if (bpf_map_update_elem(map, &options->pids[i], &process, BPF_ANY))
 			return err_set(err, errno, "cannot watch process %u: %s (at most %u processes)",
@@ -207,7 +197,6 @@ int tracer_open(struct tracer **out, const struct tracer_options *options, struc
 	libbpf_set_print(print_libbpf);
 	tracer->nr_cpus = (uint32_t)libbpf_num_possible_cpus();
 	tracer->switch_cost = options->switch_cost;
-	tracer->audit = options->audit;
 	tracer->scratch = calloc(tracer->nr_cpus, sizeof(struct hist_slot));
 	ret = tracer->scratch ? 0 : err_set(err, ENOMEM, "cannot watch: out of memory");
 	if (!ret)
@@ -258,17 +247,6 @@ static int read_hists(struct tracer *tracer, uint32_t interval, struct snapshot 
 	return 0;
 }
 
-static void add_sums(struct clock_sums *to, const struct clock_sums *from)
-{
-	struct clock_sums was = *to;
-
-	for (size_t i = 0; i < sizeof(*to) / sizeof(uint64_t); i++)
-		((uint64_t *)to)[i] += ((const uint64_t *)from)[i];
-	to->on_cpu_max_ns = max_of(was.on_cpu_max_ns, from->on_cpu_max_ns);
-	to->run_queue_max_ns = max_of(was.run_queue_max_ns, from->run_queue_max_ns);
-	to->blocked_max_ns = max_of(was.blocked_max_ns, from->blocked_max_ns);
-}
-
 static int read_ended(struct tracer *tracer, struct snapshot *snapshot)
 {
 	const struct ended_sums *sums = lookup_percpu(tracer, tracer->skel->maps.ended, 0);
@@ -281,7 +259,7 @@ static int read_ended(struct tracer *tracer, struct snapshot *snapshot)
 
 		ended->threads += sums[cpu].threads;
 		ended->wall_ns += sums[cpu].wall_ns;
-		add_sums(&ended->sums, &sums[cpu].sums);
+		clock_sums_merge(&ended->sums, &sums[cpu].sums);
 		ended->counts.voluntary += sums[cpu].counts.voluntary;
 		ended->counts.involuntary += sums[cpu].counts.involuntary;
 		ended->counts.migrations += sums[cpu].counts.migrations;
@@ -405,7 +383,7 @@ int tracer_read(struct tracer *tracer, struct snapshot *snapshot, struct err *er
 	int ret;
 
 	memset(snapshot, 0, sizeof(*snapshot));
-	snapshot->at_ns = monotonic_ns();
+	snapshot->at_ns = clock_monotonic_ns();
 	tracer->skel->bss->interval_number = interval + 1;
 	ret = read_clocks(tracer, snapshot);
 	if (!ret)
