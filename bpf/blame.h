@@ -3,9 +3,13 @@
  * Blame: who had the CPU while a task waited for it, in constant time per switch and per wait.
  *
  * Each CPU keeps running integrals of time by kind (self, process, kernel, idle), advanced at each
- * switch.  A task that is queued copies them; when it gets the CPU, or is moved to another, the
- * differences are the blame, and they sum to the wait exactly: what does not fit (clocks of two CPUs
- * may differ by some ns) goes to `other`, never over the length of the wait.
+ * switch while a task of the target waits there or runs.  A task that is queued copies them; when it
+ * gets the CPU, or is moved to another, the differences are the blame, and they sum to the wait
+ * exactly: what does not fit (clocks of two CPUs may differ by some ns) goes to `other`, never over
+ * the length of the wait.
+ *
+ * While nobody of the target is there, a switch only notes whom it goes to, without reading a clock
+ * (`since_ns` is 0): that is what bystanders pay.  The first to wait starts the clock in mid-slice.
  *
  * Names: a short ring of the latest foreign slices on that CPU, written only while somebody of the
  * target waits there.  A slice is placed by the foreign integral (process + kernel), so that a wait can
@@ -20,6 +24,20 @@
 
 #define BLAME_RING_LEN 16u /* a power of two */
 
+/* Order of stores as seen by a reader on another CPU.  x86 keeps it; elsewhere a full barrier is needed. */
+#if defined(__TARGET_ARCH_x86) || defined(__x86_64__)
+#define border_barrier() __asm__ volatile("" ::: "memory")
+#elif defined(__bpf__)
+#define border_barrier()                                     \
+	do {                                                \
+		__u64 fence_ = 0;                           \
+		(void)__sync_fetch_and_or(&fence_, 1);      \
+		__asm__ volatile("" ::: "memory");          \
+	} while (0)
+#else
+#define border_barrier() __sync_synchronize()
+#endif
+
 struct blame_slice {
 	__u64 from_ns; /* of the foreign integral */
 	__u64 to_ns;
@@ -27,13 +45,16 @@ struct blame_slice {
 	__u32 kind;
 };
 
-/* One per CPU.  Written under that CPU's run-queue lock; `since_ns` is the version for other readers. */
+/*
+ * One per CPU.  Written under that CPU's run-queue lock, but for a task that is moved here: that one
+ * may add itself to `waiting` and start a clock that stands.  `since_ns` is the version for readers.
+ */
 struct cpu_clock {
-	__u64 since_ns; /* when the slice that is running began; 0: not known yet */
+	__u64 since_ns; /* from when the slice that is running is to be charged; 0: the clock stands */
 	__u64 kind_ns[CPU_KINDS];
 	__u32 kind; /* of the slice that is running */
 	__u32 pid;
-	__u32 waiting; /* tasks of the target queued here, as far as known: only a hint to keep names */
+	__u32 waiting; /* tasks of the target queued here: each that remembers this CPU in its blame_wait */
 	__u32 head;    /* next place in the ring */
 	/* Direct switch cost: the scheduler's entry for the switch under way, and our own part of it. */
 	__u64 entry_ns;
@@ -45,13 +66,15 @@ struct cpu_clock {
 
 /* What a waiting task remembers of the CPU whose queue it is in. */
 struct blame_wait {
-	__u64 since_ns; /* of this part of the wait; 0: nothing remembered */
 	__u64 kind_ns[CPU_KINDS];
-	__u64 throttled_ns; /* of its cgroup's queue on that CPU */
+	__u64 throttled_ns; /* of its cgroup's queue on that CPU; BLAME_UNKNOWN_NS after a move */
 	__u64 charged_ns; /* of the whole wait, on CPUs before this one */
 	__u32 cpu;
-	__u32 pad;
+	__u16 counted; /* it is one of that CPU's `waiting` */
+	__u16 known;   /* kind_ns holds a copy */
 };
+
+#define BLAME_UNKNOWN_NS (~0ull)
 
 static __always_inline __u64 blame_foreign_ns(const __u64 kind_ns[CPU_KINDS])
 {
@@ -67,18 +90,38 @@ static __always_inline int blame_read(const struct cpu_clock *cpu, __u64 now_ns,
 
 	if (!since_ns)
 		return 0;
+	border_barrier();
 	for (__u32 i = 0; i < CPU_KINDS; i++)
 		out[i] = *(const volatile __u64 *)&cpu->kind_ns[i] + (kind == i ? open_ns : 0);
+	border_barrier();
 	return *(const volatile __u64 *)&cpu->since_ns == since_ns;
 }
 
 /* The task begins to wait for CPU number NUMBER. */
-static __always_inline void blame_begin(struct blame_wait *wait, const struct cpu_clock *cpu, __u32 number,
+static __always_inline void blame_begin(struct blame_wait *wait, struct cpu_clock *cpu, __u32 number,
 			       __u64 now_ns, __u64 throttled_ns)
 {
+	__sync_fetch_and_add(&cpu->waiting, 1);
+	/* Counted first: from here on a switch keeps the clock going.  A move may race with one. */
+	if (!cpu->since_ns)
+		__sync_val_compare_and_swap(&cpu->since_ns, 0, now_ns);
 	wait->cpu = number;
+	wait->counted = 1;
 	wait->throttled_ns = throttled_ns;
-	wait->since_ns = blame_read(cpu, now_ns, wait->kind_ns) ? now_ns : 0;
+	wait->known = (__u16)blame_read(cpu, now_ns, wait->kind_ns);
+}
+
+/* The task waits for CPU no longer: NOW takes the integrals of the end.  Returns whether both are known. */
+static __always_inline int blame_end(struct blame_wait *wait, struct cpu_clock *cpu, __u64 now_ns,
+			    __u64 now[CPU_KINDS])
+{
+	int known = wait->known && blame_read(cpu, now_ns, now);
+
+	if (wait->counted)
+		__sync_fetch_and_add(&cpu->waiting, -1);
+	wait->counted = 0;
+	wait->known = 0;
+	return known;
 }
 
 /* Take at most *LEFT_NS; returns what was taken. */
@@ -104,7 +147,7 @@ static __always_inline void blame_split(const struct blame_wait *wait, const __u
 	out[BLAME_QUOTA] = 0;
 	for (__u32 i = 0; i < CPU_KINDS; i++)
 		out[i] = 0;
-	if (known && wait->since_ns) {
+	if (known) {
 		if (throttled_ns > wait->throttled_ns)
 			out[BLAME_QUOTA] = blame_take(throttled_ns - wait->throttled_ns, &left_ns);
 		for (__u32 i = 0; i < CPU_KINDS; i++)
@@ -122,6 +165,14 @@ static __always_inline __u64 blame_overlap_ns(const struct blame_slice *slice, _
 	return end_ns > begin_ns ? end_ns - begin_ns : 0;
 }
 
+/* A switch between bystanders where nobody of the target waits: only whom it goes to. */
+static __always_inline void blame_pass(struct cpu_clock *cpu, __u32 kind, __u32 pid)
+{
+	cpu->since_ns = 0;
+	cpu->kind = kind;
+	cpu->pid = pid;
+}
+
 /*
  * The CPU switches at NOW_NS: charge the slice that ends, remember it by name if it was foreign and
  * somebody waited, and begin the next (KIND, PID).
@@ -129,11 +180,13 @@ static __always_inline __u64 blame_overlap_ns(const struct blame_slice *slice, _
 static __always_inline void blame_switch(struct cpu_clock *cpu, __u64 now_ns, __u32 kind, __u32 pid)
 {
 	__u32 was = cpu->kind & (CPU_KINDS - 1);
-	__u64 from_ns = blame_foreign_ns(cpu->kind_ns);
-	__u64 ns = cpu->since_ns && now_ns > cpu->since_ns ? now_ns - cpu->since_ns : 0;
+	__u64 from_ns = blame_foreign_ns(cpu->kind_ns), since_ns = cpu->since_ns;
+	__u64 ns = since_ns && now_ns > since_ns ? now_ns - since_ns : 0;
 
+	cpu->since_ns = 0; /* a reader in between finds that it changed */
+	border_barrier();
 	cpu->kind_ns[was] += ns;
-	if (cpu->waiting && (was == BLAME_PROCESS || was == BLAME_KERNEL)) {
+	if (ns && cpu->waiting && (was == BLAME_PROCESS || was == BLAME_KERNEL)) {
 		struct blame_slice *slice = &cpu->ring[cpu->head & (BLAME_RING_LEN - 1)];
 
 		slice->from_ns = from_ns;
@@ -144,8 +197,8 @@ static __always_inline void blame_switch(struct cpu_clock *cpu, __u64 now_ns, __
 	}
 	cpu->kind = kind;
 	cpu->pid = pid;
-	if (now_ns > cpu->since_ns)
-		cpu->since_ns = now_ns;
+	border_barrier();
+	cpu->since_ns = now_ns > since_ns ? now_ns : since_ns;
 }
 
 _Static_assert(CPU_KINDS == 4, "kinds of a CPU are masked");

@@ -24,20 +24,6 @@
 #include "abi.h"
 #include "blame.h"
 
-/* Order of stores as seen by a reader on another CPU.  x86 keeps it; elsewhere a full barrier is needed. */
-#if defined(__TARGET_ARCH_x86) || defined(__x86_64__)
-#define clock_barrier() __asm__ volatile("" ::: "memory")
-#elif defined(__bpf__)
-#define clock_barrier()                                     \
-	do {                                                \
-		__u64 fence_ = 0;                           \
-		(void)__sync_fetch_and_or(&fence_, 1);      \
-		__asm__ volatile("" ::: "memory");          \
-	} while (0)
-#else
-#define clock_barrier() __sync_synchronize()
-#endif
-
 struct task_clock {
 	__u32 seq; /* odd while being written */
 	__u8 state; /* enum clock_state */
@@ -51,6 +37,9 @@ struct task_clock {
 	__u64 stolen_base_ns; /* of the run queue, at switch-in */
 	__u64 irq_base_ns;
 	struct blame_wait wait; /* while runnable */
+	/* Kind of the file of the latest read or write that blocked (reason.bpf.h). */
+	__u64 file_operations; /* kernel address; 0: none yet */
+	__u64 file_reason; /* enum blocked_reason */
 };
 
 /* A closed interval, for the histogram; ns 0 and state NEW if the event closed none. */
@@ -62,10 +51,15 @@ struct clock_interval {
 	__u8 gap; /* an event before this one was lost */
 };
 
-/* Seconds may differ by a few ns between CPUs: never before the last event. */
+/*
+ * CPUs' clocks may differ by a few ns: time is never before the last event, nor before the end of what
+ * has been charged of an open wait.
+ */
 static __always_inline __u64 clock_now(const struct task_clock *clock, __u64 now_ns)
 {
-	return now_ns > clock->since_ns ? now_ns : clock->since_ns;
+	__u64 last_ns = clock->since_ns + clock->wait.charged_ns;
+
+	return now_ns > last_ns ? now_ns : last_ns;
 }
 
 /*
@@ -139,7 +133,7 @@ static __always_inline struct clock_interval clock_move(struct task_clock *clock
 
 	now_ns = clock_now(clock, now_ns);
 	clock->seq++;
-	clock_barrier();
+	border_barrier();
 	closed.ns = now_ns - clock->since_ns;
 	closed.state = was;
 	closed.which = which;
@@ -156,7 +150,7 @@ static __always_inline struct clock_interval clock_move(struct task_clock *clock
 		clock->cause = next;
 	else if (state == CLOCK_BLOCKED)
 		clock->reason = next;
-	clock_barrier();
+	border_barrier();
 	clock->seq++;
 	return closed;
 }
@@ -186,10 +180,10 @@ static __always_inline struct clock_interval clock_step(struct task_clock *clock
 static __always_inline void clock_wakeup_new(struct task_clock *clock, __u64 now_ns)
 {
 	clock->seq++;
-	clock_barrier();
+	border_barrier();
 	clock_begin(clock, now_ns, CLOCK_RUNNABLE);
 	clock->cause = AFTER_WAKEUP;
-	clock_barrier();
+	border_barrier();
 	clock->seq++;
 }
 

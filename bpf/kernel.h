@@ -20,8 +20,11 @@ struct inode {
 	unsigned short i_mode;
 };
 
+struct file_operations;
+
 struct file {
 	struct inode *f_inode;
+	const struct file_operations *f_op;
 };
 
 struct fdtable {

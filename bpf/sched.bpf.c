@@ -43,7 +43,7 @@ static __always_inline void blame_name_add(const struct blame_slice *slice, __u6
 }
 
 /* Walk back the latest foreign slices that fall inside [FROM_NS, TO_NS) of the foreign integral. */
-static __always_inline void blame_names_add(const struct cpu_clock *cpu, __u64 from_ns, __u64 to_ns)
+static __noinline void blame_names_add(const struct cpu_clock *cpu, __u64 from_ns, __u64 to_ns)
 {
 	if (to_ns <= from_ns)
 		return;
@@ -59,15 +59,13 @@ static __always_inline void blame_names_add(const struct cpu_clock *cpu, __u64 f
 }
 
 /* The task queues up for CPU, whose run-queue lock we hold, or (on migration) do not. */
-static __always_inline void wait_begin(struct task_clock *clock, struct task_struct *task, __u32 number,
-			      __u64 now_ns)
+static __always_inline void wait_begin(struct task_clock *clock, __u32 number, __u64 now_ns,
+				       __u64 throttled_ns)
 {
 	struct cpu_clock *cpu = cpu_of(number);
 
-	if (!cpu)
-		return;
-	blame_begin(&clock->wait, cpu, number, now_ns, task_throttled_ns(task));
-	__sync_fetch_and_add(&cpu->waiting, 1);
+	if (cpu)
+		blame_begin(&clock->wait, cpu, number, now_ns, throttled_ns);
 }
 
 /* A wakeup has put the task into the queue of the CPU that was chosen for it. */
@@ -76,7 +74,7 @@ static __always_inline void join_queue(struct task_clock *clock, struct task_str
 	struct rq *rq = task_rq(task);
 
 	if (rq)
-		wait_begin(clock, task, (__u32)rq->cpu, now_ns);
+		wait_begin(clock, (__u32)rq->cpu, now_ns, task_throttled_ns(task));
 	if (config.audit)
 		audit_queued(task, now_ns);
 }
@@ -88,26 +86,21 @@ static __always_inline void wait_end(struct task_clock *clock, struct task_struc
 	struct blame_wait *wait = &clock->wait;
 	struct cpu_clock *cpu = cpu_of(wait->cpu);
 	__u64 now[CPU_KINDS] = {}, split[BLAME_KINDS] = {};
-	int known = 0;
+	int known = cpu && blame_end(wait, cpu, now_ns, now);
 
-	if (cpu && wait->since_ns) {
-		known = blame_read(cpu, now_ns, now);
-		__sync_fetch_and_add(&cpu->waiting, -1);
-	}
 	blame_split(wait, now, task_throttled_ns(task), length_ns, known, split);
 	clock->seq++;
-	clock_barrier();
+	border_barrier();
 	for (__u32 i = 0; i < BLAME_KINDS; i++)
 		clock->sums.blame_ns[i] += split[i];
-	wait->since_ns = 0;
 	wait->charged_ns += length_ns;
-	clock_barrier();
+	border_barrier();
 	clock->seq++;
 	if (known && split[BLAME_PROCESS] + split[BLAME_KERNEL])
 		blame_names_add(cpu, blame_foreign_ns(wait->kind_ns), blame_foreign_ns(now));
 }
 
-/* Length of the part of the wait that nobody has been charged for yet. */
+/* Length of the part of the wait that nobody has been charged for yet; NOW_NS is from clock_now(). */
 static __always_inline __u64 wait_length_ns(const struct task_clock *clock, __u64 now_ns)
 {
 	return now_ns - clock->since_ns - clock->wait.charged_ns;
@@ -130,19 +123,19 @@ static __always_inline void switch_out(struct task_clock *clock, struct task_str
 		closed = clock_die(clock, now_ns);
 	} else {
 		if (!queued)
-			reason = blocked_reason(prev, state, clock->reason);
+			reason = blocked_reason(prev, state, clock);
 		closed = clock_switch_out(clock, now_ns, queued, reason);
 	}
 	record(&closed);
 	if (queued)
-		wait_begin(clock, prev, bpf_get_smp_processor_id(), now_ns);
+		wait_begin(clock, bpf_get_smp_processor_id(), now_ns, task_throttled_ns(prev));
 }
 
 /*
  * NEXT gets a CPU, but its wakeup never reached us (an interrupt in a context that runs with tracing
  * off): the kernel knows when it was queued.  Who had the CPU meanwhile is not known.
  */
-static __always_inline void replay_wakeup(struct task_clock *clock, struct task_struct *next,
+static __noinline void replay_wakeup(struct task_clock *clock, struct task_struct *next,
 					  struct rq *rq, __u64 now_ns)
 {
 	struct clock_interval closed = {};
@@ -183,7 +176,7 @@ static __always_inline void switch_in(struct task_clock *clock, struct task_stru
  * The switch to PREV never reached us (some schedulers' paths run with tracing off; seen once a second
  * on a guest whose supervisor does so).  The kernel knows when PREV arrived: replay the switch.
  */
-static __always_inline void replay_switch_in(struct cpu_clock *cpu, struct task_clock *clock,
+static __noinline void replay_switch_in(struct cpu_clock *cpu, struct task_clock *clock,
 					     struct task_struct *prev, __u64 now_ns)
 {
 	struct rq *rq = task_rq(prev);
@@ -217,7 +210,7 @@ static __always_inline __u32 kind_of(struct task_struct *task, bool ours)
 }
 
 /* A foreign slice ends on a CPU where somebody of ours waits: make sure that it has a name. */
-static __always_inline void name_foreign(struct task_struct *task, __u32 kind)
+static __noinline void name_foreign(struct task_struct *task, __u32 kind)
 {
 	struct blame_name name = { .kind = kind };
 	__u32 pid = (__u32)task->tgid;
@@ -229,7 +222,7 @@ static __always_inline void name_foreign(struct task_struct *task, __u32 kind)
 		count_loss(LOSS_BLAME_NAMES);
 }
 
-static __always_inline void fold_ended(struct task_struct *task, const struct task_clock *clock)
+static __noinline void fold_ended(struct task_struct *task, const struct task_clock *clock)
 {
 	__u32 zero = 0;
 	struct ended_sums *sum = bpf_map_lookup_elem(&ended, &zero);
@@ -246,7 +239,7 @@ static __always_inline void fold_ended(struct task_struct *task, const struct ta
 		audit_fold(task, &sum->audit);
 }
 
-static __always_inline void note_exit(struct task_struct *task)
+static __noinline void note_exit(struct task_struct *task)
 {
 	__u32 tgid = (__u32)task->tgid;
 	struct target_process *process;
@@ -267,10 +260,16 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 {
 	struct cpu_clock *cpu = cpu_of(bpf_get_smp_processor_id());
 	struct task_clock *out = clock_of(prev), *in = clock_of(next);
-	__u64 now_ns = bpf_ktime_get_ns();
+	__u64 now_ns;
 
 	if (!cpu)
 		return 0;
+	/* In this order, as the volatile load keeps it: no verifier takes `out | in`. */
+	if (!in && !*(const volatile __u32 *)&cpu->waiting && !out) {
+		blame_pass(cpu, kind_of(next, false), (__u32)next->tgid);
+		return 0;
+	}
+	now_ns = bpf_ktime_get_ns();
 	if (cpu->waiting && !out && prev->pid)
 		name_foreign(prev, kind_of(prev, false));
 	if (out && (out->state == CLOCK_RUNNABLE || out->state == CLOCK_BLOCKED))
@@ -314,7 +313,7 @@ int BPF_PROG(on_wakeup, struct task_struct *task)
 		return 0;
 	now_ns = clock_now(clock, bpf_ktime_get_ns());
 	if (clock->state == CLOCK_SEEDED)
-		reason = blocked_reason(task, 0, BLOCKED_OTHER);
+		reason = blocked_reason(task, 0, NULL);
 	if (!clock_wakeup(clock, now_ns, task->on_cpu, reason, &closed))
 		return 0;
 	record(&closed);
@@ -348,6 +347,7 @@ int BPF_PROG(on_migrate, struct task_struct *task, int to_cpu)
 	now_ns = clock_now(clock, bpf_ktime_get_ns());
 	length_ns = wait_length_ns(clock, now_ns);
 	wait_end(clock, task, now_ns, length_ns);
-	wait_begin(clock, task, (__u32)to_cpu, now_ns);
+	/* The task still belongs to the old CPU's queue: what the new one was throttled is not to be had. */
+	wait_begin(clock, (__u32)to_cpu, now_ns, BLAME_UNKNOWN_NS);
 	return 0;
 }

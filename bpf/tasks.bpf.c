@@ -125,9 +125,9 @@ static __always_inline bool clock_copy(const struct task_clock *clock, struct ta
 	for (int i = 0; i < READ_TRIES; i++) {
 		__u32 seq = *(const volatile __u32 *)&clock->seq;
 
-		clock_barrier();
+		border_barrier();
 		bpf_probe_read_kernel(copy, sizeof(*copy), clock);
-		clock_barrier();
+		border_barrier();
 		if (!(seq & 1) && *(const volatile __u32 *)&clock->seq == seq)
 			return true;
 	}
@@ -163,7 +163,7 @@ static __always_inline void fill_record(struct task_struct *task, struct snapsho
 	__u8 reason = 0;
 
 	if (s->clock.state == CLOCK_SEEDED && hint == CLOCK_BLOCKED)
-		reason = blocked_reason(task, task_state(task), BLOCKED_OTHER);
+		reason = blocked_reason(task, task_state(task), NULL);
 	__builtin_memset(record, 0, sizeof(*record));
 	now_ns = clock_now(&s->clock, now_ns);
 	record->open_ns = clock_close_copy(&s->clock, now_ns, hint, reason);
