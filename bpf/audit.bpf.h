@@ -46,6 +46,21 @@ static __always_inline void audit_queued(struct task_struct *task, __u64 now_ns)
 	audit_queued_at(task, audit_lag_ns(task, now_ns));
 }
 
+/*
+ * The waiting task leaves its queue (still task_rq()) for another CPU's.  For the kernel the wait ends
+ * here, by this queue's clock, and begins anew by the other's, which is known at the switch-in.
+ */
+static __always_inline void audit_moved(struct task_struct *task, __u64 now_ns)
+{
+	struct audit_clock *audit = audit_of(task);
+
+	if (!audit)
+		return;
+	if (audit->started)
+		audit->last.stale_run_queue_ns += (__s64)(audit_lag_ns(task, now_ns) - audit->lag_queue_ns);
+	audit->moved_at_ns = now_ns;
+}
+
 static __always_inline void audit_switch_in(struct task_struct *task, const struct task_clock *clock,
 				   __u64 now_ns)
 {
@@ -55,6 +70,12 @@ static __always_inline void audit_switch_in(struct task_struct *task, const stru
 		return;
 	now_ns = clock_now(clock, now_ns);
 	audit->lag_in_ns = audit_exec_lag_ns(task, now_ns);
+	if (audit->moved_at_ns) {
+		__u64 queued = task->sched_info.last_queued;
+
+		audit->lag_queue_ns = queued ? audit->moved_at_ns - queued : audit_lag_ns(task, now_ns);
+		audit->moved_at_ns = 0;
+	}
 	if (audit->started)
 		audit->last.stale_run_queue_ns +=
 			(__s64)(audit_lag_ns(task, now_ns) - audit->lag_queue_ns);

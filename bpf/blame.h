@@ -47,21 +47,31 @@ struct blame_slice {
 
 /*
  * One per CPU.  Written under that CPU's run-queue lock, but for a task that is moved here: that one
- * may add itself to `waiting` and start a clock that stands.  `since_ns` is the version for readers.
+ * adds itself to `moved` instead of `waiting`, atomically, and may start a clock that stands.
+ * `since_ns` is the version for readers.
  */
 struct cpu_clock {
 	__u64 since_ns; /* from when the slice that is running is to be charged; 0: the clock stands */
 	__u64 kind_ns[CPU_KINDS];
 	__u32 kind; /* of the slice that is running */
 	__u32 pid;
-	__u32 waiting; /* tasks of the target queued here: each that remembers this CPU in its blame_wait */
+	__u32 waiting; /* tasks of the target queued here: those whose blame_wait is BLAME_COUNTED_HERE */
+	__u32 moved;   /* and those that were moved here while they waited */
 	__u32 head;    /* next place in the ring */
 	/* Direct switch cost: the scheduler's entry for the switch under way, and our own part of it. */
-	__u64 entry_ns;
-	__u64 own_ns;
 	__u32 entry_next; /* tid that the switch goes to */
-	__u32 pad;
+	__u64 entry_ns;
+	__u64 own_ns;	    /* running median of what our own sched_switch program takes */
+	__u64 own_total_ns; /* taken off the measured costs so far */
+	__u64 own_count;    /* switches away from the target, of which some are timed for own_ns */
 	struct blame_slice ring[BLAME_RING_LEN];
+};
+
+/* Which of its CPU's counters a waiting task is in. */
+enum blame_counted {
+	BLAME_COUNTED_NOT,
+	BLAME_COUNTED_HERE,  /* `waiting` */
+	BLAME_COUNTED_MOVED, /* `moved` */
 };
 
 /* What a waiting task remembers of the CPU whose queue it is in. */
@@ -70,7 +80,7 @@ struct blame_wait {
 	__u64 throttled_ns; /* of its cgroup's queue on that CPU; BLAME_UNKNOWN_NS after a move */
 	__u64 charged_ns; /* of the whole wait, on CPUs before this one */
 	__u32 cpu;
-	__u16 counted; /* it is one of that CPU's `waiting` */
+	__u16 counted; /* enum blame_counted */
 	__u16 known;   /* kind_ns holds a copy */
 };
 
@@ -97,29 +107,43 @@ static __always_inline int blame_read(const struct cpu_clock *cpu, __u64 now_ns,
 	return *(const volatile __u64 *)&cpu->since_ns == since_ns;
 }
 
-/* The task begins to wait for CPU number NUMBER. */
-static __always_inline void blame_begin(struct blame_wait *wait, struct cpu_clock *cpu, __u32 number,
-			       __u64 now_ns, __u64 throttled_ns)
+/* Whether a task of the target waits for CPU. */
+static __always_inline int blame_is_awaited(const struct cpu_clock *cpu)
 {
-	__sync_fetch_and_add(&cpu->waiting, 1);
+	return *(const volatile __u32 *)&cpu->waiting || *(const volatile __u32 *)&cpu->moved;
+}
+
+/* The task begins to wait for CPU number NUMBER; it is in no counter.  HOW: enum blame_counted. */
+static __always_inline void blame_begin(struct blame_wait *wait, struct cpu_clock *cpu, __u32 number,
+			       __u16 how, __u64 now_ns, __u64 throttled_ns)
+{
+	if (how == BLAME_COUNTED_MOVED)
+		__sync_fetch_and_add(&cpu->moved, 1);
+	else
+		cpu->waiting++;
 	/* Counted first: from here on a switch keeps the clock going.  A move may race with one. */
 	if (!cpu->since_ns)
 		__sync_val_compare_and_swap(&cpu->since_ns, 0, now_ns);
 	wait->cpu = number;
-	wait->counted = 1;
+	wait->counted = how;
 	wait->throttled_ns = throttled_ns;
 	wait->known = (__u16)blame_read(cpu, now_ns, wait->kind_ns);
 }
 
-/* The task waits for CPU no longer: NOW takes the integrals of the end.  Returns whether both are known. */
+/*
+ * The task waits for CPU no longer, whose run-queue lock we hold: NOW takes the integrals of the end.
+ * Returns whether both they and those of the beginning are known.
+ */
 static __always_inline int blame_end(struct blame_wait *wait, struct cpu_clock *cpu, __u64 now_ns,
 			    __u64 now[CPU_KINDS])
 {
 	int known = wait->known && blame_read(cpu, now_ns, now);
 
-	if (wait->counted)
-		__sync_fetch_and_add(&cpu->waiting, -1);
-	wait->counted = 0;
+	if (wait->counted == BLAME_COUNTED_MOVED)
+		__sync_fetch_and_add(&cpu->moved, -1);
+	else if (wait->counted == BLAME_COUNTED_HERE)
+		cpu->waiting--;
+	wait->counted = BLAME_COUNTED_NOT;
 	wait->known = 0;
 	return known;
 }
@@ -186,7 +210,7 @@ static __always_inline void blame_switch(struct cpu_clock *cpu, __u64 now_ns, __
 	cpu->since_ns = 0; /* a reader in between finds that it changed */
 	border_barrier();
 	cpu->kind_ns[was] += ns;
-	if (ns && cpu->waiting && (was == BLAME_PROCESS || was == BLAME_KERNEL)) {
+	if (ns && blame_is_awaited(cpu) && (was == BLAME_PROCESS || was == BLAME_KERNEL)) {
 		struct blame_slice *slice = &cpu->ring[cpu->head & (BLAME_RING_LEN - 1)];
 
 		slice->from_ns = from_ns;

@@ -22,9 +22,6 @@ SHARED const volatile struct bpf_config config;
 /* Number of the interval that is running; user space bumps it (struct hist_slot). */
 SHARED __u32 interval_number;
 
-/* Sum of what our own sched_switch program took inside the switches whose cost was measured. */
-SHARED __u64 switch_cost_own_ns;
-
 /* Switches to a thread of ours that were not announced, and replayed from the kernel's own record. */
 SHARED __u64 switches_replayed;
 
@@ -42,6 +39,7 @@ struct audit_clock {
 	struct audit_sums last; /* at the latest switch-out; figures since base */
 	__u64 lag_in_ns;    /* of on-CPU time, at the latest switch-in */
 	__u64 lag_queue_ns; /* of run-queue time, when the latest wait began */
+	__u64 moved_at_ns;  /* our clock, when the waiting task was moved to another CPU; 0: it was not */
 	__u32 started;
 	__u32 pad;
 };

@@ -24,7 +24,7 @@ int BPF_PROG(on_schedule_exit, bool is_switch)
 {
 	__u32 number = bpf_get_smp_processor_id();
 	struct cpu_clock *cpu = bpf_map_lookup_elem(&cpus, &number);
-	__u64 entry_ns, now_ns;
+	__u64 entry_ns, now_ns, cost_ns, own_ns;
 
 	if (!cpu || !cpu->entry_ns)
 		return 0;
@@ -36,9 +36,11 @@ int BPF_PROG(on_schedule_exit, bool is_switch)
 	if (cpu->entry_next != (__u32)bpf_get_current_pid_tgid())
 		return 0;
 	now_ns = bpf_ktime_get_ns();
-	if (now_ns < entry_ns + cpu->own_ns)
-		return 0;
-	hist_record(HIST_SWITCH_COST, now_ns - entry_ns - cpu->own_ns);
-	__sync_fetch_and_add(&switch_cost_own_ns, cpu->own_ns);
+	own_ns = cpu->own_ns;
+	cost_ns = now_ns > entry_ns ? now_ns - entry_ns : 0;
+	if (own_ns > cost_ns)
+		own_ns = cost_ns;
+	hist_record(HIST_SWITCH_COST, cost_ns - own_ns);
+	cpu->own_total_ns += own_ns;
 	return 0;
 }

@@ -282,6 +282,21 @@ static int read_counters(struct tracer *tracer, struct bpf_map *map, uint32_t nr
 	return 0;
 }
 
+/* What was taken off the switch costs as our own program's share, on all CPUs. */
+static int read_own_cost(struct tracer *tracer, struct snapshot *snapshot)
+{
+	int map = bpf_map__fd(tracer->skel->maps.cpus);
+
+	for (uint32_t key = 0; key < tracer->nr_cpus; key++) {
+		struct cpu_clock cpu;
+
+		if (bpf_map_lookup_elem(map, &key, &cpu))
+			return -errno;
+		snapshot->switch_cost_own_ns += cpu.own_total_ns;
+	}
+	return 0;
+}
+
 static int read_names(struct tracer *tracer, struct snapshot *snapshot)
 {
 	int map = bpf_map__fd(tracer->skel->maps.blame_names);
@@ -389,6 +404,8 @@ int tracer_read(struct tracer *tracer, struct snapshot *snapshot, struct err *er
 	if (!ret)
 		ret = read_hists(tracer, interval, snapshot);
 	if (!ret)
+		ret = read_own_cost(tracer, snapshot);
+	if (!ret)
 		ret = read_names(tracer, snapshot);
 	if (!ret)
 		ret = read_counters(tracer, tracer->skel->maps.losses, LOSS_KINDS, snapshot->losses);
@@ -397,7 +414,6 @@ int tracer_read(struct tracer *tracer, struct snapshot *snapshot, struct err *er
 		return err_set(err, -ret, "cannot read what was measured: %s", strerror(-ret));
 	}
 	read_program_info(tracer, &snapshot->losses[LOSS_RECURSION], &unused_ns, &unused_count);
-	snapshot->switch_cost_own_ns = tracer->skel->bss->switch_cost_own_ns;
 	snapshot->switches_replayed = tracer->skel->bss->switches_replayed;
 	return 0;
 }
