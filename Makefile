@@ -31,9 +31,7 @@ LIBS       := libbpf libelf zlib jansson
 # Goals that need no tools: they must work on a machine that has none yet.
 BARE := help setup clean uninstall demo test lint format
 ifneq ($(filter-out $(BARE),$(or $(MAKECMDGOALS),all)),)
-  # Ubuntu's /usr/sbin/bpftool is a script that works only with the tools of the kernel that runs.
-  BPFTOOL ?= $(shell for tool in bpftool /usr/sbin/bpftool /sbin/bpftool /usr/lib/linux-tools/*/bpftool \
-	/usr/lib/linux-tools-*/bpftool; do "$$tool" version >/dev/null 2>&1 && echo "$$tool" && break; done)
+  BPFTOOL ?= $(shell tools/find-bpftool)
   BPFTOOL := $(BPFTOOL)
 
   # $(call need,COMMAND,PACKAGE) and $(call lib,MODULE,PACKAGE): nothing, or the line that says what to do.
