@@ -144,7 +144,7 @@ lint: ## set up what is missing, check the form of sources and documents
 	$(Q)tools/lint/run
 
 format: ## format the C files in place
-	clang-format -i $(wildcard bpf/*.[ch] user/*.[ch] user/*/*.[ch] tests/*/*.[ch])
+	clang-format-14 -i $(wildcard bpf/*.[ch] user/*.[ch] user/*/*.[ch] tests/*/*.[ch])
 
 demo: ## set up, build, and explain a real server under load
 	$(Q)tools/demo
