@@ -123,7 +123,7 @@ tests: $(TEST_BIN) $(WORK_BIN) ## build the tests without running them
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TEST_OBJ)
 	$(say) TEST $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS) $(shell $(PKG_CONFIG) --libs cmocka)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(TEST_LDFLAGS) $^ -o $@ $(LDLIBS) $(shell $(PKG_CONFIG) --libs cmocka)
 
 $(BUILD)/workloads/%: tests/workloads/%.c
 	$(say) WORK $@
