@@ -5,13 +5,20 @@ MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .SECONDARY:
 
+# What begins with two hashes is a line of `make help`.
+## PREFIX=DIR                   install below it instead of /usr/local
 PREFIX    ?= /usr/local
+## DESTDIR=DIR                  install as if that were /
 DESTDIR   ?=
+## SANITIZER=address,undefined  build with sanitizers, beside the plain build
 SANITIZER ?=
+## V=1                          show the commands
 V         ?= 0
-
-comma := ,
-BUILD ?= build$(if $(SANITIZER),/san-$(subst $(comma),-,$(SANITIZER)))
+## CI=1                         a warning is an error
+CI        ?=
+## BUILD=DIR                    build there instead of build/
+comma     := ,
+BUILD     ?= build$(if $(SANITIZER),/san-$(subst $(comma),-,$(SANITIZER)))
 
 ifeq ($(V),1)
   Q :=
@@ -144,7 +151,7 @@ lint: ## set up what is missing, check the form of sources and documents
 	$(Q)tools/lint/run
 
 format: ## format the C files in place
-	clang-format-14 -i $(wildcard bpf/*.[ch] user/*.[ch] user/*/*.[ch] tests/*/*.[ch])
+	clang-format-14 -i $(wildcard bpf/*.[ch] user/*.[ch] user/*/*.[ch] tests/*/*.[ch] tools/*/*.[ch])
 
 demo: ## set up, build, and explain a real server under load
 	$(Q)tools/demo
@@ -152,7 +159,7 @@ demo: ## set up, build, and explain a real server under load
 setup: ## install what building and testing needs
 	$(Q)tools/setup
 
-install: agent ## install the agent and its manual page under DESTDIR and PREFIX (/usr/local)
+install: agent ## install the agent and its manual page under DESTDIR and PREFIX
 	install -D -m 755 $(BUILD)/agent $(DESTDIR)$(PREFIX)/bin/agent
 	install -D -m 644 docs/whylate.1 $(DESTDIR)$(PREFIX)/share/man/man1/whylate.1
 	ln -sf whylate.1 $(DESTDIR)$(PREFIX)/share/man/man1/agent.1
@@ -163,13 +170,9 @@ uninstall: ## remove what install put there
 clean: ## remove everything that was built
 	rm -rf build
 
-# A line `goal: prerequisites ## what it does` above is a line here.
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 19
 	@echo
-	@echo '  V=1                          show the commands'
-	@echo '  CI=1                         a warning is an error'
-	@echo '  SANITIZER=address,undefined  build with sanitizers, beside the plain build'
-	@echo '  BUILD=DIR                    build there instead of build/'
+	@sed -n 's/^## /  /p' Makefile
 
 -include $(AGENT_OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(TEST_BIN:$(BUILD)/%=$(BUILD)/obj/%.d) $(WORK_BIN:=.d)
