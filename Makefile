@@ -5,13 +5,20 @@ MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .SECONDARY:
 
+# What begins with two hashes is a line of `make help`.
+## PREFIX=DIR                   install below it instead of /usr/local
 PREFIX    ?= /usr/local
+## DESTDIR=DIR                  install as if that were /
 DESTDIR   ?=
+## SANITIZER=address,undefined  build with sanitizers, beside the plain build
 SANITIZER ?=
+## V=1                          show the commands
 V         ?= 0
-
-comma := ,
-BUILD ?= build$(if $(SANITIZER),/san-$(subst $(comma),-,$(SANITIZER)))
+## CI=1                         a warning is an error
+CI        ?=
+## BUILD=DIR                    build there instead of build/
+comma     := ,
+BUILD     ?= build$(if $(SANITIZER),/san-$(subst $(comma),-,$(SANITIZER)))
 
 ifeq ($(V),1)
   Q :=
@@ -21,33 +28,45 @@ else
   say = @printf '  %-7s %s\n'
 endif
 
-CC         ?= gcc
+ifeq ($(origin CC),default)
+  CC := gcc
+endif
 CLANG      ?= clang
-BPFTOOL    ?= $(firstword $(wildcard /usr/sbin/bpftool /sbin/bpftool) bpftool)
 PKG_CONFIG ?= pkg-config
 LIBS       := libbpf libelf zlib jansson
 
 # Goals that need no tools: they must work on a machine that has none yet.
-BARE := help setup clean demo test
+BARE := help setup clean uninstall demo test lint format
 ifneq ($(filter-out $(BARE),$(or $(MAKECMDGOALS),all)),)
-  need = $(if $(shell command -v $(1)),,$(error $(1) is missing: install the package $(2), or run tools/setup))
-  lib = $(if $(shell $(PKG_CONFIG) --exists '$(1)' && echo y),,$(error $(1) is missing: install the package $(2), or run tools/setup))
-  $(call need,$(CLANG),clang)
-  $(call need,$(BPFTOOL),bpftool)
-  $(call need,$(PKG_CONFIG),pkg-config)
-  $(call lib,libbpf >= 1.1,libbpf-dev)
-  $(call lib,libelf,libelf-dev)
-  $(call lib,zlib,zlib1g-dev)
-  $(call lib,jansson,libjansson-dev)
+  BPFTOOL ?= $(shell tools/find-bpftool)
+  BPFTOOL := $(BPFTOOL)
+
+  # $(call need,COMMAND,PACKAGE) and $(call lib,MODULE,PACKAGE): nothing, or the line that says what to do.
+  need = $(if $(shell command -v $(1)),,$(warning $(1) is missing: install the package $(2))missing)
+  lib = $(if $(shell $(PKG_CONFIG) --exists '$(1)' && echo y),,$(warning $(1) is missing: install the package $(2))missing)
+  MISSING := $(call need,$(CC),gcc) $(call need,$(CLANG),clang) $(call need,$(or $(BPFTOOL),bpftool),bpftool)
+  ifneq ($(shell command -v $(PKG_CONFIG)),)
+    MISSING += $(call lib,libbpf >= 1.1,libbpf-dev) $(call lib,libelf,libelf-dev)
+    MISSING += $(call lib,zlib,zlib1g-dev) $(call lib,jansson,libjansson-dev)
+    ifneq ($(filter all tests unit,$(or $(MAKECMDGOALS),all)),)
+      MISSING += $(call lib,cmocka,libcmocka-dev)
+    endif
+  else
+    MISSING += $(call need,$(PKG_CONFIG),pkg-config)
+  endif
+  ifneq ($(strip $(MISSING)),)
+    $(error something is missing; tools/setup installs all of it)
+  endif
 endif
 
 ARCH := $(subst aarch64,arm64,$(subst x86_64,x86,$(shell uname -m)))
 CFLAGS ?= -O2 -g
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. -I$(BUILD)/include -Wall -Wextra -Wshadow -Wconversion \
-	-Wno-sign-conversion $(if $(CI)$(DEVELOPER),-Werror) $(CFLAGS) \
+	-Wno-sign-conversion $(CFLAGS) \
 	$(if $(SANITIZER),-fsanitize=$(SANITIZER) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -I. \
-	-I/usr/include/$(shell uname -m)-linux-gnu -Wall -Werror
+	$(addprefix -I,$(wildcard /usr/include/$(shell uname -m)-linux-gnu)) -Wall -Werror
+WERROR := $(if $(CI)$(DEVELOPER),-Werror)
 LDLIBS = $(shell $(PKG_CONFIG) --libs $(LIBS))
 
 AGENT_SRC := $(wildcard user/*.c user/*/*.c)
@@ -57,7 +76,7 @@ BPF_OBJ   := $(patsubst bpf/%.bpf.c,$(BUILD)/obj/bpf/%.bpf.o,$(wildcard bpf/*.bp
 TEST_BIN  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c tests/property/test_*.c))
 WORK_BIN  := $(patsubst tests/workloads/%.c,$(BUILD)/workloads/%,$(wildcard tests/workloads/*.c))
 
-.PHONY: all agent static unit tests test format demo setup install clean help FORCE
+.PHONY: all agent static unit tests test lint format demo setup install uninstall clean help FORCE
 
 all: agent tests ## build the agent and the tests
 
@@ -74,14 +93,14 @@ $(BUILD)/static/agent: $(AGENT_OBJ)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -static $^ -o $@ $(shell $(PKG_CONFIG) --static --libs $(LIBS))
 
-$(BUILD)/obj/%.o: %.c | $(BUILD)/include/version.h $(BUILD)/include/whylate.skel.h
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(BUILD)/include/version.h
 	$(say) CC $<
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(WERROR) -MMD -MP -c $< -o $@
 
 $(BUILD)/obj/user/trace/tracer.o: $(BUILD)/include/whylate.skel.h
 
-$(BUILD)/obj/bpf/%.bpf.o: bpf/%.bpf.c
+$(BUILD)/obj/bpf/%.bpf.o: bpf/%.bpf.c $(BUILD)/flags
 	$(say) BPF $<
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
@@ -95,36 +114,44 @@ $(BUILD)/include/whylate.skel.h: $(BUILD)/obj/whylate.bpf.o
 	$(Q)mkdir -p $(@D)
 	$(Q)$(BPFTOOL) gen skeleton $< name whylate > $@
 
-# Rewritten only when the version changes, so that nothing is built again for it.
+# $(call keep,COMMAND): the target is what COMMAND prints, and is touched only when that changes,
+# so that nothing is built again for it.
+keep = mkdir -p $(@D); $(1) | cmp -s - $@ 2>/dev/null || $(1) > $@
+
 $(BUILD)/include/version.h: VERSION FORCE
-	$(Q)mkdir -p $(@D)
-	$(Q)printf '#define WHYLATE_VERSION "%s"\n' "$$(cat VERSION)" | cmp -s - $@ || \
-		printf '#define WHYLATE_VERSION "%s"\n' "$$(cat VERSION)" > $@
+	$(Q)$(call keep,printf '#define WHYLATE_VERSION "%s"\n' "$$(cat VERSION)")
+
+# Other flags or another compiler: everything is built again.
+$(BUILD)/flags: FORCE
+	$(Q)$(call keep,printf '%s\n' '$(subst ','\'',$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(CLANG) $(BPF_CFLAGS))')
 
 tests: $(TEST_BIN) $(WORK_BIN) ## build the tests without running them
 
-$(BUILD)/tests/%: tests/%.c $(TEST_OBJ)
+$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TEST_OBJ)
 	$(say) TEST $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(filter %.c,$<) \
-		$(TEST_OBJ) \
-		-o $@ $(LDLIBS) $(shell $(PKG_CONFIG) --libs cmocka)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(TEST_LDFLAGS) $^ -o $@ $(LDLIBS) $(shell $(PKG_CONFIG) --libs cmocka)
 
 $(BUILD)/workloads/%: tests/workloads/%.c
 	$(say) WORK $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -pthread $< -o $@
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -pthread -MMD -MP $< -o $@
 
-unit: $(TEST_BIN) ## run the tests that need no root
-	$(Q)for t in $(TEST_BIN); do $$t || exit 1; done
+unit: tests ## run the tests that need no root
+	$(Q)BUILD=$(BUILD) tests/run unit/ property/
 
+# As many jobs as CPUs, unless make was told a number.
 test: ## set up what is missing, build, run every test
 	$(Q)tools/setup --quiet
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc)) all
 	$(Q)BUILD=$(BUILD) tests/run
 
+lint: ## set up what is missing, check the form of sources and documents
+	$(Q)tools/setup --quiet --lint
+	$(Q)tools/lint/run
+
 format: ## format the C files in place
-	clang-format -i $(wildcard bpf/*.[ch] user/*.[ch] user/*/*.[ch] tests/*/*.[ch])
+	clang-format-14 -i $(wildcard bpf/*.[ch] user/*.[ch] user/*/*.[ch] tests/*/*.[ch] tools/*/*.[ch])
 
 demo: ## set up, build, and explain a real server under load
 	$(Q)tools/demo
@@ -132,14 +159,20 @@ demo: ## set up, build, and explain a real server under load
 setup: ## install what building and testing needs
 	$(Q)tools/setup
 
-install: agent ## install the agent under $(DESTDIR)$(PREFIX)
+install: agent ## install the agent and its manual page under DESTDIR and PREFIX
 	install -D -m 755 $(BUILD)/agent $(DESTDIR)$(PREFIX)/bin/agent
+	install -D -m 644 docs/whylate.1 $(DESTDIR)$(PREFIX)/share/man/man1/whylate.1
+	ln -sf whylate.1 $(DESTDIR)$(PREFIX)/share/man/man1/agent.1
+
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/agent $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,whylate.1 agent.1)
 
 clean: ## remove everything that was built
 	rm -rf build
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
-	@echo; echo '  V=1 shows the commands; SANITIZER=address,undefined builds beside the plain build'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 19
+	@echo
+	@sed -n 's/^## /  /p' Makefile
 
--include $(AGENT_OBJ:.o=.d) $(BPF_OBJ:.o=.d)
+-include $(AGENT_OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(TEST_BIN:$(BUILD)/%=$(BUILD)/obj/%.d) $(WORK_BIN:=.d)

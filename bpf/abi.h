@@ -110,6 +110,8 @@ struct kernel_counts {
 	__u64 migrations;
 };
 
+_Static_assert(sizeof(struct kernel_counts) == 24, "no hidden padding");
+
 enum clock_state {
 	CLOCK_NEW,     /* forked, not yet runnable: nothing is counted */
 	CLOCK_SEEDED,  /* there before us; its first event tells what it was doing */
@@ -135,6 +137,8 @@ struct audit_sums {
 	__u64 voluntary; /* counted by our own switch events, to hold against the kernel's */
 	__u64 involuntary;
 };
+
+_Static_assert(sizeof(struct audit_sums) == 72, "no hidden padding");
 
 /* One living thread of the target, "as of now": the open interval is in the sums. */
 struct thread_record {

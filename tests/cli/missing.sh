@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# shellcheck shell=bash
 # Sourced: run a command where something that the agent needs is missing, and count what is wrong.
 # The mounts are made in a mount namespace of the command's own, so that nothing outside changes.
 

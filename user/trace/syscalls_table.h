@@ -5,9 +5,8 @@
  */
 #include <string.h>
 
-static void fill(uint8_t table[SYSCALL_TABLE_LEN])
+static void fill_futex(uint8_t table[SYSCALL_TABLE_LEN])
 {
-	memset(table, BLOCKED_OTHER, SYSCALL_TABLE_LEN);
 #ifdef __NR_futex
 	table[__NR_futex] = BLOCKED_FUTEX;
 #endif
@@ -20,6 +19,10 @@ static void fill(uint8_t table[SYSCALL_TABLE_LEN])
 #ifdef __NR_futex_wait
 	table[__NR_futex_wait] = BLOCKED_FUTEX;
 #endif
+}
+
+static void fill_poll(uint8_t table[SYSCALL_TABLE_LEN])
+{
 #ifdef __NR_poll
 	table[__NR_poll] = BLOCKED_POLL;
 #endif
@@ -50,6 +53,10 @@ static void fill(uint8_t table[SYSCALL_TABLE_LEN])
 #ifdef __NR_epoll_pwait2
 	table[__NR_epoll_pwait2] = BLOCKED_POLL;
 #endif
+}
+
+static void fill_socket(uint8_t table[SYSCALL_TABLE_LEN])
+{
 #ifdef __NR_accept
 	table[__NR_accept] = BLOCKED_SOCKET;
 #endif
@@ -89,6 +96,10 @@ static void fill(uint8_t table[SYSCALL_TABLE_LEN])
 #ifdef __NR_socketcall
 	table[__NR_socketcall] = BLOCKED_SOCKET;
 #endif
+}
+
+static void fill_sleep(uint8_t table[SYSCALL_TABLE_LEN])
+{
 #ifdef __NR_nanosleep
 	table[__NR_nanosleep] = BLOCKED_SLEEP;
 #endif
@@ -98,6 +109,10 @@ static void fill(uint8_t table[SYSCALL_TABLE_LEN])
 #ifdef __NR_clock_nanosleep_time64
 	table[__NR_clock_nanosleep_time64] = BLOCKED_SLEEP;
 #endif
+}
+
+static void fill_disk(uint8_t table[SYSCALL_TABLE_LEN])
+{
 #ifdef __NR_fsync
 	table[__NR_fsync] = BLOCKED_DISK;
 #endif
@@ -125,9 +140,17 @@ static void fill(uint8_t table[SYSCALL_TABLE_LEN])
 #ifdef __NR_io_pgetevents_time64
 	table[__NR_io_pgetevents_time64] = BLOCKED_DISK;
 #endif
+}
+
+static void fill_io_uring(uint8_t table[SYSCALL_TABLE_LEN])
+{
 #ifdef __NR_io_uring_enter
 	table[__NR_io_uring_enter] = BLOCKED_IO_URING;
 #endif
+}
+
+static void fill_file(uint8_t table[SYSCALL_TABLE_LEN])
+{
 #ifdef __NR_read
 	table[__NR_read] = SYSCALL_FILE;
 #endif
@@ -176,7 +199,24 @@ static void fill(uint8_t table[SYSCALL_TABLE_LEN])
 #ifdef __NR_copy_file_range
 	table[__NR_copy_file_range] = SYSCALL_FILE;
 #endif
+}
+
+static void fill_restart(uint8_t table[SYSCALL_TABLE_LEN])
+{
 #ifdef __NR_restart_syscall
 	table[__NR_restart_syscall] = SYSCALL_RESTART;
 #endif
+}
+
+static void fill(uint8_t table[SYSCALL_TABLE_LEN])
+{
+	memset(table, BLOCKED_OTHER, SYSCALL_TABLE_LEN);
+	fill_futex(table);
+	fill_poll(table);
+	fill_socket(table);
+	fill_sleep(table);
+	fill_disk(table);
+	fill_io_uring(table);
+	fill_file(table);
+	fill_restart(table);
 }
