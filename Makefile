@@ -19,6 +19,9 @@ CI        ?=
 ## BUILD=DIR                    build there instead of build/
 comma     := ,
 BUILD     ?= build$(if $(SANITIZER),/san-$(subst $(comma),-,$(SANITIZER)))
+# What `make test` runs the tests on once more.
+SAN       := address,undefined
+SAN_BUILD := $(BUILD)/san-address-undefined
 
 ifeq ($(V),1)
   Q :=
@@ -140,11 +143,16 @@ $(BUILD)/workloads/%: tests/workloads/%.c
 unit: tests ## run the tests that need no root
 	$(Q)BUILD=$(BUILD) tests/run unit/ property/
 
-# As many jobs as CPUs, unless make was told a number.
-test: ## set up what is missing, build, run every test
+# As many jobs as CPUs, unless make was told a number.  With SANITIZER= given: on that build alone.
+JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc))
+
+test: ## set up what is missing, build, run every test, then again under ASan and UBSan
 	$(Q)tools/setup --quiet
-	$(Q)$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc)) all
-	$(Q)BUILD=$(BUILD) tests/run
+	$(Q)$(MAKE) --no-print-directory $(JOBS) all
+ifeq ($(SANITIZER),)
+	$(Q)$(MAKE) --no-print-directory $(JOBS) all SANITIZER=$(SAN) BUILD=$(SAN_BUILD)
+endif
+	$(Q)BUILD="$(BUILD)$(if $(SANITIZER),, $(SAN_BUILD))" tests/run
 
 lint: ## set up what is missing, check the form of sources and documents
 	$(Q)tools/setup --quiet --lint
