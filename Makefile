@@ -135,6 +135,9 @@ $(BUILD)/flags: FORCE
 
 tests: $(TEST_BIN) $(REPLAY_BIN) $(WORK_BIN) ## build the tests without running them
 
+# Only what is linked here calls the test's own; libc and cmocka keep theirs.
+$(BUILD)/tests/unit/test_alloc: TEST_LDFLAGS := $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc strdup free)
+
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TEST_OBJ)
 	$(say) TEST $@
 	$(Q)mkdir -p $(@D)

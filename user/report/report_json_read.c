@@ -441,10 +441,13 @@ int report_json_read(FILE *in, const char *name, struct report *report, struct e
 	struct reader reader = { .name = name, .err = err };
 	json_error_t why;
 	/* A run with --interval stores several, one after another. */
-	json_t *root = json_loadf(in, JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, &why);
-	json_t *version;
+	json_t *root, *version;
 
 	memset(report, 0, sizeof(*report));
+	errno = 0;
+	root = json_loadf(in, JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, &why);
+	if (!root && errno == ENOMEM) /* jansson tells it as a mistake in the text, or not at all */
+		return err_set(err, ENOMEM, "cannot read %s: out of memory", name);
 	if (ferror(in)) {
 		json_decref(root);
 		return err_set(err, errno ? errno : EIO, "cannot read %s: %s", name,
