@@ -80,7 +80,7 @@ TEST_OBJ  := $(filter-out $(BUILD)/obj/user/main.o $(BUILD)/obj/user/cmd_%.o,$(A
 FUZZ_OBJ  := $(TEST_OBJ:$(BUILD)/obj/%=$(BUILD)/fuzz/obj/%)
 BPF_OBJ   := $(patsubst bpf/%.bpf.c,$(BUILD)/obj/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
 TEST_BIN  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c tests/property/test_*.c))
-FUZZ      := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ      := $(patsubst tests/fuzz/test_%.c,%,$(wildcard tests/fuzz/test_*.c))
 REPLAY_BIN := $(FUZZ:%=$(BUILD)/tests/fuzz/test_%)
 WORK_BIN  := $(patsubst tests/workloads/%.c,$(BUILD)/workloads/%,$(wildcard tests/workloads/*.c))
 
@@ -144,7 +144,7 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TEST_OBJ)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(TEST_LDFLAGS) $^ -o $@ $(LDLIBS) $(shell $(PKG_CONFIG) --libs cmocka)
 
 # The targets of tests/fuzz on their corpora, without libFuzzer.
-$(BUILD)/tests/fuzz/test_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(wildcard tests/fuzz/*.h) $(TEST_OBJ)
+$(BUILD)/tests/fuzz/test_%: tests/fuzz/test_%.c tests/fuzz/replay.c $(wildcard tests/fuzz/*.h) $(TEST_OBJ)
 	$(say) TEST $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -DCORPUS='"tests/fuzz/corpus/$*"' $(filter %.c,$^) $(TEST_OBJ) -o $@ $(LDLIBS)
@@ -159,7 +159,7 @@ $(BUILD)/fuzz/obj/%.o: %.c | $(BUILD)/include/version.h $(BUILD)/include/whylate
 	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
 
 $(BUILD)/fuzz/report: FUZZ_EXTRA := tests/fuzz/mutate_json.c
-$(BUILD)/fuzz/%: tests/fuzz/fuzz_%.c tests/fuzz/mutate_json.c $(wildcard tests/fuzz/*.h) $(FUZZ_OBJ)
+$(BUILD)/fuzz/%: tests/fuzz/test_%.c tests/fuzz/mutate_json.c $(wildcard tests/fuzz/*.h) $(FUZZ_OBJ)
 	$(say) FUZZ $@
 	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer $< $(FUZZ_EXTRA) $(FUZZ_OBJ) -o $@ $(LDLIBS)
 

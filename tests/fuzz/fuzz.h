@@ -30,6 +30,15 @@ extern bool fuzz_reached;
 		}                                                                    \
 	} while (0)
 
+/* Nothing that a terminal would do something else with than show it. */
+static inline bool fuzz_is_plain(const char *text)
+{
+	for (; *text; text++)
+		if (*text != '\n' && (*text < ' ' || *text > '~'))
+			return false;
+	return true;
+}
+
 /* The input as a text of its own, so that a read past its end is seen.  Free it. */
 static inline char *fuzz_text(const uint8_t *data, size_t size)
 {

@@ -54,7 +54,7 @@ static json_t *other_value(json_t *value)
 	case 4:
 		return random_below(2) ? json_object() : json_array();
 	default:
-		return json_is_string(value) ? json_string(texts[random_below(8)]) :
+		return json_is_string(value) ? json_string(texts[random_below(sizeof(texts) / sizeof(texts[0]) - 1)]) :
 					       other_integer(json_integer_value(value));
 	}
 }

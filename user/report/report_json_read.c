@@ -453,9 +453,14 @@ int report_json_read(FILE *in, const char *name, struct report *report, struct e
 		return err_set(err, errno ? errno : EIO, "cannot read %s: %s", name,
 			       strerror(errno ? errno : EIO));
 	}
-	if (!root)
+	if (!root) {
+		/* It repeats what the file holds there, which may be a terminal's commands. */
+		for (char *at = why.text; *at; at++)
+			if (*at < ' ' || *at > '~')
+				*at = '?';
 		return err_set(err, EINVAL, "cannot read %s: it is no JSON (line %d: %s)", name, why.line,
 			       why.text);
+	}
 	reader.root = root;
 	version = json_object_get(root, "schema_version");
 	if (!json_is_integer(version))

@@ -19,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		ret = report_json_read(in, "FILE", &report, &err);
 		REQUIRE(ret == -err.code, "returns %d with the code %d", ret, err.code);
-		REQUIRE(!ret == !*err.text && !strchr(err.text, '\n'), "one sentence: %s", err.text);
+		REQUIRE(!ret == !*err.text && !strchr(err.text, '\n') && fuzz_is_plain(err.text),
+			"one sentence: %s", err.text);
 		if (ret)
 			REQUIRE(!report.threads && !report.blame && !report.target.pids &&
 					!report.agent.command, "what was refused owns nothing");
