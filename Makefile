@@ -161,6 +161,9 @@ $(BUILD)/fuzz/obj/%.o: %.c | $(BUILD)/include/version.h $(BUILD)/include/whylate
 $(BUILD)/fuzz/report: FUZZ_EXTRA := tests/fuzz/mutate_json.c
 $(BUILD)/fuzz/%: tests/fuzz/test_%.c tests/fuzz/mutate_json.c $(wildcard tests/fuzz/*.h) $(FUZZ_OBJ)
 	$(say) FUZZ $@
+	$(Q)[ -e "$$($(CLANG) -print-file-name=libclang_rt.fuzzer-$$(uname -m).a)" ] || { \
+		echo "libFuzzer is missing: install the package" \
+			"libclang-rt-$$($(CLANG) -dumpversion | cut -d. -f1)-dev"; exit 1; }
 	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer $< $(FUZZ_EXTRA) $(FUZZ_OBJ) -o $@ $(LDLIBS)
 
 fuzz: $(FUZZ_BIN) ## fuzz what parses, each target for FUZZ_SECONDS (60); a crash is left in build/fuzz
