@@ -147,7 +147,7 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TEST_OBJ)
 $(BUILD)/tests/fuzz/test_%: tests/fuzz/test_%.c tests/fuzz/replay.c $(wildcard tests/fuzz/*.h) $(TEST_OBJ)
 	$(say) TEST $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -DCORPUS='"tests/fuzz/corpus/$*"' $(filter %.c,$^) $(TEST_OBJ) -o $@ $(LDLIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(WERROR) -DCORPUS='"tests/fuzz/corpus/$*"' $(filter %.c,$^) $(TEST_OBJ) -o $@ $(LDLIBS)
 
 # And with it: clang's, so all of the agent is built again beside the rest.
 FUZZ_SECONDS ?= 60
@@ -181,7 +181,7 @@ $(BUILD)/workloads/%: tests/workloads/%.c
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -pthread -MMD -MP $< -o $@
 
 unit: tests ## run the tests that need no root
-	$(Q)BUILD=$(BUILD) tests/run unit/ property/
+	$(Q)BUILD=$(BUILD) tests/run unit/ property/ fuzz/
 
 # As many jobs as CPUs, unless make was told a number.  With SANITIZER= given: on that build alone.
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc))

@@ -20,14 +20,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 extern bool fuzz_reached;
 
 /* The program's end unless OK; the format says what is wrong with which values. */
-#define REQUIRE(ok, ...)                                                             \
-	do {                                                                         \
-		if (!(ok)) {                                                         \
+#define REQUIRE(ok, ...)                                                               \
+	do {                                                                           \
+		if (!(ok)) {                                                           \
 			fprintf(stderr, "%s:%d: not (%s): ", __FILE__, __LINE__, #ok); \
-			fprintf(stderr, __VA_ARGS__);                                \
-			fputc('\n', stderr);                                         \
-			abort();                                                     \
-		}                                                                    \
+			fprintf(stderr, __VA_ARGS__);                                  \
+			fputc('\n', stderr);                                           \
+			abort();                                                       \
+		}                                                                      \
 	} while (0)
 
 /* Nothing that a terminal would do something else with than show it. */

@@ -21,8 +21,9 @@ static unsigned random_below(unsigned limit)
 
 static json_t *other_integer(json_int_t value)
 {
-	static const json_int_t special[] = { 0, 1, -1, 31, 32, 1ll << 32, 1ll << 36, 1ll << 53,
-					      INT64_MAX - 1, INT64_MAX, INT64_MIN };
+	static const json_int_t special[] = {
+		0, 1, -1, 31, 32, 1ll << 32, 1ll << 36, 1ll << 53, INT64_MAX - 1, INT64_MAX, INT64_MIN
+	};
 
 	switch (random_below(4)) {
 	case 0:
@@ -38,7 +39,13 @@ static json_t *other_integer(json_int_t value)
 
 static json_t *other_value(json_t *value)
 {
-	static const char *const texts[] = { "", "absent", "\xc3\xa9", "\x1b[31m", "self", "process", "quota",
+	static const char *const texts[] = { "",
+					     "absent",
+					     "\xc3\xa9",
+					     "\x1b[31m",
+					     "self",
+					     "process",
+					     "quota",
 					     "a text that is longer than any name that a process may have",
 					     "\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f" };
 
@@ -54,8 +61,9 @@ static json_t *other_value(json_t *value)
 	case 4:
 		return random_below(2) ? json_object() : json_array();
 	default:
-		return json_is_string(value) ? json_string(texts[random_below(sizeof(texts) / sizeof(texts[0]) - 1)]) :
-					       other_integer(json_integer_value(value));
+		return json_is_string(value) ?
+			       json_string(texts[random_below(sizeof(texts) / sizeof(texts[0]) - 1)]) :
+			       other_integer(json_integer_value(value));
 	}
 }
 
@@ -94,8 +102,7 @@ static json_int_t sum_of(json_t *object)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(object, key, value)
-		sum += (uint64_t)json_integer_value(value);
+	json_object_foreach(object, key, value) sum += (uint64_t)json_integer_value(value);
 	return (json_int_t)sum;
 }
 
@@ -110,8 +117,7 @@ static void repair_counts(json_t *node)
 		sum += (uint64_t)json_integer_value(json_object_get(child, "count"));
 	if (buckets)
 		json_object_set_new(node, "count", json_integer((json_int_t)sum));
-	json_object_foreach(node, key, child)
-		repair_counts(child);
+	json_object_foreach(node, key, child) repair_counts(child);
 }
 
 static json_int_t member(json_t *object, const char *key)
@@ -122,16 +128,18 @@ static json_int_t member(json_t *object, const char *key)
 static void repair_sums(json_t *s)
 {
 	json_t *queue = json_object_get(s, "run_queue");
-	uint64_t queue_ns = (uint64_t)member(queue, "after_wakeup_ns") +
-			    (uint64_t)member(queue, "after_preemption_ns");
+	uint64_t queue_ns = (uint64_t)member(queue, "after_wakeup_ns") + (uint64_t)member(queue, "after_"
+												 "preemption_"
+												 "ns");
 	uint64_t blocked_ns = (uint64_t)sum_of(json_object_get(s, "blocked_reason_ns"));
 
 	if (!json_is_object(s))
 		return;
 	json_object_set_new(s, "run_queue_ns", json_integer((json_int_t)queue_ns));
 	json_object_set_new(s, "blocked_ns", json_integer((json_int_t)blocked_ns));
-	json_object_set_new(s, "wall_ns",
-			    json_integer((json_int_t)((uint64_t)member(s, "on_cpu_ns") + queue_ns + blocked_ns)));
+	json_object_set_new(
+		s, "wall_ns",
+		json_integer((json_int_t)((uint64_t)member(s, "on_cpu_ns") + queue_ns + blocked_ns)));
 }
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)

@@ -16,7 +16,8 @@ static void feed(const char *path)
 	REQUIRE(file && !fseek(file, 0, SEEK_END) && (size = ftell(file)) >= 0, "cannot read %s", path);
 	rewind(file);
 	data = malloc((size_t)size);
-	REQUIRE((data || !size) && fread(data, 1, (size_t)size, file) == (size_t)size, "cannot read %s", path);
+	REQUIRE((data || !size) && fread(data, 1, (size_t)size, file) == (size_t)size, "cannot read %s",
+		path);
 	fclose(file);
 	printf("%s\n", path); /* the last one printed is the one that fails */
 	fflush(stdout);

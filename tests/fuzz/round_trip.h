@@ -57,7 +57,8 @@ static void require_same(const struct report *a, const struct report *b)
 			!memcmp(a->target.pids, b->target.pids, a->target.nr_pids * sizeof(uint32_t)),
 		"pids differ");
 	REQUIRE(a->agent.nr_hooks == b->agent.nr_hooks &&
-			!memcmp(a->agent.hooks, b->agent.hooks, sizeof(a->agent.hooks)), "hooks differ");
+			!memcmp(a->agent.hooks, b->agent.hooks, sizeof(a->agent.hooks)),
+		"hooks differ");
 }
 
 /*

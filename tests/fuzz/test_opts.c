@@ -47,8 +47,8 @@ static void require_places(int argc, char *const *words, char *const *argv, int 
 		at = place;
 	}
 	if (command)
-		REQUIRE(command - argv == dashes + 1 && command[0] == words[dashes + 1], "command at %d, not %d",
-			(int)(command - argv), dashes + 1);
+		REQUIRE(command - argv == dashes + 1 && command[0] == words[dashes + 1],
+			"command at %d, not %d", (int)(command - argv), dashes + 1);
 	if (got.text)
 		REQUIRE(strlen(got.text) < 1000000, "a text that ends");
 }
@@ -78,7 +78,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *text = fuzz_text(data, size), *save, *words[WORDS + 1] = { "agent" };
 	int argc = 1;
 
-	for (char *word = strtok_r(text, "\n", &save); word && argc < WORDS; word = strtok_r(NULL, "\n", &save))
+	for (char *word = strtok_r(text, "\n", &save); word && argc < WORDS;
+	     word = strtok_r(NULL, "\n", &save))
 		words[argc++] = word;
 	parse(words, argc, true);
 	parse(words, argc, false);

@@ -13,7 +13,8 @@ bool fuzz_reached;
 
 static void check_found(struct target_set *set, int ret, struct err *err, bool by_pid)
 {
-	REQUIRE(ret == -err->code && !ret == !*err->text, "returns %d with the sentence '%s'", ret, err->text);
+	REQUIRE(ret == -err->code && !ret == !*err->text, "returns %d with the sentence '%s'", ret,
+		err->text);
 	REQUIRE(ret || set->nr_pids, "nothing was found, and it was not said");
 	REQUIRE(!by_pid || set->nr_pids == !ret, "%zu processes for one number", set->nr_pids);
 	for (size_t i = 0; i < set->nr_pids; i++)

@@ -90,7 +90,8 @@ static void check_ns(uint64_t ns)
 		half_ns /= 10;
 	snprintf(tight, sizeof(tight), "%.*s%s", (int)(space - text), text, space + 1);
 	if (units_parse_duration(tight, &back_ns))
-		REQUIRE(ns > UINT64_MAX - half_ns, "'%s' of %llu is no duration", tight, (unsigned long long)ns);
+		REQUIRE(ns > UINT64_MAX - half_ns, "'%s' of %llu is no duration", tight,
+			(unsigned long long)ns);
 	else /* and what a double cannot hold of it */
 		REQUIRE((ns > back_ns ? ns - back_ns : back_ns - ns) <= half_ns / 2 + (ns >> 52) + 1,
 			"%llu ns is printed as '%s'", (unsigned long long)ns, text);
@@ -108,7 +109,8 @@ static void check_count(uint64_t count)
 		else
 			REQUIRE(*at == ',' && at != text && strspn(at + 1, "0123456789") == 3, "'%s'", text);
 	}
-	REQUIRE(strtoull(digits, NULL, 10) == count, "%llu is printed as '%s'", (unsigned long long)count, text);
+	REQUIRE(strtoull(digits, NULL, 10) == count, "%llu is printed as '%s'", (unsigned long long)count,
+		text);
 	units_format_bytes(text, sizeof(text), count);
 	REQUIRE(strchr(text, 'B') && !strchr(text, '-'), "'%s'", text);
 }

@@ -150,8 +150,10 @@ static const struct report *sample(void)
 		.agent = { .command = command, .nr_hooks = 1 },
 		.target = { .pids = pids, .nr_pids = 1, .has_exit_status = true },
 		.scheduling.quota.present = true,
-		.threads = thread_rows, .nr_threads = 2,
-		.blame = blame_rows, .nr_blame = 1,
+		.threads = thread_rows,
+		.nr_threads = 2,
+		.blame = blame_rows,
+		.nr_blame = 1,
 	};
 
 	report.scheduling.on_cpu.buckets[5] = report.scheduling.on_cpu.count = 3;
@@ -304,9 +306,11 @@ static void opening_a_watch(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(writing_a_report),	 cmocka_unit_test(reading_a_report),
+		cmocka_unit_test(writing_a_report),
+		cmocka_unit_test(reading_a_report),
 		cmocka_unit_test(reading_a_report_without_memory_for_its_text),
-		cmocka_unit_test(analysis_of_snapshots), cmocka_unit_test(finding_the_target),
+		cmocka_unit_test(analysis_of_snapshots),
+		cmocka_unit_test(finding_the_target),
 		cmocka_unit_test(opening_a_watch),
 	};
 
