@@ -136,27 +136,41 @@ static void torture(int (*operation)(char **result, struct err *err), size_t lea
 	assert_in_range(fail_at, least + 1, 1000000);
 }
 
-static struct report_thread thread_rows[2] = {
-	{ .tid = 7, .pid = 7, .comm = "caf\xe9", .threads = 1, .has_audit = true },
-	{ .comm = "caf\xc3\xa9", .threads = 3 },
-};
-static struct report_blame blame_rows[1] = { { .kind = BLAME_IDLE } };
-static uint32_t pids[1] = { 7 };
-
-static const struct report *sample(void)
+/* A report with something in each of its lists, as the analysis makes it. */
+static int analyse(struct report *report, struct err *err)
 {
-	static char command[] = "agent attach 7";
-	static struct report report = {
-		.agent = { .command = command, .nr_hooks = 1 },
-		.target = { .pids = pids, .nr_pids = 1, .has_exit_status = true },
-		.scheduling.quota.present = true,
-		.threads = thread_rows,
-		.nr_threads = 2,
-		.blame = blame_rows,
-		.nr_blame = 1,
+	static struct thread_record living[2] = {
+		{ .tid = 1, .pid = 1, .comm = "caf\xe9" },
+		{ .tid = 2,
+		  .pid = 1,
+		  .comm = "caf\xc3\xa9",
+		  .wall_ns = 22,
+		  .sums.on_cpu_ns = 15,
+		  .sums.run_queue_ns = { 7 },
+		  .sums.blame_ns = { 7 } },
 	};
+	static struct snapshot_hist hists[HIST_IDS] = { { .total_ns = 15, .max_ns = 5 } };
+	static struct snapshot to = { .threads = living, .nr_threads = 2, .ended.threads = 1 };
 
-	report.scheduling.on_cpu.buckets[5] = report.scheduling.on_cpu.count = 3;
+	hists[0].buckets[5] = 3;
+	memcpy(to.hists, hists, sizeof(hists));
+	return scheduling_between(NULL, &to, 1000, report, err);
+}
+
+static struct report *sample(void)
+{
+	static struct report report;
+	struct err err = {};
+
+	if (!report.threads) {
+		assert_int_equal(analyse(&report, &err), 0);
+		report.agent.command = strdup("agent attach 7");
+		report.agent.nr_hooks = 1;
+		report.target.pids = calloc(1, sizeof(*report.target.pids));
+		report.target.nr_pids = 1;
+		report.target.has_exit_status = true;
+		report.scheduling.quota.present = true;
+	}
 	return &report;
 }
 
@@ -212,13 +226,11 @@ static int read_report(char **result, struct err *err)
 
 static int between_snapshots(char **result, struct err *err)
 {
-	static struct thread_record living[2] = { { .tid = 1, .pid = 1 }, { .tid = 2, .pid = 1 } };
-	static struct snapshot to = { .threads = living, .nr_threads = 2, .ended.threads = 1 };
 	struct report report = {};
 	int ret;
 
 	arm();
-	ret = scheduling_between(NULL, &to, 1000, &report, err);
+	ret = analyse(&report, err);
 	disarm();
 	if (!ret)
 		*result = text_of(&report);
@@ -303,6 +315,13 @@ static void opening_a_watch(void **state)
 	torture(watch, 1);
 }
 
+static int free_sample(void **state)
+{
+	(void)state;
+	report_fini(sample());
+	return 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,5 +334,5 @@ int main(void)
 	};
 
 	json_set_alloc_funcs(jansson_malloc, __wrap_free);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, free_sample);
 }
