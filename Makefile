@@ -150,6 +150,7 @@ $(BUILD)/tests/fuzz/test_%: tests/fuzz/test_%.c tests/fuzz/replay.c $(wildcard t
 	$(Q)$(CC) $(ALL_CFLAGS) $(WERROR) -DCORPUS='"tests/fuzz/corpus/$*"' $(filter %.c,$^) $(TEST_OBJ) -o $@ $(LDLIBS)
 
 # And with it: clang's, so all of the agent is built again beside the rest.
+## FUZZ_SECONDS=N               how long make fuzz takes for each target, instead of 60
 FUZZ_SECONDS ?= 60
 FUZZ_BIN := $(FUZZ:%=$(BUILD)/fuzz/%)
 
