@@ -19,6 +19,9 @@ CI        ?=
 ## BUILD=DIR                    build there instead of build/
 comma     := ,
 BUILD     ?= build$(if $(SANITIZER),/san-$(subst $(comma),-,$(SANITIZER)))
+# What `make test` runs the tests on once more.
+SAN       := address,undefined
+SAN_BUILD := $(BUILD)/san-address-undefined
 
 ifeq ($(V),1)
   Q :=
@@ -64,6 +67,8 @@ CFLAGS ?= -O2 -g
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. -I$(BUILD)/include -Wall -Wextra -Wshadow -Wconversion \
 	-Wno-sign-conversion $(CFLAGS) \
 	$(if $(SANITIZER),-fsanitize=$(SANITIZER) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+FUZZ_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. -I$(BUILD)/include -O1 -g -Wall -Wextra \
+	-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -I. \
 	$(addprefix -I,$(wildcard /usr/include/$(shell uname -m)-linux-gnu)) -Wall -Werror
 WERROR := $(if $(CI)$(DEVELOPER),-Werror)
@@ -72,11 +77,14 @@ LDLIBS = $(shell $(PKG_CONFIG) --libs $(LIBS))
 AGENT_SRC := $(wildcard user/*.c user/*/*.c)
 AGENT_OBJ := $(AGENT_SRC:%.c=$(BUILD)/obj/%.o)
 TEST_OBJ  := $(filter-out $(BUILD)/obj/user/main.o $(BUILD)/obj/user/cmd_%.o,$(AGENT_OBJ))
+FUZZ_OBJ  := $(TEST_OBJ:$(BUILD)/obj/%=$(BUILD)/fuzz/obj/%)
 BPF_OBJ   := $(patsubst bpf/%.bpf.c,$(BUILD)/obj/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
 TEST_BIN  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c tests/property/test_*.c))
+FUZZ      := $(patsubst tests/fuzz/test_%.c,%,$(wildcard tests/fuzz/test_*.c))
+REPLAY_BIN := $(FUZZ:%=$(BUILD)/tests/fuzz/test_%)
 WORK_BIN  := $(patsubst tests/workloads/%.c,$(BUILD)/workloads/%,$(wildcard tests/workloads/*.c))
 
-.PHONY: all agent static unit tests test lint format demo setup install uninstall clean help FORCE
+.PHONY: all agent static unit tests test fuzz lint format demo setup install uninstall clean help FORCE
 
 all: agent tests ## build the agent and the tests
 
@@ -125,12 +133,48 @@ $(BUILD)/include/version.h: VERSION FORCE
 $(BUILD)/flags: FORCE
 	$(Q)$(call keep,printf '%s\n' '$(subst ','\'',$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(CLANG) $(BPF_CFLAGS))')
 
-tests: $(TEST_BIN) $(WORK_BIN) ## build the tests without running them
+tests: $(TEST_BIN) $(REPLAY_BIN) $(WORK_BIN) ## build the tests without running them
+
+# Only what is linked here calls the test's own; libc and cmocka keep theirs.
+$(BUILD)/tests/unit/test_alloc: TEST_LDFLAGS := $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc strdup free)
 
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TEST_OBJ)
 	$(say) TEST $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(TEST_LDFLAGS) $^ -o $@ $(LDLIBS) $(shell $(PKG_CONFIG) --libs cmocka)
+
+# The targets of tests/fuzz on their corpora, without libFuzzer.
+$(BUILD)/tests/fuzz/test_%: tests/fuzz/test_%.c tests/fuzz/replay.c $(wildcard tests/fuzz/*.h) $(TEST_OBJ)
+	$(say) TEST $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(WERROR) -DCORPUS='"tests/fuzz/corpus/$*"' $(filter %.c,$^) $(TEST_OBJ) -o $@ $(LDLIBS)
+
+# And with it: clang's, so all of the agent is built again beside the rest.
+## FUZZ_SECONDS=N               how long make fuzz takes for each target, instead of 60
+FUZZ_SECONDS ?= 60
+FUZZ_BIN := $(FUZZ:%=$(BUILD)/fuzz/%)
+
+$(BUILD)/fuzz/obj/%.o: %.c | $(BUILD)/include/version.h $(BUILD)/include/whylate.skel.h
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
+
+$(BUILD)/fuzz/report: FUZZ_EXTRA := tests/fuzz/mutate_json.c
+$(BUILD)/fuzz/%: tests/fuzz/test_%.c tests/fuzz/mutate_json.c $(wildcard tests/fuzz/*.h) $(FUZZ_OBJ)
+	$(say) FUZZ $@
+	$(Q)[ -e "$$($(CLANG) -print-file-name=libclang_rt.fuzzer-$$(uname -m).a)" ] || { \
+		echo "libFuzzer is missing: install the package" \
+			"libclang-rt-$$($(CLANG) -dumpversion | cut -d. -f1)-dev"; exit 1; }
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer $< $(FUZZ_EXTRA) $(FUZZ_OBJ) -o $@ $(LDLIBS)
+
+fuzz: $(FUZZ_BIN) ## fuzz what parses, each target for FUZZ_SECONDS (60); a crash is left in build/fuzz
+	$(Q)for name in $(FUZZ); do \
+		echo "fuzz $$name for $(FUZZ_SECONDS) s"; mkdir -p $(BUILD)/fuzz/found/$$name; \
+		$(BUILD)/fuzz/$$name -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 \
+			-timeout=10 -rss_limit_mb=1024 -max_len=65536 -artifact_prefix=$(BUILD)/fuzz/$$name- \
+			$$([ ! -e tests/fuzz/dict/$$name ] || echo -dict=tests/fuzz/dict/$$name) \
+			$(BUILD)/fuzz/found/$$name tests/fuzz/corpus/$$name || exit 1; \
+	done
 
 $(BUILD)/workloads/%: tests/workloads/%.c
 	$(say) WORK $@
@@ -138,13 +182,18 @@ $(BUILD)/workloads/%: tests/workloads/%.c
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -pthread -MMD -MP $< -o $@
 
 unit: tests ## run the tests that need no root
-	$(Q)BUILD=$(BUILD) tests/run unit/ property/
+	$(Q)BUILD=$(BUILD) tests/run unit/ property/ fuzz/
 
-# As many jobs as CPUs, unless make was told a number.
-test: ## set up what is missing, build, run every test
+# As many jobs as CPUs, unless make was told a number.  With SANITIZER= given: on that build alone.
+JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc))
+
+test: ## set up what is missing, build, run every test, then again under ASan and UBSan
 	$(Q)tools/setup --quiet
-	$(Q)$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc)) all
-	$(Q)BUILD=$(BUILD) tests/run
+	$(Q)$(MAKE) --no-print-directory $(JOBS) all
+ifeq ($(SANITIZER),)
+	$(Q)$(MAKE) --no-print-directory $(JOBS) all SANITIZER=$(SAN) BUILD=$(SAN_BUILD)
+endif
+	$(Q)BUILD="$(BUILD)$(if $(SANITIZER),, $(SAN_BUILD))" tests/run
 
 lint: ## set up what is missing, check the form of sources and documents
 	$(Q)tools/setup --quiet --lint
@@ -175,4 +224,4 @@ help: ## this list
 	@echo
 	@sed -n 's/^## /  /p' Makefile
 
--include $(AGENT_OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(TEST_BIN:$(BUILD)/%=$(BUILD)/obj/%.d) $(WORK_BIN:=.d)
+-include $(AGENT_OBJ:.o=.d) $(FUZZ_OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(TEST_BIN:$(BUILD)/%=$(BUILD)/obj/%.d) $(WORK_BIN:=.d)

@@ -248,6 +248,8 @@ static int make_report(struct session *session, const struct snapshot *from, con
 	describe_target(session, report);
 	describe_window(session, from_ns, to->at_ns, &report->window);
 	describe_words(session, report);
+	if (!report->agent.command || !report->target.pids)
+		return err_set(err, ENOMEM, "cannot report: out of memory");
 	return scheduling_between(from, to, report->window.duration_ns, report, err);
 }
 
@@ -393,18 +395,21 @@ static int finish(struct session *session, int ret, const struct err *err)
 	return session->lost ? EXIT_LOSSES : EXIT_MEASURED;
 }
 
-static struct session *session_new(int argc, char **argv)
+static struct session *session_new(int argc, char **argv, struct err *err)
 {
 	struct session *session = calloc(1, sizeof(*session));
+	char **copy = malloc((size_t)argc * sizeof(*argv)); /* parsing moves them about */
 
-	if (!session)
+	if (!session || !copy) {
+		free(session);
+		free(copy);
+		err_set(err, ENOMEM, "cannot watch: out of memory");
 		return NULL;
+	}
 	session->model = "unknown";
 	session->argc = argc;
-	session->argv = malloc((size_t)argc * sizeof(*argv));
-	if (session->argv) /* parsing moves them about */
-		memcpy(session->argv, argv, (size_t)argc * sizeof(*argv));
-	return session->argv ? session : NULL;
+	session->argv = memcpy(copy, argv, (size_t)argc * sizeof(*argv));
+	return session;
 }
 
 static int session_end(struct session *session, int status)
@@ -416,12 +421,12 @@ static int session_end(struct session *session, int status)
 
 int cmd_attach(int argc, char **argv)
 {
-	struct session *session = session_new(argc, argv);
 	struct err err = {};
+	struct session *session = session_new(argc, argv, &err);
 	int nr_left, ret;
 
 	if (!session)
-		return EXIT_FAILED;
+		return cmd_fail(&err, EXIT_FAILED);
 	if (parse(session, argc, argv, attach_usage, &nr_left, NULL, &err))
 		return session_end(session, cmd_fail(&err, EXIT_USAGE));
 	if (session->help)
@@ -468,13 +473,13 @@ static int run_command(struct session *session, char **argv, struct err *err)
 
 int cmd_run(int argc, char **argv)
 {
-	struct session *session = session_new(argc, argv);
-	char **command = NULL;
 	struct err err = {};
+	struct session *session = session_new(argc, argv, &err);
+	char **command = NULL;
 	int nr_left, ret;
 
 	if (!session)
-		return EXIT_FAILED;
+		return cmd_fail(&err, EXIT_FAILED);
 	if (parse(session, argc, argv, run_usage, &nr_left, &command, &err))
 		return session_end(session, cmd_fail(&err, EXIT_USAGE));
 	if (session->help)

@@ -86,14 +86,23 @@ static void find_shares(const struct report_scheduling *s, struct shares *out)
 		out->blocked += out->parts[PART_BLOCKED + i];
 }
 
-/* A process may have named itself anything, a terminal's commands too. */
-static void name_text(char out[COMM_BYTES], const char *comm)
+/*
+ * Processes, cgroups and whoever wrote the stored report may name things anything, a terminal's commands
+ * too.  Returns OUT.
+ */
+static const char *plain_text(char *out, size_t size, const char *text)
 {
 	size_t i;
 
-	for (i = 0; i < COMM_BYTES - 1 && comm[i]; i++)
-		out[i] = comm[i] >= ' ' && comm[i] <= '~' ? comm[i] : '?';
+	for (i = 0; i < size - 1 && text[i]; i++)
+		out[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
 	out[i] = '\0';
+	return out;
+}
+
+static void name_text(char out[COMM_BYTES], const char *comm)
+{
+	plain_text(out, COMM_BYTES, comm);
 }
 
 static void kind_text(char *buf, size_t size, const struct report_blame *row)
@@ -267,7 +276,8 @@ static void switches(const struct report *report, FILE *out)
 	const struct report_scheduling *s = &report->scheduling;
 	const struct report_dist *cost = &s->switch_cost.cost;
 	char voluntary[UNITS_TEXT_BYTES], involuntary[UNITS_TEXT_BYTES], migrations[UNITS_TEXT_BYTES],
-		p50[UNITS_TEXT_BYTES], p99[UNITS_TEXT_BYTES], stolen[UNITS_TEXT_BYTES];
+		p50[UNITS_TEXT_BYTES], p99[UNITS_TEXT_BYTES], stolen[UNITS_TEXT_BYTES], method[64],
+		cgroup[256];
 
 	fprintf(out, "\n  switches   %s voluntary, %s involuntary, %s migrations\n",
 		units_format_count(voluntary, sizeof(voluntary), s->voluntary),
@@ -279,7 +289,8 @@ static void switches(const struct report *report, FILE *out)
 	if (cost->count)
 		fprintf(out, "  one costs  p50 %s, p99 %s (%s; our own %llu ns taken off)\n",
 			ns_text(p50, quantile_ns(cost->buckets, cost->count, 0.5)),
-			ns_text(p99, quantile_ns(cost->buckets, cost->count, 0.99)), s->switch_cost.method,
+			ns_text(p99, quantile_ns(cost->buckets, cost->count, 0.99)),
+			plain_text(method, sizeof(method), s->switch_cost.method),
 			(unsigned long long)s->switch_cost.own_ns);
 	else if (!s->switch_cost.available)
 		fputs("  one costs  not known: this kernel has no hook for it\n", out);
@@ -290,7 +301,8 @@ static void switches(const struct report *report, FILE *out)
 
 		fprintf(out, "  quota      %s in every %s (%s): throttled in %llu of %llu periods, %s\n",
 			ns_text(quota, s->quota.quota_ns), ns_text(period, s->quota.period_ns),
-			s->quota.cgroup, (unsigned long long)s->quota.throttled_periods,
+			plain_text(cgroup, sizeof(cgroup), s->quota.cgroup),
+			(unsigned long long)s->quota.throttled_periods,
 			(unsigned long long)s->quota.periods, ns_text(throttled, s->quota.throttled_ns));
 	}
 }
@@ -335,20 +347,25 @@ static void losses(const struct report *report, FILE *out)
 static void hooks(const struct report *report, FILE *out)
 {
 	const char *between = "\n  hooks      ";
+	char name[48], without[96];
 
 	for (size_t i = 0; i < report->agent.nr_hooks; i++) {
 		const struct report_hook *hook = &report->agent.hooks[i];
 
 		if (!strcmp(hook->how, "absent"))
 			continue;
-		fprintf(out, "%s%s", between, hook->name);
+		fprintf(out, "%s%s", between, plain_text(name, sizeof(name), hook->name));
 		between = i == 3 ? ",\n             " : ", ";
 	}
 	fputc('\n', out);
-	for (size_t i = 0; i < report->agent.nr_hooks; i++)
-		if (!strcmp(report->agent.hooks[i].how, "absent"))
-			fprintf(out, "  absent     %s: %s is not measured\n", report->agent.hooks[i].name,
-				report->agent.hooks[i].without);
+	for (size_t i = 0; i < report->agent.nr_hooks; i++) {
+		const struct report_hook *hook = &report->agent.hooks[i];
+
+		if (!strcmp(hook->how, "absent"))
+			fprintf(out, "  absent     %s: %s is not measured\n",
+				plain_text(name, sizeof(name), hook->name),
+				plain_text(without, sizeof(without), hook->without));
+	}
 	losses(report, out);
 }
 

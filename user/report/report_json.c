@@ -14,25 +14,43 @@
 #include "bpf/clock.h"
 #include "user/analysis/quantile.h"
 
+/*
+ * Memory ran out on the way: what was made lacks something.  jansson hands a value that could not be made
+ * on as NULL, so it is enough to look where values are put.
+ */
+static __thread bool incomplete;
+
+static void set(json_t *object, const char *key, json_t *value)
+{
+	incomplete |= json_object_set_new(object, key, value) != 0;
+}
+
+static void append(json_t *array, json_t *value)
+{
+	incomplete |= json_array_append_new(array, value) != 0;
+}
+
 static void set_u64(json_t *object, const char *key, uint64_t value)
 {
-	json_object_set_new(object, key, json_integer((json_int_t)value));
+	set(object, key, json_integer((json_int_t)value));
 }
 
 /* A process may name itself anything, and the kernel cuts names between bytes: '?' for what is no UTF-8. */
 static void set_text(json_t *object, const char *key, const char *text)
 {
-	json_t *value = json_string(text);
+	json_t *value;
 	char *ascii;
 
-	if (!value && (ascii = strdup(text))) {
+	errno = 0;
+	value = json_string(text);
+	if (!value && errno != ENOMEM && (ascii = strdup(text))) {
 		for (char *at = ascii; *at; at++)
 			if (*at & 0x80)
 				*at = '?';
 		value = json_string(ascii);
 		free(ascii);
 	}
-	json_object_set_new(object, key, value);
+	set(object, key, value);
 }
 
 static void set_distribution(json_t *parent, const char *key, const struct report_dist *dist)
@@ -45,9 +63,9 @@ static void set_distribution(json_t *parent, const char *key, const struct repor
 	for (int i = 0; i < QUANTILES; i++) {
 		json_t *one = json_object();
 
-		json_object_set_new(one, "q", json_real(quantile_list[i]));
+		set(one, "q", json_real(quantile_list[i]));
 		set_u64(one, "ns", quantile_ns(dist->buckets, dist->count, quantile_list[i]));
-		json_array_append_new(quantiles, one);
+		append(quantiles, one);
 	}
 	for (uint32_t i = 0; i < HIST_BUCKETS; i++) {
 		json_t *one;
@@ -58,11 +76,11 @@ static void set_distribution(json_t *parent, const char *key, const struct repor
 		set_u64(one, "from_ns", hist_bucket_from_ns(i));
 		set_u64(one, "to_ns", hist_bucket_to_ns(i));
 		set_u64(one, "count", dist->buckets[i]);
-		json_array_append_new(buckets, one);
+		append(buckets, one);
 	}
-	json_object_set_new(object, "quantiles", quantiles);
-	json_object_set_new(object, "buckets", buckets);
-	json_object_set_new(parent, key, object);
+	set(object, "quantiles", quantiles);
+	set(object, "buckets", buckets);
+	set(parent, key, object);
 }
 
 static json_t *agent_json(const struct report_agent *agent)
@@ -77,9 +95,9 @@ static json_t *agent_json(const struct report_agent *agent)
 		set_text(hook, "name", agent->hooks[i].name);
 		set_text(hook, "how", agent->hooks[i].how);
 		set_text(hook, "without", agent->hooks[i].without);
-		json_array_append_new(hooks, hook);
+		append(hooks, hook);
 	}
-	json_object_set_new(object, "hooks", hooks);
+	set(object, "hooks", hooks);
 	set_u64(overhead, "agent_cpu_ns", agent->overhead_agent_cpu_ns);
 	set_u64(overhead, "agent_rss_bytes", agent->overhead_agent_rss_bytes);
 	set_u64(overhead, "kernel_per_cpu_bytes", agent->overhead_kernel_per_cpu_bytes);
@@ -89,10 +107,10 @@ static json_t *agent_json(const struct report_agent *agent)
 		set_u64(overhead, "bpf_run_ns", agent->overhead_bpf_ns);
 		set_u64(overhead, "bpf_events", agent->overhead_bpf_events);
 	} else {
-		json_object_set_new(overhead, "bpf_run_ns", json_null());
-		json_object_set_new(overhead, "bpf_events", json_null());
+		set(overhead, "bpf_run_ns", json_null());
+		set(overhead, "bpf_events", json_null());
 	}
-	json_object_set_new(object, "overhead", overhead);
+	set(object, "overhead", overhead);
 	return object;
 }
 
@@ -112,14 +130,14 @@ static json_t *target_json(const struct report_target *target)
 	json_t *object = json_object(), *pids = json_array();
 
 	for (size_t i = 0; i < target->nr_pids; i++)
-		json_array_append_new(pids, json_integer(target->pids[i]));
-	json_object_set_new(object, "pids", pids);
+		append(pids, json_integer(target->pids[i]));
+	set(object, "pids", pids);
 	set_text(object, "comm", target->comm);
 	set_text(object, "model", target->model);
 	set_u64(object, "threads", target->threads);
 	set_u64(object, "threads_ended", target->threads_ended);
 	set_u64(object, "cpus_allowed", target->cpus_allowed);
-	json_object_set_new(object, "exit_status",
+	set(object, "exit_status",
 			    target->has_exit_status ? json_integer(target->exit_status) : json_null());
 	return object;
 }
@@ -144,7 +162,7 @@ static json_t *switch_cost_json(const struct report_switch_cost *cost)
 {
 	json_t *object = json_object();
 
-	json_object_set_new(object, "available", json_boolean(cost->available));
+	set(object, "available", json_boolean(cost->available));
 	set_text(object, "method", cost->method);
 	set_text(object, "bias", cost->bias);
 	set_u64(object, "own_ns", cost->own_ns);
@@ -181,7 +199,7 @@ static json_t *stolen_json(const struct report_scheduling *s)
 
 	set_u64(object, "total_ns", s->stolen_ns);
 	set_u64(object, "steal_ns", s->stolen_ns - s->irq_ns);
-	json_object_set_new(object, "irq_ns",
+	set(object, "irq_ns",
 			    s->has_irq ? json_integer((json_int_t)s->irq_ns) : json_null());
 	set_text(object, "source", s->stolen_source);
 	return object;
@@ -196,13 +214,13 @@ static json_t *scheduling_json(const struct report_scheduling *s)
 	set_u64(object, "on_cpu_ns", s->on_cpu_ns);
 	set_u64(object, "run_queue_ns", s->run_queue_ns);
 	set_u64(object, "blocked_ns", s->blocked_ns);
-	json_object_set_new(object, "stolen", stolen_json(s));
-	json_object_set_new(object, "utilisation_ratio", json_real(s->utilisation_ratio));
-	json_object_set_new(object, "quota", quota_json(&s->quota));
+	set(object, "stolen", stolen_json(s));
+	set(object, "utilisation_ratio", json_real(s->utilisation_ratio));
+	set(object, "quota", quota_json(&s->quota));
 	set_u64(switches, "voluntary", s->voluntary);
 	set_u64(switches, "involuntary", s->involuntary);
 	set_u64(switches, "replayed", s->switches_replayed);
-	json_object_set_new(object, "switches", switches);
+	set(object, "switches", switches);
 	set_u64(object, "migrations", s->migrations);
 	set_distribution(object, "on_cpu", &s->on_cpu);
 	set_run_queue(object, s);
@@ -210,11 +228,11 @@ static json_t *scheduling_json(const struct report_scheduling *s)
 		set_distribution(blocked, report_reason_name(i), &s->blocked[i]);
 		set_u64(reasons, report_reason_name(i), s->blocked_reason_ns[i]);
 	}
-	json_object_set_new(object, "blocked", blocked);
-	json_object_set_new(object, "blocked_reason_ns", reasons);
-	json_object_set_new(object, "switch_cost", switch_cost_json(&s->switch_cost));
-	json_object_set_new(object, "open_intervals", pair_json(s->open_count, s->open_ns));
-	json_object_set_new(object, "cut_intervals", pair_json(s->cut_count, s->cut_ns));
+	set(object, "blocked", blocked);
+	set(object, "blocked_reason_ns", reasons);
+	set(object, "switch_cost", switch_cost_json(&s->switch_cost));
+	set(object, "open_intervals", pair_json(s->open_count, s->open_ns));
+	set(object, "cut_intervals", pair_json(s->cut_count, s->cut_ns));
 	return object;
 }
 
@@ -254,7 +272,7 @@ static json_t *thread_json(const struct report_thread *row)
 		blocked_ns += sums->blocked_ns[i];
 	}
 	set_u64(object, "blocked_ns", blocked_ns);
-	json_object_set_new(object, "blocked", blocked);
+	set(object, "blocked", blocked);
 	set_u64(object, "stolen_ns", sums->stolen_ns);
 	set_u64(object, "irq_ns", sums->irq_ns);
 	set_u64(object, "voluntary", row->counts.voluntary);
@@ -271,8 +289,8 @@ static json_t *thread_json(const struct report_thread *row)
 	set_u64(object, "cut_ns", sums->cut_ns);
 	for (uint32_t i = 0; i < BLAME_KINDS; i++)
 		set_u64(blame, report_blame_kind_name(i), sums->blame_ns[i]);
-	json_object_set_new(object, "blame_ns", blame);
-	json_object_set_new(object, "audit", row->has_audit ? audit_json(&row->audit) : json_null());
+	set(object, "blame_ns", blame);
+	set(object, "audit", row->has_audit ? audit_json(&row->audit) : json_null());
 	return object;
 }
 
@@ -295,8 +313,9 @@ static int put(FILE *out, const char *before, const char *key, json_t *value, bo
 	if (key && !ret)
 		ret = fprintf(out, "\"%s\": ", key) < 0;
 	if (!ret)
-		ret = !value || json_dumpf(value, out, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9) |
-							       (one_line ? JSON_COMPACT : JSON_INDENT(1)));
+		ret = incomplete || !value ||
+		      json_dumpf(value, out, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9) |
+						     (one_line ? JSON_COMPACT : JSON_INDENT(1)));
 	json_decref(value);
 	return ret;
 }
@@ -324,6 +343,8 @@ int report_json_write(const struct report *report, FILE *out, bool one_line, str
 	json_t *losses = json_object();
 	int ret;
 
+	incomplete = false;
+	errno = 0;
 	for (uint32_t i = 0; i < LOSS_KINDS; i++)
 		set_u64(losses, report_loss_name(i), report->losses[i]);
 	ret = put(out, "{", "schema_version", json_integer(REPORT_SCHEMA_VERSION), one_line) ||
@@ -340,6 +361,8 @@ int report_json_write(const struct report *report, FILE *out, bool one_line, str
 	ret = ret || put(out, next, "scheduling", scheduling_json(&report->scheduling), one_line) ||
 	      put_arrays(report, out, next, one_line) || fputs(next, out) < 0;
 	ret = put(out, "", "losses", losses, one_line) || ret;
+	if (incomplete || (ret && errno == ENOMEM))
+		return err_set(err, ENOMEM, "cannot write the JSON report: out of memory");
 	if (ret || fputs("}\n", out) < 0 || fflush(out))
 		return err_set(err, errno ? errno : EIO, "cannot write the JSON report: %s",
 			       strerror(errno ? errno : EIO));

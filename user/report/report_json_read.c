@@ -441,18 +441,26 @@ int report_json_read(FILE *in, const char *name, struct report *report, struct e
 	struct reader reader = { .name = name, .err = err };
 	json_error_t why;
 	/* A run with --interval stores several, one after another. */
-	json_t *root = json_loadf(in, JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, &why);
-	json_t *version;
+	json_t *root, *version;
 
 	memset(report, 0, sizeof(*report));
+	errno = 0;
+	root = json_loadf(in, JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, &why);
+	if (!root && errno == ENOMEM) /* jansson tells it as a mistake in the text, or not at all */
+		return err_set(err, ENOMEM, "cannot read %s: out of memory", name);
 	if (ferror(in)) {
 		json_decref(root);
 		return err_set(err, errno ? errno : EIO, "cannot read %s: %s", name,
 			       strerror(errno ? errno : EIO));
 	}
-	if (!root)
+	if (!root) {
+		/* It repeats what the file holds there, which may be a terminal's commands. */
+		for (char *at = why.text; *at; at++)
+			if (*at < ' ' || *at > '~')
+				*at = '?';
 		return err_set(err, EINVAL, "cannot read %s: it is no JSON (line %d: %s)", name, why.line,
 			       why.text);
+	}
 	reader.root = root;
 	version = json_object_get(root, "schema_version");
 	if (!json_is_integer(version))
