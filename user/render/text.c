@@ -321,7 +321,7 @@ static void losses(const struct report *report, FILE *out)
 		[LOSS_CLOCK_CREATE] = "threads have no clock (no memory in the kernel): in no figure",
 		[LOSS_CLOCK_GAP] = "scheduler events missed: time went to the state before them",
 		[LOSS_BLAME_NAMES] = "neighbours have no name (table full): their time is in their kind",
-		[LOSS_SNAPSHOT_TORN] = "threads could not be read (changed at every try)",
+		[LOSS_THREADS_UNREAD] = "threads could not be read: their time is missing or comes later",
 		[LOSS_RECURSION] = "events skipped by the kernel (program already running on that CPU)",
 	};
 

@@ -13,10 +13,17 @@
 
 #include "bpf/clock.h"
 #include "user/analysis/quantile.h"
+#include "user/report/report_json_parts.h"
 
 static void set_u64(json_t *object, const char *key, uint64_t value)
 {
 	json_object_set_new(object, key, json_integer((json_int_t)value));
+}
+
+/* null: not known. */
+static void set_optional_u64(json_t *object, const char *key, bool known, uint64_t value)
+{
+	json_object_set_new(object, key, known ? json_integer((json_int_t)value) : json_null());
 }
 
 /* A process may name itself anything, and the kernel cuts names between bytes: '?' for what is no UTF-8. */
@@ -85,13 +92,8 @@ static json_t *agent_json(const struct report_agent *agent)
 	set_u64(overhead, "kernel_per_cpu_bytes", agent->overhead_kernel_per_cpu_bytes);
 	set_u64(overhead, "kernel_per_thread_bytes", agent->overhead_kernel_per_thread_bytes);
 	set_u64(overhead, "kernel_bytes", agent->overhead_kernel_bytes);
-	if (agent->has_overhead_bpf) {
-		set_u64(overhead, "bpf_run_ns", agent->overhead_bpf_ns);
-		set_u64(overhead, "bpf_events", agent->overhead_bpf_events);
-	} else {
-		json_object_set_new(overhead, "bpf_run_ns", json_null());
-		json_object_set_new(overhead, "bpf_events", json_null());
-	}
+	set_optional_u64(overhead, "bpf_run_ns", agent->has_overhead_bpf, agent->overhead_bpf_ns);
+	set_optional_u64(overhead, "bpf_events", agent->has_overhead_bpf, agent->overhead_bpf_events);
 	json_object_set_new(object, "overhead", overhead);
 	return object;
 }
@@ -134,9 +136,9 @@ static json_t *quota_json(const struct report_quota *quota)
 	set_text(object, "cgroup", quota->cgroup);
 	set_u64(object, "quota_ns", quota->quota_ns);
 	set_u64(object, "period_ns", quota->period_ns);
-	set_u64(object, "periods", quota->periods);
-	set_u64(object, "throttled_periods", quota->throttled_periods);
-	set_u64(object, "throttled_ns", quota->throttled_ns);
+	set_optional_u64(object, "periods", quota->has_counts, quota->periods);
+	set_optional_u64(object, "throttled_periods", quota->has_counts, quota->throttled_periods);
+	set_optional_u64(object, "throttled_ns", quota->has_counts, quota->throttled_ns);
 	return object;
 }
 
@@ -181,16 +183,15 @@ static json_t *stolen_json(const struct report_scheduling *s)
 
 	set_u64(object, "total_ns", s->stolen_ns);
 	set_u64(object, "steal_ns", s->stolen_ns - s->irq_ns);
-	json_object_set_new(object, "irq_ns",
-			    s->has_irq ? json_integer((json_int_t)s->irq_ns) : json_null());
+	set_optional_u64(object, "irq_ns", s->has_irq, s->irq_ns);
 	set_text(object, "source", s->stolen_source);
 	return object;
 }
 
-static json_t *scheduling_json(const struct report_scheduling *s)
+json_t *report_json_scheduling(const struct report_scheduling *s)
 {
 	json_t *object = json_object(), *switches = json_object(), *blocked = json_object(),
-	       *reasons = json_object();
+	       *reasons = json_object(), *open;
 
 	set_u64(object, "wall_ns", s->wall_ns);
 	set_u64(object, "on_cpu_ns", s->on_cpu_ns);
@@ -213,7 +214,9 @@ static json_t *scheduling_json(const struct report_scheduling *s)
 	json_object_set_new(object, "blocked", blocked);
 	json_object_set_new(object, "blocked_reason_ns", reasons);
 	json_object_set_new(object, "switch_cost", switch_cost_json(&s->switch_cost));
-	json_object_set_new(object, "open_intervals", pair_json(s->open_count, s->open_ns));
+	open = pair_json(s->open_count, s->open_ns);
+	set_u64(open, "at_start_ns", s->open_at_start_ns);
+	json_object_set_new(object, "open_intervals", open);
 	json_object_set_new(object, "cut_intervals", pair_json(s->cut_count, s->cut_ns));
 	return object;
 }
@@ -234,10 +237,11 @@ static json_t *audit_json(const struct audit_sums *audit)
 	return object;
 }
 
-static json_t *thread_json(const struct report_thread *row)
+json_t *report_json_thread(const struct report_thread *row)
 {
 	json_t *object = json_object(), *blocked = json_object(), *blame = json_object();
 	const struct clock_sums *sums = &row->sums;
+	uint64_t blocked_ns = 0;
 
 	set_u64(object, "tid", row->tid);
 	set_u64(object, "pid", row->pid);
@@ -248,7 +252,6 @@ static json_t *thread_json(const struct report_thread *row)
 	set_u64(object, "run_queue_ns", clock_run_queue_ns(sums));
 	set_u64(object, "run_queue_after_wakeup_ns", sums->run_queue_ns[AFTER_WAKEUP]);
 	set_u64(object, "run_queue_after_preemption_ns", sums->run_queue_ns[AFTER_PREEMPTION]);
-	uint64_t blocked_ns = 0;
 	for (uint32_t i = 0; i < BLOCKED_REASONS; i++) {
 		set_u64(blocked, report_reason_name(i), sums->blocked_ns[i]);
 		blocked_ns += sums->blocked_ns[i];
@@ -309,7 +312,7 @@ static int put_arrays(const struct report *report, FILE *out, const char *next, 
 
 	for (size_t i = 0; i < report->nr_threads && !ret; i++)
 		ret = put(out, i ? (one_line ? "," : ",\n") : line, NULL,
-			  thread_json(&report->threads[i]), true);
+			  report_json_thread(&report->threads[i]), true);
 	if (!ret)
 		ret = fprintf(out, "]%s\"blame\": [", next) < 0;
 	for (size_t i = 0; i < report->nr_blame && !ret; i++)
@@ -337,7 +340,7 @@ int report_json_write(const struct report *report, FILE *out, bool one_line, str
 		set_u64(window, "duration_ns", report->window.duration_ns);
 		ret = put(out, next, "window", window, one_line);
 	}
-	ret = ret || put(out, next, "scheduling", scheduling_json(&report->scheduling), one_line) ||
+	ret = ret || put(out, next, "scheduling", report_json_scheduling(&report->scheduling), one_line) ||
 	      put_arrays(report, out, next, one_line) || fputs(next, out) < 0;
 	ret = put(out, "", "losses", losses, one_line) || ret;
 	if (ret || fputs("}\n", out) < 0 || fflush(out))
