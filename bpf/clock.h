@@ -146,6 +146,7 @@ static __always_inline struct clock_interval clock_move(struct task_clock *clock
 	}
 	clock->cut = 0;
 	clock->since_ns = now_ns;
+	clock->wait.charged_ns = 0;
 	clock->state = state;
 	if (state == CLOCK_RUNNABLE)
 		clock->cause = next;

@@ -165,7 +165,6 @@ static __always_inline void switch_in(struct task_clock *clock, struct task_stru
 		wait_end(clock, next, now_ns, wait_length_ns(clock, now_ns));
 	closed = clock_switch_in(clock, now_ns);
 	record(&closed);
-	clock->wait.charged_ns = 0;
 	if (rq) {
 		clock->stolen_base_ns = rq_stolen_ns(rq);
 		clock->irq_base_ns = rq_irq_ns(rq);
