@@ -237,7 +237,7 @@ static json_t *audit_json(const struct audit_sums *audit)
 	return object;
 }
 
-json_t *report_json_thread(const struct report_thread *row)
+json_t *report_json_thread(const struct report_thread *row, bool has_irq)
 {
 	json_t *object = json_object(), *blocked = json_object(), *blame = json_object();
 	const struct clock_sums *sums = &row->sums;
@@ -259,7 +259,7 @@ json_t *report_json_thread(const struct report_thread *row)
 	set_u64(object, "blocked_ns", blocked_ns);
 	json_object_set_new(object, "blocked", blocked);
 	set_u64(object, "stolen_ns", sums->stolen_ns);
-	set_u64(object, "irq_ns", sums->irq_ns);
+	set_optional_u64(object, "irq_ns", has_irq, sums->irq_ns);
 	set_u64(object, "voluntary", row->counts.voluntary);
 	set_u64(object, "involuntary", row->counts.involuntary);
 	set_u64(object, "migrations", row->counts.migrations);
@@ -312,7 +312,7 @@ static int put_arrays(const struct report *report, FILE *out, const char *next, 
 
 	for (size_t i = 0; i < report->nr_threads && !ret; i++)
 		ret = put(out, i ? (one_line ? "," : ",\n") : line, NULL,
-			  report_json_thread(&report->threads[i]), true);
+			  report_json_thread(&report->threads[i], report->scheduling.has_irq), true);
 	if (!ret)
 		ret = fprintf(out, "]%s\"blame\": [", next) < 0;
 	for (size_t i = 0; i < report->nr_blame && !ret; i++)

@@ -9,6 +9,6 @@
 
 /* New references; NULL or incomplete if memory runs out. */
 json_t *report_json_scheduling(const struct report_scheduling *scheduling);
-json_t *report_json_thread(const struct report_thread *row);
+json_t *report_json_thread(const struct report_thread *row, bool has_irq);
 
 #endif /* WHYLATE_REPORT_REPORT_JSON_PARTS_H */

@@ -327,11 +327,13 @@ static void read_audit(struct reader *reader, json_t *object, struct audit_sums 
 	audit->involuntary = get_u64(reader, object, "involuntary");
 }
 
-static void read_thread(struct reader *reader, json_t *object, struct report_thread *row)
+static void read_thread(struct reader *reader, json_t *object, bool has_irq,
+			struct report_thread *row)
 {
 	json_t *blocked = get_object(reader, object, "blocked"),
 	       *blame = get_object(reader, object, "blame_ns");
 	struct clock_sums *sums = &row->sums;
+	uint64_t irq_ns = 0;
 
 	row->tid = get_u32(reader, object, "tid");
 	row->pid = get_u32(reader, object, "pid");
@@ -346,7 +348,9 @@ static void read_thread(struct reader *reader, json_t *object, struct report_thr
 	for (uint32_t i = 0; i < BLAME_KINDS; i++)
 		sums->blame_ns[i] = get_u64(reader, blame, report_blame_kind_name(i));
 	sums->stolen_ns = get_u64(reader, object, "stolen_ns");
-	sums->irq_ns = get_u64(reader, object, "irq_ns");
+	if (get_optional_u64(reader, object, "irq_ns", &irq_ns) != has_irq)
+		refuse(reader, object, "irq_ns", "is null where that of the whole is not, or the reverse");
+	sums->irq_ns = irq_ns;
 	row->counts.voluntary = get_u64(reader, object, "voluntary");
 	row->counts.involuntary = get_u64(reader, object, "involuntary");
 	row->counts.migrations = get_u64(reader, object, "migrations");
@@ -378,7 +382,8 @@ static void read_arrays(struct reader *reader, json_t *root, struct report *repo
 		return;
 	}
 	json_array_foreach(threads, i, one)
-		read_thread(reader, one, &report->threads[report->nr_threads++]);
+		read_thread(reader, one, report->scheduling.has_irq,
+			    &report->threads[report->nr_threads++]);
 	json_array_foreach(blame, i, one) {
 		struct report_blame *row = &report->blame[report->nr_blame++];
 
@@ -431,7 +436,7 @@ static void compare_derived(struct reader *reader, json_t *root, const struct re
 	compare(reader, wanted, json_object_get(root, "scheduling"), root, "scheduling");
 	json_decref(wanted);
 	for (size_t i = 0; i < report->nr_threads && !reader->err->code; i++) {
-		wanted = report_json_thread(&report->threads[i]);
+		wanted = report_json_thread(&report->threads[i], report->scheduling.has_irq);
 		compare(reader, wanted, json_array_get(threads, i), root, "threads");
 		json_decref(wanted);
 	}
