@@ -14,6 +14,7 @@
 
 /* One screen: about 45 lines of 80 columns.  The bars take what the rest leaves of it. */
 #define SCREEN_LINES 45
+#define COLUMNS      80
 #define OTHER_LINES  32 /* all but the bars and the rows of blocked reasons, at their usual number */
 #define BAR_COLUMNS  40
 #define BARS_LEAST   5
@@ -90,13 +91,13 @@ static void find_shares(const struct report_scheduling *s, struct shares *out)
 		out->blocked += out->parts[PART_BLOCKED + i];
 }
 
-/* A process may have named itself anything, a terminal's commands too. */
-static void name_text(char out[COMM_BYTES], const char *comm)
+/* What came from a process, a cgroup or a file may be anything, a terminal's commands too. */
+static void plain_text(char *out, size_t size, const char *text)
 {
 	size_t i;
 
-	for (i = 0; i < COMM_BYTES - 1 && comm[i]; i++)
-		out[i] = comm[i] >= ' ' && comm[i] <= '~' ? comm[i] : '?';
+	for (i = 0; i < size - 1 && text[i]; i++)
+		out[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
 	out[i] = '\0';
 }
 
@@ -113,7 +114,7 @@ static void kind_text(char *buf, size_t size, const struct report_blame *row)
 
 	char comm[COMM_BYTES];
 
-	name_text(comm, row->comm);
+	plain_text(comm, sizeof(comm), row->comm);
 	if (row->pid && row->kind == BLAME_PROCESS)
 		snprintf(buf, size, "%s (process %u)", comm, row->pid);
 	else if (row->pid)
@@ -138,7 +139,7 @@ static void headline(const struct report *report, const struct report_dist *wait
 	uint64_t threads = report->target.threads + report->target.threads_ended;
 	unsigned on_cpu = shares->parts[PART_ON_CPU];
 
-	name_text(comm, report->target.comm);
+	plain_text(comm, sizeof(comm), report->target.comm);
 	fprintf(out, "%s: %s thread%s over ", comm, units_format_count(text, sizeof(text), threads),
 		threads == 1 ? "" : "s");
 	fprintf(out, "%s.\n%u.%u %% of their time on a CPU, %u.%u %% waiting for one, %u.%u %% blocked.\n",
@@ -293,14 +294,11 @@ static void quota(const struct report_quota *q, FILE *out)
 	char text[UNITS_TEXT_BYTES], period[UNITS_TEXT_BYTES], cgroup[41];
 	size_t length = strlen(q->cgroup), cut = length < sizeof(cgroup) ? 0 : length - sizeof(cgroup) + 1;
 
-	/* Of a long path the end tells more than the beginning; a path may hold anything but a NUL. */
-	memcpy(cgroup, q->cgroup + cut, length - cut + 1);
+	/* Of a long path the end tells more than the beginning. */
+	plain_text(cgroup, sizeof(cgroup), q->cgroup + cut);
 	if (cut)
 		memcpy(cgroup, "...", 3);
-	for (char *at = cgroup; *at; at++)
-		if (*at < ' ' || *at > '~')
-			*at = '?';
-	fprintf(out, "  quota      %s of CPU time every %s, by cgroup %s\n", ns_text(text, q->quota_ns),
+	fprintf(out, "  quota      %s every %s by %s\n", ns_text(text, q->quota_ns),
 		ns_text(period, q->period_ns), cgroup);
 	if (q->has_counts)
 		fprintf(out, "             throttled in %llu of %llu periods, %s\n",
@@ -355,7 +353,7 @@ static void threads(const struct report *report, FILE *out)
 		uint64_t queue_ns = clock_run_queue_ns(&t->sums);
 		char comm[COMM_BYTES], who[48];
 
-		name_text(comm, t->comm);
+		plain_text(comm, sizeof(comm), t->comm);
 		if (t->tid)
 			snprintf(who, sizeof(who), "%8u %s", t->tid, comm);
 		else
@@ -391,21 +389,33 @@ static void losses(const struct report *report, FILE *out)
 
 static void hooks(const struct report *report, FILE *out)
 {
-	const char *between = "\n  hooks      ";
+	const size_t indent = strlen("  hooks      ");
+	const char *before = "\n  hooks      ";
+	char name[24], without[48];
+	size_t column = indent;
 
 	for (size_t i = 0; i < report->agent.nr_hooks; i++) {
 		const struct report_hook *hook = &report->agent.hooks[i];
 
 		if (!strcmp(hook->how, "absent"))
 			continue;
-		fprintf(out, "%s%s", between, hook->name);
-		between = i == 3 ? ",\n             " : ", ";
+		plain_text(name, sizeof(name), hook->name);
+		if (column > indent && column + strlen(", ,") + strlen(name) > COLUMNS) {
+			before = ",\n             ";
+			column = indent;
+		}
+		column += (column > indent ? strlen(", ") : 0) + strlen(name);
+		fprintf(out, "%s%s", before, name);
+		before = ", ";
 	}
 	fputc('\n', out);
-	for (size_t i = 0; i < report->agent.nr_hooks; i++)
-		if (!strcmp(report->agent.hooks[i].how, "absent"))
-			fprintf(out, "  absent     %s: no %s\n", report->agent.hooks[i].name,
-				report->agent.hooks[i].without);
+	for (size_t i = 0; i < report->agent.nr_hooks; i++) {
+		if (strcmp(report->agent.hooks[i].how, "absent"))
+			continue;
+		plain_text(name, sizeof(name), report->agent.hooks[i].name);
+		plain_text(without, sizeof(without), report->agent.hooks[i].without);
+		fprintf(out, "  absent     %s: no %s\n", name, without);
+	}
 	losses(report, out);
 }
 
