@@ -77,8 +77,11 @@ static unsigned share_in(const char *line)
 static void expect_shares(const char *text, unsigned whole)
 {
 	unsigned on_cpu[2], waiting[2], blocked[2], sum = 0, waits = 0, parts = 0;
-	const char *line = strchr(text, '\n') + 1;
+	const char *line = strstr(text, " % of their time");
 
+	assert_non_null(line);
+	while (line[-1] != '\n')
+		line--;
 	assert_int_equal(sscanf(line, "%u.%u %% of their time on a CPU, %u.%u %% waiting for one, %u.%u %%",
 				&on_cpu[0], &on_cpu[1], &waiting[0], &waiting[1], &blocked[0], &blocked[1]),
 			 6);

@@ -135,16 +135,21 @@ static void headline(const struct report *report, const struct report_dist *wait
 		     const struct shares *shares, FILE *out)
 {
 	const struct report_scheduling *s = &report->scheduling;
-	char text[UNITS_TEXT_BYTES], comm[COMM_BYTES], who[96];
+	char text[UNITS_TEXT_BYTES], comm[COMM_BYTES], who[96], since[20];
 	uint64_t threads = report->target.threads + report->target.threads_ended;
 	unsigned on_cpu = shares->parts[PART_ON_CPU];
 
 	plain_text(comm, sizeof(comm), report->target.comm);
 	fprintf(out, "%s: %s thread%s over ", comm, units_format_count(text, sizeof(text), threads),
 		threads == 1 ? "" : "s");
-	fprintf(out, "%s.\n%u.%u %% of their time on a CPU, %u.%u %% waiting for one, %u.%u %% blocked.\n",
-		ns_text(text, report->window.duration_ns), on_cpu / 10, on_cpu % 10, shares->run_queue / 10,
-		shares->run_queue % 10, shares->blocked / 10, shares->blocked % 10);
+	/* To the second: what follows is the same in every report. */
+	plain_text(since, sizeof(since), report->window.started_at);
+	fprintf(out, "%s from %sZ.\n", ns_text(text, report->window.duration_ns), since);
+	if (report->target.has_exit_status)
+		fprintf(out, "It ended with exit status %d.\n", report->target.exit_status);
+	fprintf(out, "%u.%u %% of their time on a CPU, %u.%u %% waiting for one, %u.%u %% blocked.\n",
+		on_cpu / 10, on_cpu % 10, shares->run_queue / 10, shares->run_queue % 10,
+		shares->blocked / 10, shares->blocked % 10);
 	if (!s->run_queue_ns && !waits->count) {
 		fputs("None ever waited for a CPU.\n", out);
 		return;
