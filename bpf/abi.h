@@ -147,7 +147,8 @@ struct thread_record {
 	__u8 comm[COMM_BYTES];
 	__u32 state;  /* enum clock_state, after the seeded state has been resolved */
 	__u32 reason; /* enum blocked_reason, if blocked */
-	__u64 began_at_ns; /* CLOCK_MONOTONIC; with tid it names the thread for good */
+	__u64 clock_id; /* names the thread for good: tids change at exec, births collide */
+	__u64 began_at_ns; /* CLOCK_MONOTONIC */
 	__u64 wall_ns;
 	__u64 open_ns;	   /* length of the open interval */
 	__u64 open_blame_ns[BLAME_KINDS]; /* of an open run-queue wait; sums to its unblamed part */
@@ -157,7 +158,7 @@ struct thread_record {
 };
 
 _Static_assert(sizeof(struct thread_record) ==
-		       8 + COMM_BYTES + 8 + 24 + 8 * BLAME_KINDS + sizeof(struct clock_sums) + 24 + 72,
+		       8 + COMM_BYTES + 8 + 32 + 8 * BLAME_KINDS + sizeof(struct clock_sums) + 24 + 72,
 	       "no hidden padding");
 _Static_assert(__builtin_offsetof(struct thread_record, audit) ==
 		       sizeof(struct thread_record) - sizeof(struct audit_sums),
@@ -173,6 +174,21 @@ struct ended_sums {
 };
 
 _Static_assert(sizeof(struct ended_sums) == 16 + sizeof(struct clock_sums) + 24 + 72, "no hidden padding");
+
+#define ENDED_IDS 1024u /* a power of two; many times what can end on a CPU during one read */
+
+/*
+ * One per CPU, which alone writes it.  A copy is whole if FOLDED is SUMS.THREADS in it, and still at a
+ * second look.  The ids let a reader leave out the living that ended while it read.
+ */
+struct ended_slot {
+	struct ended_sums sums; /* threads is raised before the rest */
+	__u64 folded;		/* raised after it */
+	__u64 ids[ENDED_IDS];	/* clock ids of the latest; that of the n-th, from 0, at n % ENDED_IDS */
+};
+
+_Static_assert(sizeof(struct ended_slot) == sizeof(struct ended_sums) + 8 + 8 * ENDED_IDS,
+	       "no hidden padding");
 
 /* A named neighbour: how long it ran while the target waited.  Key: its pid (thread group id). */
 struct blame_name {
@@ -191,7 +207,7 @@ enum loss {
 	LOSS_CLOCK_CREATE,   /* no memory for a new thread's clock: the thread is in no figure */
 	LOSS_CLOCK_GAP,	     /* an event of the scheduler did not reach us: time went to the state before it */
 	LOSS_BLAME_NAMES,    /* table of names full: the time stays in its kind without a name */
-	LOSS_SNAPSHOT_TORN,  /* a clock changed at every try to read it: the thread misses this report */
+	LOSS_THREADS_UNREAD, /* at an end of the window: their time is missing, or in the window after */
 	LOSS_RECURSION,	     /* a program was skipped since it ran on that CPU already (the kernel counts) */
 	LOSS_KINDS,
 };

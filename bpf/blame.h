@@ -174,8 +174,10 @@ static __always_inline void blame_split(const struct blame_wait *wait, const __u
 	if (known) {
 		if (throttled_ns > wait->throttled_ns)
 			out[BLAME_QUOTA] = blame_take(throttled_ns - wait->throttled_ns, &left_ns);
+		/* Remembered by the clock of another CPU, an integral may have been ahead of its own. */
 		for (__u32 i = 0; i < CPU_KINDS; i++)
-			out[i] = blame_take(now[i] - wait->kind_ns[i], &left_ns);
+			if (now[i] > wait->kind_ns[i])
+				out[i] = blame_take(now[i] - wait->kind_ns[i], &left_ns);
 	}
 	out[BLAME_OTHER] = left_ns;
 }

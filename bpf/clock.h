@@ -32,6 +32,7 @@ struct task_clock {
 	__u8 cut; /* the open interval began before the clock */
 	__u64 since_ns;
 	__u64 began_at_ns;
+	__u64 id; /* no other clock has had it or will */
 	struct clock_sums sums;
 	struct kernel_counts base; /* the kernel's own counters when the clock began */
 	__u64 stolen_base_ns; /* of the run queue, at switch-in */
@@ -145,6 +146,7 @@ static __always_inline struct clock_interval clock_move(struct task_clock *clock
 	}
 	clock->cut = 0;
 	clock->since_ns = now_ns;
+	clock->wait.charged_ns = 0;
 	clock->state = state;
 	if (state == CLOCK_RUNNABLE)
 		clock->cause = next;

@@ -25,6 +25,9 @@ SHARED __u32 interval_number;
 /* Switches to a thread of ours that were not announced, and replayed from the kernel's own record. */
 SHARED __u64 switches_replayed;
 
+/* How many clocks have been numbered, and how many of the numbers came to nothing. */
+SHARED __u64 clock_ids, clock_ids_unused;
+
 /* A task's clock, in the task itself: no key to reuse, no map to fill, gone when the task is. */
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -70,7 +73,7 @@ SHARED struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct ended_sums);
+	__type(value, struct ended_slot);
 } ended SEC(".maps");
 
 /* Preallocated: written under the run queue's lock, where nothing may be allocated. */

@@ -168,7 +168,6 @@ static __always_inline void switch_in(struct task_clock *clock, struct task_stru
 		wait_end(clock, next, now_ns, wait_length_ns(clock, now_ns));
 	closed = clock_switch_in(clock, now_ns);
 	record(&closed);
-	clock->wait.charged_ns = 0;
 	if (rq) {
 		clock->stolen_base_ns = rq_stolen_ns(rq);
 		clock->irq_base_ns = rq_irq_ns(rq);
@@ -228,18 +227,24 @@ static __noinline void name_foreign(struct task_struct *task, __u32 kind)
 static __noinline void fold_ended(struct task_struct *task, const struct task_clock *clock)
 {
 	__u32 zero = 0;
-	struct ended_sums *sum = bpf_map_lookup_elem(&ended, &zero);
+	struct ended_slot *slot = bpf_map_lookup_elem(&ended, &zero);
+	struct ended_sums *sum;
 
-	if (!sum)
+	if (!slot)
 		return;
-	clock_sums_merge(&sum->sums, &clock->sums);
+	sum = &slot->sums;
+	slot->ids[sum->threads & (ENDED_IDS - 1)] = clock->id;
 	sum->threads++;
+	border_barrier();
+	clock_sums_merge(&sum->sums, &clock->sums);
 	sum->wall_ns += clock->since_ns - clock->began_at_ns;
 	sum->counts.voluntary += task->nvcsw - clock->base.voluntary;
 	sum->counts.involuntary += task->nivcsw - clock->base.involuntary;
 	sum->counts.migrations += task->se.nr_migrations - clock->base.migrations;
 	if (config.audit)
 		audit_fold(task, &sum->audit);
+	border_barrier();
+	slot->folded++;
 }
 
 static __noinline void note_exit(struct task_struct *task)

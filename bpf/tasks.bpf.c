@@ -61,14 +61,18 @@ static __always_inline bool task_is_target(struct task_struct *task)
 
 static __always_inline void clock_create(struct task_struct *task, __u8 state)
 {
-	struct task_clock clock = {};
+	struct task_clock clock = {}, *created;
 
+	clock.id = __sync_fetch_and_add(&clock_ids, 1);
 	clock_begin(&clock, bpf_ktime_get_ns(), state);
 	clock.base.voluntary = task->nvcsw;
 	clock.base.involuntary = task->nivcsw;
 	clock.base.migrations = task->se.nr_migrations;
-	if (!bpf_task_storage_get(&clocks, task, &clock, BPF_LOCAL_STORAGE_GET_F_CREATE))
+	created = bpf_task_storage_get(&clocks, task, &clock, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!created)
 		count_loss(LOSS_CLOCK_CREATE);
+	if (!created || created->id != clock.id) /* the iterator and the fork may meet: one is first */
+		__sync_fetch_and_add(&clock_ids_unused, 1);
 }
 
 static __always_inline void audit_create(struct task_struct *task, __u32 started)
@@ -174,6 +178,7 @@ static __always_inline void fill_record(struct task_struct *task, struct snapsho
 	bpf_probe_read_kernel(record->comm, sizeof(record->comm), task->comm);
 	record->state = s->clock.state;
 	record->reason = s->clock.reason;
+	record->clock_id = s->clock.id;
 	record->began_at_ns = s->clock.began_at_ns;
 	record->wall_ns = now_ns - s->clock.began_at_ns;
 	record->sums = s->clock.sums;
@@ -198,13 +203,12 @@ int read_clocks(struct bpf_iter__task *ctx)
 	if (!clock || !s)
 		return 0;
 	now_ns = bpf_ktime_get_ns();
-	if (!clock_copy(clock, &s->clock)) {
-		count_loss(LOSS_SNAPSHOT_TORN);
-		return 0;
-	}
-	if (!clock_is_live(&s->clock))
+	/* What is not handed over is missed by the reader, which knows how many clocks there must be. */
+	if (!clock_copy(clock, &s->clock) || s->clock.state == CLOCK_DEAD)
 		return 0;
 	fill_record(task, s, now_ns);
+	if (!s->record.tid) /* it lost its id since the iterator found it: it is on its way out */
+		return 0;
 	if (config.audit) {
 		struct audit_clock *audit = bpf_task_storage_get(&audits, task, NULL, 0);
 

@@ -81,14 +81,21 @@ static void live(struct thread_record *record)
 	record->counts.migrations += take_ns();
 }
 
-/* Part of what RECORD waited for is an open wait's, not charged yet. */
+/*
+ * Part of what RECORD waited for is an open wait's, not charged yet, and thought to be another's than it
+ * will be charged to.  So may be what the open interval itself is: on a CPU or on the run queue.
+ */
 static void open_wait(struct thread_record *record)
 {
+	struct clock_sums *sums = &record->sums;
 	uint32_t kind = (uint32_t)take_below(BLAME_KINDS);
-	uint64_t ns = record->sums.blame_ns[kind] ? take_below(record->sums.blame_ns[kind]) : 0;
+	uint64_t ns = sums->blame_ns[kind] ? take_below(sums->blame_ns[kind]) : 0;
 
-	record->sums.blame_ns[kind] -= ns;
-	record->open_blame_ns[kind] = ns;
+	sums->blame_ns[kind] -= ns;
+	record->open_blame_ns[take_below(BLAME_KINDS)] += ns;
+	ns = sums->blocked_ns[BLOCKED_OTHER] ? take_below(sums->blocked_ns[BLOCKED_OTHER]) : 0;
+	sums->blocked_ns[BLOCKED_OTHER] -= ns;
+	sums->on_cpu_ns += ns;
 	record->open_ns = take_ns();
 }
 
@@ -125,10 +132,9 @@ static void charge(struct snapshot *snapshot, const struct snapshot *before)
 {
 	uint64_t left_ns[BLAME_KINDS];
 
-	memcpy(snapshot->blame_ns, snapshot->ended.sums.blame_ns, sizeof(snapshot->blame_ns));
+	memcpy(left_ns, snapshot->ended.sums.blame_ns, sizeof(left_ns));
 	for (size_t i = 0; i < snapshot->nr_threads; i++)
-		add(snapshot->blame_ns, snapshot->threads[i].sums.blame_ns, sizeof(snapshot->blame_ns));
-	memcpy(left_ns, snapshot->blame_ns, sizeof(left_ns));
+		add(left_ns, snapshot->threads[i].sums.blame_ns, sizeof(left_ns));
 	for (size_t i = 0; i < snapshot->nr_names; i++) {
 		struct snapshot_blame_name *name = &snapshot->names[i];
 		uint32_t kind = i % 2 ? BLAME_KERNEL : BLAME_PROCESS;
@@ -148,7 +154,7 @@ static void charge(struct snapshot *snapshot, const struct snapshot *before)
 static void make(struct snapshot *from, struct snapshot *to)
 {
 	for (uint32_t tid = 1; tid <= THREADS; tid++) {
-		struct thread_record record = { .tid = tid, .pid = 1, .began_at_ns = tid / 2 };
+		struct thread_record record = { .tid = tid, .pid = 1, .clock_id = tid, .began_at_ns = tid / 2 };
 		uint64_t fate = take_below(4); /* lives on, born in between, ended in between, never was */
 
 		if (fate == 3)

@@ -7,13 +7,48 @@
 
 #include "bpf/clock.h"
 
+/*
+ * Differences are taken modulo 2^64 and settled at the end.  They may be below 0 for a while, and some
+ * stay so: the kernel's side corrects what it said about an open interval once it knows better (the
+ * state of a seeded thread, a switch that was replayed, who had the CPU), so time moves from one part to
+ * another after FROM was read.
+ */
+static uint64_t at_least_0(uint64_t difference)
+{
+	return (int64_t)difference < 0 ? 0 : difference;
+}
+
+/*
+ * PARTS that sum to WHOLE exactly, none below 0.  What is too much is taken from the largest, where it
+ * weighs least; what is missing goes to REST.
+ */
+static void settle(__u64 *parts, size_t nr, uint64_t whole, size_t rest)
+{
+	unsigned __int128 sum = 0;
+
+	for (size_t i = 0; i < nr; i++)
+		sum += parts[i] = at_least_0(parts[i]);
+	while (sum > whole) {
+		size_t most = 0;
+		uint64_t off;
+
+		for (size_t i = 1; i < nr; i++)
+			if (parts[i] > parts[most])
+				most = i;
+		off = sum - whole < parts[most] ? (uint64_t)(sum - whole) : parts[most];
+		parts[most] -= off;
+		sum -= off;
+	}
+	parts[rest] += whole - (uint64_t)sum;
+}
+
 /* TO -= FROM, word by word; a maximum stays if it grew in between. */
 static void subtract_sums(struct clock_sums *to, const struct clock_sums *from)
 {
 	struct clock_sums was = *to;
 
-	for (size_t i = 0; i < sizeof(*to) / sizeof(uint64_t); i++)
-		((uint64_t *)to)[i] -= ((const uint64_t *)from)[i];
+	for (size_t i = 0; i < sizeof(*to) / sizeof(__u64); i++)
+		((__u64 *)to)[i] -= ((const __u64 *)from)[i];
 	to->on_cpu_max_ns = was.on_cpu_max_ns > from->on_cpu_max_ns ? was.on_cpu_max_ns : 0;
 	to->run_queue_max_ns = was.run_queue_max_ns > from->run_queue_max_ns ? was.run_queue_max_ns : 0;
 	to->blocked_max_ns = was.blocked_max_ns > from->blocked_max_ns ? was.blocked_max_ns : 0;
@@ -27,8 +62,34 @@ static void subtract_row(struct report_thread *to, uint64_t wall_ns, const struc
 	to->counts.voluntary -= counts->voluntary;
 	to->counts.involuntary -= counts->involuntary;
 	to->counts.migrations -= counts->migrations;
-	for (size_t i = 0; i < sizeof(to->audit) / sizeof(uint64_t); i++)
-		((uint64_t *)&to->audit)[i] -= ((const uint64_t *)audit)[i];
+	for (size_t i = 0; i < sizeof(to->audit) / sizeof(__u64); i++)
+		((__u64 *)&to->audit)[i] -= ((const __u64 *)audit)[i];
+}
+
+/* Make the row's differences figures: the parts sum to its wall time, the blame to its run-queue time. */
+static void settle_row(struct report_thread *row)
+{
+	enum { RUN_QUEUE = 1, BLOCKED = RUN_QUEUE + RUN_QUEUE_CAUSES, STATES = BLOCKED + BLOCKED_REASONS };
+	struct clock_sums *sums = &row->sums;
+	__u64 parts[STATES] = { sums->on_cpu_ns };
+
+	for (size_t i = 0; i < sizeof(row->counts) / sizeof(__u64); i++)
+		((__u64 *)&row->counts)[i] = at_least_0(((__u64 *)&row->counts)[i]);
+	memcpy(&parts[RUN_QUEUE], sums->run_queue_ns, sizeof(sums->run_queue_ns));
+	memcpy(&parts[BLOCKED], sums->blocked_ns, sizeof(sums->blocked_ns));
+	row->wall_ns = at_least_0(row->wall_ns);
+	settle(parts, STATES, row->wall_ns, BLOCKED + BLOCKED_OTHER);
+	sums->on_cpu_ns = parts[0];
+	memcpy(sums->run_queue_ns, &parts[RUN_QUEUE], sizeof(sums->run_queue_ns));
+	memcpy(sums->blocked_ns, &parts[BLOCKED], sizeof(sums->blocked_ns));
+	settle(sums->blame_ns, BLAME_KINDS, clock_run_queue_ns(sums), BLAME_OTHER);
+	for (size_t i = 0; i < sizeof(*sums) / sizeof(__u64); i++)
+		((__u64 *)sums)[i] = at_least_0(((__u64 *)sums)[i]);
+	/* Known at the end of a slice only: its part before the window is in it. */
+	if (sums->stolen_ns > sums->on_cpu_ns)
+		sums->stolen_ns = sums->on_cpu_ns;
+	if (sums->irq_ns > sums->stolen_ns)
+		sums->irq_ns = sums->stolen_ns;
 }
 
 /* The part of an open wait that is not charged yet belongs to the thread's blame as much as the rest. */
@@ -66,13 +127,6 @@ static void fill_row(struct report_thread *row, const struct thread_record *reco
 	row->has_audit = has_audit(&record->audit);
 }
 
-static int compare_births(const struct thread_record *a, const struct thread_record *b)
-{
-	if (a->began_at_ns != b->began_at_ns)
-		return a->began_at_ns < b->began_at_ns ? -1 : 1;
-	return a->tid < b->tid ? -1 : a->tid > b->tid;
-}
-
 static int by_run_queue(const void *left, const void *right)
 {
 	const struct report_thread *a = left, *b = right;
@@ -83,9 +137,26 @@ static int by_run_queue(const void *left, const void *right)
 	return a->tid < b->tid ? -1 : a->tid > b->tid;
 }
 
+static void fill_ended(const struct snapshot *from, const struct snapshot *to,
+		       struct report_thread *ended)
+{
+	strcpy(ended->comm, "ended");
+	ended->threads = to->ended.threads;
+	ended->wall_ns = to->ended.wall_ns;
+	ended->sums = to->ended.sums;
+	ended->counts = to->ended.counts;
+	ended->audit = to->ended.audit;
+	if (!from)
+		return;
+	ended->threads -= from->ended.threads;
+	subtract_row(ended, from->ended.wall_ns, &from->ended.sums, &from->ended.counts,
+		     &from->ended.audit);
+}
+
 /*
- * Both lists are sorted by birth: one walk.  A thread that is only in FROM has ended in between; what
- * it had before the window is in the `ended` sum and is taken off there.
+ * Both lists are sorted by clock: one walk.  A thread that is only in FROM has ended in between; what it
+ * had before the window is in the `ended` sum and is taken off there.  (Or TO could not read it: then
+ * `ended` lacks it, settling keeps the row from going below 0, and TO's count of the unread is a loss.)
  */
 static int fill_threads(const struct snapshot *from, const struct snapshot *to, struct report *out,
 			struct err *err)
@@ -97,27 +168,21 @@ static int fill_threads(const struct snapshot *from, const struct snapshot *to, 
 	if (!out->threads)
 		return err_set(err, ENOMEM, "cannot report %zu threads: out of memory", to->nr_threads);
 	ended = &out->threads[to->nr_threads];
-	strcpy(ended->comm, "ended");
-	ended->threads = to->ended.threads;
-	ended->wall_ns = to->ended.wall_ns;
-	ended->sums = to->ended.sums;
-	ended->counts = to->ended.counts;
-	ended->audit = to->ended.audit;
-	if (from) {
-		ended->threads -= from->ended.threads;
-		subtract_row(ended, from->ended.wall_ns, &from->ended.sums, &from->ended.counts,
-			     &from->ended.audit);
-	}
-	ended->has_audit = has_audit(&ended->audit);
+	fill_ended(from, to, ended);
 	for (size_t i = 0; i < to->nr_threads; i++) {
+		uint64_t id = to->threads[i].clock_id;
+
 		fill_row(&out->threads[i], &to->threads[i]);
-		while (at < nr_from && compare_births(&from->threads[at], &to->threads[i]) < 0)
+		while (at < nr_from && from->threads[at].clock_id < id)
 			subtract_record(ended, &from->threads[at++]);
-		if (at < nr_from && !compare_births(&from->threads[at], &to->threads[i]))
+		if (at < nr_from && from->threads[at].clock_id == id)
 			subtract_record(&out->threads[i], &from->threads[at++]);
+		settle_row(&out->threads[i]);
 	}
 	while (at < nr_from)
 		subtract_record(ended, &from->threads[at++]);
+	ended->has_audit = has_audit(&ended->audit);
+	settle_row(ended);
 	qsort(out->threads, to->nr_threads, sizeof(*out->threads), by_run_queue);
 	out->nr_threads = to->nr_threads + (ended->threads > 0);
 	out->target.threads = to->nr_threads;
@@ -191,6 +256,10 @@ static void fill_dists(const struct snapshot *from, const struct snapshot *to,
 					s->switch_cost.cost.count;
 }
 
+/*
+ * The counters are those of one cgroup since it was made.  Where the target came into it inside the
+ * window, or it was made anew, how much of them is the window's own is not known.
+ */
 static void fill_quota(const struct snapshot *from, const struct snapshot *to, struct report_quota *out)
 {
 	const struct snapshot_quota none = {};
@@ -199,20 +268,16 @@ static void fill_quota(const struct snapshot *from, const struct snapshot *to, s
 	out->present = is->present;
 	out->quota_ns = is->quota_ns;
 	out->period_ns = is->period_ns;
+	memcpy(out->cgroup, is->cgroup, sizeof(out->cgroup));
+	out->has_counts = is->present && was->present && !strcmp(is->cgroup, was->cgroup) &&
+			  is->periods >= was->periods &&
+			  is->throttled_periods >= was->throttled_periods &&
+			  is->throttled_ns >= was->throttled_ns;
+	if (!out->has_counts)
+		return;
 	out->periods = is->periods - was->periods;
 	out->throttled_periods = is->throttled_periods - was->throttled_periods;
 	out->throttled_ns = is->throttled_ns - was->throttled_ns;
-	memcpy(out->cgroup, is->cgroup, sizeof(out->cgroup));
-}
-
-/* Blame of a kind: what is charged, and the parts of open waits that are not yet. */
-static uint64_t kind_ns(const struct snapshot *snapshot, uint32_t kind)
-{
-	uint64_t ns = snapshot ? snapshot->blame_ns[kind] : 0;
-
-	for (size_t i = 0; snapshot && i < snapshot->nr_threads; i++)
-		ns += snapshot->threads[i].open_blame_ns[kind];
-	return ns;
 }
 
 static uint64_t name_ns_before(const struct snapshot *from, uint32_t pid)
@@ -247,36 +312,22 @@ static int by_ns(const void *left, const void *right)
 	return a->kind != b->kind ? (a->kind < b->kind ? -1 : 1) : (a->pid < b->pid ? -1 : a->pid > b->pid);
 }
 
-/*
- * Names take their time out of their kind; the rest of the kind has none.  An open wait's part can end
- * up in another kind once the wait is charged, by some ns: what a kind lost that way is taken from others.
- */
+/* The sum of the rows' blame; names take their time out of their kind, the rest of the kind has none. */
 static int fill_blame(const struct snapshot *from, const struct snapshot *to, struct report *out,
 		      struct err *err)
 {
-	uint64_t left_ns[BLAME_KINDS], total_ns = 0;
+	uint64_t left_ns[BLAME_KINDS] = {};
 
 	out->blame = calloc(to->nr_names + BLAME_KINDS, sizeof(*out->blame));
 	if (!out->blame)
 		return err_set(err, ENOMEM, "cannot report blame: out of memory");
-	for (uint32_t kind = 0; kind < BLAME_KINDS; kind++) {
-		uint64_t now_ns = kind_ns(to, kind), before_ns = kind_ns(from, kind);
-
-		left_ns[kind] = now_ns > before_ns ? now_ns - before_ns : 0;
-		total_ns += left_ns[kind];
-	}
-	for (uint32_t kind = 0; kind < BLAME_KINDS && total_ns > out->scheduling.run_queue_ns; kind++) {
-		uint64_t over_ns = total_ns - out->scheduling.run_queue_ns;
-		uint64_t off_ns = over_ns < left_ns[kind] ? over_ns : left_ns[kind];
-
-		left_ns[kind] -= off_ns;
-		total_ns -= off_ns;
-	}
-	left_ns[BLAME_OTHER] += out->scheduling.run_queue_ns - total_ns;
+	for (size_t i = 0; i < out->nr_threads; i++)
+		for (int kind = 0; kind < BLAME_KINDS; kind++)
+			left_ns[kind] += out->threads[i].sums.blame_ns[kind];
 	for (size_t i = 0; i < to->nr_names; i++) {
 		const struct snapshot_blame_name *name = &to->names[i];
 		uint32_t kind = name->blame.kind == BLAME_KERNEL ? BLAME_KERNEL : BLAME_PROCESS;
-		uint64_t ns = name->blame.ns - name_ns_before(from, name->pid);
+		uint64_t ns = at_least_0(name->blame.ns - name_ns_before(from, name->pid));
 
 		if (ns > left_ns[kind])
 			ns = left_ns[kind];
@@ -301,13 +352,16 @@ int scheduling_between(const struct snapshot *from, const struct snapshot *to, u
 	fill_totals(out);
 	fill_dists(from, to, s);
 	fill_quota(from, to, &s->quota);
-	for (size_t i = 0; i < to->nr_threads; i++) {
-		s->open_count++;
+	s->open_count = to->nr_threads;
+	for (size_t i = 0; i < to->nr_threads; i++)
 		s->open_ns += to->threads[i].open_ns;
-	}
+	for (size_t i = 0; from && i < from->nr_threads; i++)
+		s->open_at_start_ns += from->threads[i].open_ns;
 	s->switches_replayed = to->switches_replayed - (from ? from->switches_replayed : 0);
 	s->utilisation_ratio = capacity_ns > 0 ? (double)s->on_cpu_ns / capacity_ns : 0;
 	for (int i = 0; i < LOSS_KINDS; i++)
 		out->losses[i] = to->losses[i] - (from ? from->losses[i] : 0);
+	/* Unread at the start: what the window before lacks of them is in this one. */
+	out->losses[LOSS_THREADS_UNREAD] = to->nr_unread + (from ? from->nr_unread : 0);
 	return fill_blame(from, to, out, err);
 }

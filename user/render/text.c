@@ -12,10 +12,15 @@
 #include "user/analysis/quantile.h"
 #include "user/base/units.h"
 
+/* One screen: about 45 lines of 80 columns.  The bars take what the rest leaves of it. */
+#define SCREEN_LINES 45
+#define COLUMNS      80
+#define OTHER_LINES  32 /* all but the bars and the rows of blocked reasons, at their usual number */
 #define BAR_COLUMNS  40
-#define BLAME_ROWS   6
-#define THREAD_ROWS  5
-#define BAR_ROWS     14 /* with all else that may stand there, about 45 lines */
+#define BARS_LEAST   5
+#define BARS_MOST    12
+#define BLAME_ROWS   4
+#define THREAD_ROWS  3
 #define LEAST_THREADS_FOR_LIST 2
 
 static const char *ns_text(char buf[UNITS_TEXT_BYTES], uint64_t ns)
@@ -86,23 +91,14 @@ static void find_shares(const struct report_scheduling *s, struct shares *out)
 		out->blocked += out->parts[PART_BLOCKED + i];
 }
 
-/*
- * Processes, cgroups and whoever wrote the stored report may name things anything, a terminal's commands
- * too.  Returns OUT.
- */
-static const char *plain_text(char *out, size_t size, const char *text)
+/* What came from a process, a cgroup or a file may be anything, a terminal's commands too. */
+static void plain_text(char *out, size_t size, const char *text)
 {
 	size_t i;
 
 	for (i = 0; i < size - 1 && text[i]; i++)
 		out[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
 	out[i] = '\0';
-	return out;
-}
-
-static void name_text(char out[COMM_BYTES], const char *comm)
-{
-	plain_text(out, COMM_BYTES, comm);
 }
 
 static void kind_text(char *buf, size_t size, const struct report_blame *row)
@@ -118,7 +114,7 @@ static void kind_text(char *buf, size_t size, const struct report_blame *row)
 
 	char comm[COMM_BYTES];
 
-	name_text(comm, row->comm);
+	plain_text(comm, sizeof(comm), row->comm);
 	if (row->pid && row->kind == BLAME_PROCESS)
 		snprintf(buf, size, "%s (process %u)", comm, row->pid);
 	else if (row->pid)
@@ -129,34 +125,46 @@ static void kind_text(char *buf, size_t size, const struct report_blame *row)
 		snprintf(buf, size, "%s", words[row->kind < BLAME_KINDS ? row->kind : BLAME_OTHER]);
 }
 
+/* In tenths of a percent, as what stands in the table. */
+static unsigned tenths(uint64_t part, uint64_t whole)
+{
+	return (unsigned)(percent(part, whole) * 10 + 0.5);
+}
+
 static void headline(const struct report *report, const struct report_dist *waits,
 		     const struct shares *shares, FILE *out)
 {
 	const struct report_scheduling *s = &report->scheduling;
-	char window[UNITS_TEXT_BYTES], most[UNITS_TEXT_BYTES], comm[COMM_BYTES], who[96];
+	char text[UNITS_TEXT_BYTES], comm[COMM_BYTES], who[96], since[20];
 	uint64_t threads = report->target.threads + report->target.threads_ended;
 	unsigned on_cpu = shares->parts[PART_ON_CPU];
 
-	name_text(comm, report->target.comm);
-	fprintf(out, "%s: %llu thread%s over %s: %u.%u %% on a CPU, %u.%u %% waiting for one, %u.%u %% blocked.\n",
-		comm, (unsigned long long)threads, threads == 1 ? "" : "s",
-		ns_text(window, report->window.duration_ns), on_cpu / 10, on_cpu % 10, shares->run_queue / 10,
-		shares->run_queue % 10, shares->blocked / 10, shares->blocked % 10);
+	plain_text(comm, sizeof(comm), report->target.comm);
+	fprintf(out, "%s: %s thread%s over ", comm, units_format_count(text, sizeof(text), threads),
+		threads == 1 ? "" : "s");
+	/* To the second: what follows is the same in every report. */
+	plain_text(since, sizeof(since), report->window.started_at);
+	fprintf(out, "%s from %sZ.\n", ns_text(text, report->window.duration_ns), since);
+	if (report->target.has_exit_status)
+		fprintf(out, "It ended with exit status %d.\n", report->target.exit_status);
+	fprintf(out, "%u.%u %% of their time on a CPU, %u.%u %% waiting for one, %u.%u %% blocked.\n",
+		on_cpu / 10, on_cpu % 10, shares->run_queue / 10, shares->run_queue % 10,
+		shares->blocked / 10, shares->blocked % 10);
 	if (!s->run_queue_ns && !waits->count) {
-		fputs("It never waited for a CPU.\n", out);
+		fputs("None ever waited for a CPU.\n", out);
 		return;
 	}
 	if (waits->count)
-		fprintf(out, "The longest wait for a CPU was %s", ns_text(most, waits->max_ns));
+		fprintf(out, "The longest wait for a CPU was %s.\n", ns_text(text, waits->max_ns));
 	else /* starved: in no distribution until it ends */
-		fprintf(out, "No wait for a CPU ended; those that are open sum to %s",
-			ns_text(most, s->run_queue_ns));
+		fprintf(out, "No wait for a CPU ended; those that are open sum to %s.\n",
+			ns_text(text, s->run_queue_ns));
 	if (report->nr_blame) {
+		unsigned share = tenths(report->blame[0].ns, s->run_queue_ns);
+
 		kind_text(who, sizeof(who), &report->blame[0]);
-		fprintf(out, "; %.0f %% of all waiting was behind %s",
-			percent(report->blame[0].ns, s->run_queue_ns), who);
+		fprintf(out, "Of all waiting, %u.%u %% was behind %s.\n", share / 10, share % 10, who);
 	}
-	fputs(".\n", out);
 }
 
 static void row(FILE *out, const char *name, uint64_t sum_ns, unsigned share,
@@ -164,7 +172,7 @@ static void row(FILE *out, const char *name, uint64_t sum_ns, unsigned share,
 {
 	char sum[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES], max[UNITS_TEXT_BYTES];
 
-	fprintf(out, "  %-19s %9s %4u.%u %11s", name, ns_text(sum, sum_ns), share / 10, share % 10,
+	fprintf(out, "  %-17s %8s %3u.%u %9s", name, ns_text(sum, sum_ns), share / 10, share % 10,
 		units_format_count(count, sizeof(count), dist->count));
 	for (int i = 0; i < QUANTILES; i++) {
 		char text[UNITS_TEXT_BYTES];
@@ -179,24 +187,29 @@ static void row(FILE *out, const char *name, uint64_t sum_ns, unsigned share,
 	fprintf(out, " %8s\n", dist->count ? ns_text(max, dist->max_ns) : "-");
 }
 
+static bool has_blocked_row(const struct report_scheduling *s, int reason)
+{
+	return s->blocked_reason_ns[reason] || s->blocked[reason].count;
+}
+
 static void table(const struct report *report, const struct report_dist *waits,
 		  const struct shares *shares, FILE *out)
 {
 	const struct report_scheduling *s = &report->scheduling;
 	char name[32];
 
-	fprintf(out, "\n  %-19s %9s %6s %11s %8s %8s %8s %8s\n", "where the time went", "sum", "%", "count",
+	fprintf(out, "\n  %-19s %6s %5s %9s %8s %8s %8s %8s\n", "where the time went", "sum", "%", "count",
 		"p50", "p99", "p99.9", "max");
 	row(out, "on a CPU", s->on_cpu_ns, shares->parts[PART_ON_CPU], &s->on_cpu);
 	row(out, "run queue", s->run_queue_ns, shares->run_queue, waits);
-	row(out, "  after wakeup", s->run_queue_cause_ns[AFTER_WAKEUP],
+	row(out, " after wakeup", s->run_queue_cause_ns[AFTER_WAKEUP],
 	    shares->parts[PART_RUN_QUEUE + AFTER_WAKEUP], &s->run_queue[AFTER_WAKEUP]);
-	row(out, "  after preemption", s->run_queue_cause_ns[AFTER_PREEMPTION],
+	row(out, " after preemption", s->run_queue_cause_ns[AFTER_PREEMPTION],
 	    shares->parts[PART_RUN_QUEUE + AFTER_PREEMPTION], &s->run_queue[AFTER_PREEMPTION]);
-	for (uint32_t i = 0; i < BLOCKED_REASONS; i++) {
-		if (!s->blocked_reason_ns[i] && !s->blocked[i].count)
+	for (int i = 0; i < BLOCKED_REASONS; i++) {
+		if (!has_blocked_row(s, i))
 			continue;
-		snprintf(name, sizeof(name), "blocked: %s", report_reason_name(i));
+		snprintf(name, sizeof(name), "blocked: %s", report_reason_name((uint32_t)i));
 		row(out, name, s->blocked_reason_ns[i], shares->parts[PART_BLOCKED + i], &s->blocked[i]);
 	}
 }
@@ -218,8 +231,18 @@ static void bar(FILE *out, uint32_t first, uint32_t last, uint64_t count, uint64
 		units_format_count(number, sizeof(number), count), text);
 }
 
+/* How many bars there is room for. */
+static uint32_t bars_room(const struct report_scheduling *s)
+{
+	int room = SCREEN_LINES - OTHER_LINES;
+
+	for (int i = 0; i < BLOCKED_REASONS; i++)
+		room -= has_blocked_row(s, i);
+	return room < BARS_LEAST ? BARS_LEAST : room > BARS_MOST ? BARS_MOST : (uint32_t)room;
+}
+
 /* One bar per octave, or as many octaves as it takes for all to fit, from the first wait to the last. */
-static void bars(const struct report_dist *waits, FILE *out)
+static void bars(const struct report_dist *waits, uint32_t room, FILE *out)
 {
 	uint64_t sums[HIST_OCTAVES + 1] = {}, most = 0;
 	uint32_t first = HIST_OCTAVES, last = 0, step;
@@ -232,7 +255,7 @@ static void bars(const struct report_dist *waits, FILE *out)
 	}
 	if (!waits->count)
 		return;
-	step = (last - first) / BAR_ROWS + 1;
+	step = (last - first) / room + 1;
 	for (uint32_t i = 0; i < HIST_BUCKETS; i++) {
 		uint64_t *sum;
 
@@ -242,7 +265,7 @@ static void bars(const struct report_dist *waits, FILE *out)
 		*sum += waits->buckets[i];
 		most = *sum > most ? *sum : most;
 	}
-	fputs("\n  waiting for a CPU\n", out);
+	fputs("\n  run-queue latency, and how many waits were that long\n", out);
 	for (uint32_t i = first; i <= last; i += step) {
 		uint32_t end = i + step - 1;
 
@@ -258,7 +281,7 @@ static void blame(const struct report *report, FILE *out)
 
 	if (!report->nr_blame)
 		return;
-	fputs("\n  who had the CPU meanwhile\n", out);
+	fputs("\n  who had the CPU during the waits\n", out);
 	for (i = 0; i < report->nr_blame && i < BLAME_ROWS; i++) {
 		kind_text(who, sizeof(who), &report->blame[i]);
 		fprintf(out, "  %5.1f %% %9s  %s\n", percent(report->blame[i].ns, whole_ns),
@@ -271,100 +294,132 @@ static void blame(const struct report *report, FILE *out)
 			report->nr_blame - i);
 }
 
+static void quota(const struct report_quota *q, FILE *out)
+{
+	char text[UNITS_TEXT_BYTES], period[UNITS_TEXT_BYTES], cgroup[41];
+	size_t length = strlen(q->cgroup), cut = length < sizeof(cgroup) ? 0 : length - sizeof(cgroup) + 1;
+
+	/* Of a long path the end tells more than the beginning. */
+	plain_text(cgroup, sizeof(cgroup), q->cgroup + cut);
+	if (cut)
+		memcpy(cgroup, "...", 3);
+	fprintf(out, "  quota      %s every %s by %s\n", ns_text(text, q->quota_ns),
+		ns_text(period, q->period_ns), cgroup);
+	if (q->has_counts)
+		fprintf(out, "             throttled in %llu of %llu periods, %s\n",
+			(unsigned long long)q->throttled_periods, (unsigned long long)q->periods,
+			ns_text(text, q->throttled_ns));
+	else
+		fputs("             throttling not known: it came under this quota meanwhile\n", out);
+}
+
 static void switches(const struct report *report, FILE *out)
 {
 	const struct report_scheduling *s = &report->scheduling;
 	const struct report_dist *cost = &s->switch_cost.cost;
-	char voluntary[UNITS_TEXT_BYTES], involuntary[UNITS_TEXT_BYTES], migrations[UNITS_TEXT_BYTES],
-		p50[UNITS_TEXT_BYTES], p99[UNITS_TEXT_BYTES], stolen[UNITS_TEXT_BYTES], method[64],
-		cgroup[256];
+	char one[UNITS_TEXT_BYTES], other[UNITS_TEXT_BYTES], third[UNITS_TEXT_BYTES];
 
 	fprintf(out, "\n  switches   %s voluntary, %s involuntary, %s migrations\n",
-		units_format_count(voluntary, sizeof(voluntary), s->voluntary),
-		units_format_count(involuntary, sizeof(involuntary), s->involuntary),
-		units_format_count(migrations, sizeof(migrations), s->migrations));
+		units_format_count(one, sizeof(one), s->voluntary),
+		units_format_count(other, sizeof(other), s->involuntary),
+		units_format_count(third, sizeof(third), s->migrations));
 	if (s->switches_replayed)
-		fprintf(out, "             %llu not announced by the kernel, timed from its own record\n",
-			(unsigned long long)s->switches_replayed);
+		fprintf(out, "             %s not announced by the kernel, timed from its own record\n",
+			units_format_count(one, sizeof(one), s->switches_replayed));
 	if (cost->count)
-		fprintf(out, "  one costs  p50 %s, p99 %s (%s; our own %llu ns taken off)\n",
-			ns_text(p50, quantile_ns(cost->buckets, cost->count, 0.5)),
-			ns_text(p99, quantile_ns(cost->buckets, cost->count, 0.99)),
-			plain_text(method, sizeof(method), s->switch_cost.method),
-			(unsigned long long)s->switch_cost.own_ns);
+		fprintf(out, "  one costs  p50 %s, p99 %s; %s of our own taken off\n",
+			ns_text(one, quantile_ns(cost->buckets, cost->count, 0.5)),
+			ns_text(other, quantile_ns(cost->buckets, cost->count, 0.99)),
+			ns_text(third, s->switch_cost.own_ns));
 	else if (!s->switch_cost.available)
 		fputs("  one costs  not known: this kernel has no hook for it\n", out);
-	fprintf(out, "  CPUs       %.1f %% of the %u that it may use; %s of its time on them was stolen\n",
-		100.0 * s->utilisation_ratio, report->target.cpus_allowed, ns_text(stolen, s->stolen_ns));
-	if (s->quota.present) {
-		char quota[UNITS_TEXT_BYTES], period[UNITS_TEXT_BYTES], throttled[UNITS_TEXT_BYTES];
-
-		fprintf(out, "  quota      %s in every %s (%s): throttled in %llu of %llu periods, %s\n",
-			ns_text(quota, s->quota.quota_ns), ns_text(period, s->quota.period_ns),
-			plain_text(cgroup, sizeof(cgroup), s->quota.cgroup),
-			(unsigned long long)s->quota.throttled_periods,
-			(unsigned long long)s->quota.periods, ns_text(throttled, s->quota.throttled_ns));
-	}
+	fprintf(out, "  CPUs       %.1f %% used of the %u that it may use; ", 100.0 * s->utilisation_ratio,
+		report->target.cpus_allowed);
+	if (strcmp(s->stolen_source, "none"))
+		fprintf(out, "%s of that stolen\n", ns_text(one, s->stolen_ns));
+	else
+		fputs("stolen time not known\n", out);
+	if (s->quota.present)
+		quota(&s->quota, out);
 }
 
 static void threads(const struct report *report, FILE *out)
 {
-	char on[UNITS_TEXT_BYTES], queue[UNITS_TEXT_BYTES], max[UNITS_TEXT_BYTES];
+	char on[UNITS_TEXT_BYTES], queue[UNITS_TEXT_BYTES], max[UNITS_TEXT_BYTES],
+		blocked[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES];
+	size_t shown = report->nr_threads < THREAD_ROWS ? report->nr_threads : THREAD_ROWS;
 
 	if (report->nr_threads < LEAST_THREADS_FOR_LIST)
 		return;
-	fprintf(out, "\n  %8s %-16s %9s %9s %9s   (most waiting first)\n", "thread", "", "on a CPU",
+	fprintf(out, "\n  thread, most waiting first   %10s %10s %10s %10s\n", "on a CPU", "blocked",
 		"waiting", "longest");
-	for (size_t i = 0; i < report->nr_threads && i < THREAD_ROWS; i++) {
+	for (size_t i = 0; i < shown; i++) {
 		const struct report_thread *t = &report->threads[i];
-		char comm[COMM_BYTES];
+		uint64_t queue_ns = clock_run_queue_ns(&t->sums);
+		char comm[COMM_BYTES], who[48];
 
-		name_text(comm, t->comm);
-		fprintf(out, "  %8u %-16s %9s %9s %9s\n", t->tid, comm, ns_text(on, t->sums.on_cpu_ns),
-			ns_text(queue, clock_run_queue_ns(&t->sums)), ns_text(max, t->sums.run_queue_max_ns));
+		plain_text(comm, sizeof(comm), t->comm);
+		if (t->tid)
+			snprintf(who, sizeof(who), "%8u %s", t->tid, comm);
+		else
+			snprintf(who, sizeof(who), "%8s %s that ended", "",
+				 units_format_count(count, sizeof(count), t->threads));
+		fprintf(out, "  %-28s %10s %10s %10s %10s\n", who, ns_text(on, t->sums.on_cpu_ns),
+			ns_text(blocked, t->wall_ns - t->sums.on_cpu_ns - queue_ns),
+			ns_text(queue, queue_ns), ns_text(max, t->sums.run_queue_max_ns));
 	}
-	if (report->nr_threads > THREAD_ROWS)
-		fprintf(out, "  and %zu more\n", report->nr_threads - THREAD_ROWS);
+	if (report->nr_threads > shown)
+		fprintf(out, "  and %zu more\n", report->nr_threads - shown);
 }
 
 static void losses(const struct report *report, FILE *out)
 {
 	static const char *const words[LOSS_KINDS] = {
-		[LOSS_CLOCK_CREATE] = "threads have no clock (no memory in the kernel): in no figure",
-		[LOSS_CLOCK_GAP] = "scheduler events missed: time went to the state before them",
-		[LOSS_BLAME_NAMES] = "neighbours have no name (table full): their time is in their kind",
-		[LOSS_SNAPSHOT_TORN] = "threads could not be read (changed at every try)",
-		[LOSS_RECURSION] = "events skipped by the kernel (program already running on that CPU)",
+		[LOSS_CLOCK_CREATE] = "threads without a clock (no kernel memory): in no figure",
+		[LOSS_CLOCK_GAP] = "events missed: their time went to the state before",
+		[LOSS_BLAME_NAMES] = "neighbours without a name (table full)",
+		[LOSS_THREADS_UNREAD] = "threads not read: their time is missing or late",
+		[LOSS_RECURSION] = "events that the kernel skipped (recursion)",
 	};
+
+	char count[UNITS_TEXT_BYTES];
 
 	for (int i = 0; i < LOSS_KINDS; i++)
 		if (report->losses[i])
-			fprintf(out, "  LOST       %llu %s\n", (unsigned long long)report->losses[i], words[i]);
+			fprintf(out, "  LOST       %s %s\n",
+				units_format_count(count, sizeof(count), report->losses[i]), words[i]);
 	if (!report_has_losses(report))
 		fputs("  losses     none\n", out);
 }
 
 static void hooks(const struct report *report, FILE *out)
 {
-	const char *between = "\n  hooks      ";
-	char name[48], without[96];
+	const size_t indent = strlen("  hooks      ");
+	const char *before = "\n  hooks      ";
+	char name[24], without[48];
+	size_t column = indent;
 
 	for (size_t i = 0; i < report->agent.nr_hooks; i++) {
 		const struct report_hook *hook = &report->agent.hooks[i];
 
 		if (!strcmp(hook->how, "absent"))
 			continue;
-		fprintf(out, "%s%s", between, plain_text(name, sizeof(name), hook->name));
-		between = i == 3 ? ",\n             " : ", ";
+		plain_text(name, sizeof(name), hook->name);
+		if (column > indent && column + strlen(", ,") + strlen(name) > COLUMNS) {
+			before = ",\n             ";
+			column = indent;
+		}
+		column += (column > indent ? strlen(", ") : 0) + strlen(name);
+		fprintf(out, "%s%s", before, name);
+		before = ", ";
 	}
 	fputc('\n', out);
 	for (size_t i = 0; i < report->agent.nr_hooks; i++) {
-		const struct report_hook *hook = &report->agent.hooks[i];
-
-		if (!strcmp(hook->how, "absent"))
-			fprintf(out, "  absent     %s: %s is not measured\n",
-				plain_text(name, sizeof(name), hook->name),
-				plain_text(without, sizeof(without), hook->without));
+		if (strcmp(report->agent.hooks[i].how, "absent"))
+			continue;
+		plain_text(name, sizeof(name), report->agent.hooks[i].name);
+		plain_text(without, sizeof(without), report->agent.hooks[i].without);
+		fprintf(out, "  absent     %s: no %s\n", name, without);
 	}
 	losses(report, out);
 }
@@ -378,7 +433,7 @@ int render_text(const struct report *report, FILE *out, struct err *err)
 	find_shares(&report->scheduling, &shares);
 	headline(report, &waits, &shares, out);
 	table(report, &waits, &shares, out);
-	bars(&waits, out);
+	bars(&waits, bars_room(&report->scheduling), out);
 	blame(report, out);
 	switches(report, out);
 	threads(report, out);

@@ -79,6 +79,7 @@ struct report_window {
 struct report_quota {
 	bool present;
 	uint64_t quota_ns, period_ns;
+	bool has_counts; /* the target was under this quota all along */
 	uint64_t periods, throttled_periods, throttled_ns; /* inside the window */
 	char cgroup[256];
 };
@@ -114,6 +115,7 @@ struct report_scheduling {
 	struct report_switch_cost switch_cost;
 	/* In the sums but in no distribution: still open at the end, or begun before attach. */
 	uint64_t open_count, open_ns;
+	uint64_t open_at_start_ns; /* before the window, of intervals that it found open */
 	uint64_t cut_count, cut_ns;
 };
 

@@ -13,6 +13,7 @@
 
 #include "bpf/clock.h"
 #include "user/analysis/quantile.h"
+#include "user/report/report_json_parts.h"
 
 /*
  * Memory ran out on the way: what was made lacks something.  jansson hands a value that could not be made
@@ -33,6 +34,12 @@ static void append(json_t *array, json_t *value)
 static void set_u64(json_t *object, const char *key, uint64_t value)
 {
 	set(object, key, json_integer((json_int_t)value));
+}
+
+/* null: not known. */
+static void set_optional_u64(json_t *object, const char *key, bool known, uint64_t value)
+{
+	set(object, key, known ? json_integer((json_int_t)value) : json_null());
 }
 
 /* A process may name itself anything, and the kernel cuts names between bytes: '?' for what is no UTF-8. */
@@ -103,13 +110,8 @@ static json_t *agent_json(const struct report_agent *agent)
 	set_u64(overhead, "kernel_per_cpu_bytes", agent->overhead_kernel_per_cpu_bytes);
 	set_u64(overhead, "kernel_per_thread_bytes", agent->overhead_kernel_per_thread_bytes);
 	set_u64(overhead, "kernel_bytes", agent->overhead_kernel_bytes);
-	if (agent->has_overhead_bpf) {
-		set_u64(overhead, "bpf_run_ns", agent->overhead_bpf_ns);
-		set_u64(overhead, "bpf_events", agent->overhead_bpf_events);
-	} else {
-		set(overhead, "bpf_run_ns", json_null());
-		set(overhead, "bpf_events", json_null());
-	}
+	set_optional_u64(overhead, "bpf_run_ns", agent->has_overhead_bpf, agent->overhead_bpf_ns);
+	set_optional_u64(overhead, "bpf_events", agent->has_overhead_bpf, agent->overhead_bpf_events);
 	set(object, "overhead", overhead);
 	return object;
 }
@@ -152,9 +154,9 @@ static json_t *quota_json(const struct report_quota *quota)
 	set_text(object, "cgroup", quota->cgroup);
 	set_u64(object, "quota_ns", quota->quota_ns);
 	set_u64(object, "period_ns", quota->period_ns);
-	set_u64(object, "periods", quota->periods);
-	set_u64(object, "throttled_periods", quota->throttled_periods);
-	set_u64(object, "throttled_ns", quota->throttled_ns);
+	set_optional_u64(object, "periods", quota->has_counts, quota->periods);
+	set_optional_u64(object, "throttled_periods", quota->has_counts, quota->throttled_periods);
+	set_optional_u64(object, "throttled_ns", quota->has_counts, quota->throttled_ns);
 	return object;
 }
 
@@ -199,16 +201,15 @@ static json_t *stolen_json(const struct report_scheduling *s)
 
 	set_u64(object, "total_ns", s->stolen_ns);
 	set_u64(object, "steal_ns", s->stolen_ns - s->irq_ns);
-	set(object, "irq_ns",
-			    s->has_irq ? json_integer((json_int_t)s->irq_ns) : json_null());
+	set_optional_u64(object, "irq_ns", s->has_irq, s->irq_ns);
 	set_text(object, "source", s->stolen_source);
 	return object;
 }
 
-static json_t *scheduling_json(const struct report_scheduling *s)
+json_t *report_json_scheduling(const struct report_scheduling *s)
 {
 	json_t *object = json_object(), *switches = json_object(), *blocked = json_object(),
-	       *reasons = json_object();
+	       *reasons = json_object(), *open;
 
 	set_u64(object, "wall_ns", s->wall_ns);
 	set_u64(object, "on_cpu_ns", s->on_cpu_ns);
@@ -231,7 +232,9 @@ static json_t *scheduling_json(const struct report_scheduling *s)
 	set(object, "blocked", blocked);
 	set(object, "blocked_reason_ns", reasons);
 	set(object, "switch_cost", switch_cost_json(&s->switch_cost));
-	set(object, "open_intervals", pair_json(s->open_count, s->open_ns));
+	open = pair_json(s->open_count, s->open_ns);
+	set_u64(open, "at_start_ns", s->open_at_start_ns);
+	set(object, "open_intervals", open);
 	set(object, "cut_intervals", pair_json(s->cut_count, s->cut_ns));
 	return object;
 }
@@ -252,10 +255,11 @@ static json_t *audit_json(const struct audit_sums *audit)
 	return object;
 }
 
-static json_t *thread_json(const struct report_thread *row)
+json_t *report_json_thread(const struct report_thread *row, bool has_irq)
 {
 	json_t *object = json_object(), *blocked = json_object(), *blame = json_object();
 	const struct clock_sums *sums = &row->sums;
+	uint64_t blocked_ns = 0;
 
 	set_u64(object, "tid", row->tid);
 	set_u64(object, "pid", row->pid);
@@ -266,7 +270,6 @@ static json_t *thread_json(const struct report_thread *row)
 	set_u64(object, "run_queue_ns", clock_run_queue_ns(sums));
 	set_u64(object, "run_queue_after_wakeup_ns", sums->run_queue_ns[AFTER_WAKEUP]);
 	set_u64(object, "run_queue_after_preemption_ns", sums->run_queue_ns[AFTER_PREEMPTION]);
-	uint64_t blocked_ns = 0;
 	for (uint32_t i = 0; i < BLOCKED_REASONS; i++) {
 		set_u64(blocked, report_reason_name(i), sums->blocked_ns[i]);
 		blocked_ns += sums->blocked_ns[i];
@@ -274,7 +277,7 @@ static json_t *thread_json(const struct report_thread *row)
 	set_u64(object, "blocked_ns", blocked_ns);
 	set(object, "blocked", blocked);
 	set_u64(object, "stolen_ns", sums->stolen_ns);
-	set_u64(object, "irq_ns", sums->irq_ns);
+	set_optional_u64(object, "irq_ns", has_irq, sums->irq_ns);
 	set_u64(object, "voluntary", row->counts.voluntary);
 	set_u64(object, "involuntary", row->counts.involuntary);
 	set_u64(object, "migrations", row->counts.migrations);
@@ -328,7 +331,7 @@ static int put_arrays(const struct report *report, FILE *out, const char *next, 
 
 	for (size_t i = 0; i < report->nr_threads && !ret; i++)
 		ret = put(out, i ? (one_line ? "," : ",\n") : line, NULL,
-			  thread_json(&report->threads[i]), true);
+			  report_json_thread(&report->threads[i], report->scheduling.has_irq), true);
 	if (!ret)
 		ret = fprintf(out, "]%s\"blame\": [", next) < 0;
 	for (size_t i = 0; i < report->nr_blame && !ret; i++)
@@ -358,7 +361,7 @@ int report_json_write(const struct report *report, FILE *out, bool one_line, str
 		set_u64(window, "duration_ns", report->window.duration_ns);
 		ret = put(out, next, "window", window, one_line);
 	}
-	ret = ret || put(out, next, "scheduling", scheduling_json(&report->scheduling), one_line) ||
+	ret = ret || put(out, next, "scheduling", report_json_scheduling(&report->scheduling), one_line) ||
 	      put_arrays(report, out, next, one_line) || fputs(next, out) < 0;
 	ret = put(out, "", "losses", losses, one_line) || ret;
 	if (incomplete || (ret && errno == ENOMEM))

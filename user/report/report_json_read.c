@@ -10,7 +10,9 @@
 
 #include <jansson.h>
 
+#include "user/analysis/check.h"
 #include "user/report/report_json.h"
+#include "user/report/report_json_parts.h"
 
 struct reader {
 	const char *name; /* of the file */
@@ -154,14 +156,12 @@ static json_t *get_array(struct reader *reader, json_t *object, const char *key)
 static void read_dist(struct reader *reader, json_t *parent, const char *key, struct report_dist *dist)
 {
 	json_t *object = get_object(reader, parent, key), *buckets, *one;
-	uint64_t count = 0;
 	size_t i;
 
 	buckets = get_array(reader, object, "buckets");
 	dist->count = get_u64(reader, object, "count");
 	dist->total_ns = get_u64(reader, object, "total_ns");
 	dist->max_ns = get_u64(reader, object, "max_ns");
-	get_array(reader, object, "quantiles"); /* follow from the buckets */
 	json_array_foreach(buckets, i, one) {
 		uint64_t from_ns = get_u64(reader, one, "from_ns"), to_ns = get_u64(reader, one, "to_ns");
 		uint32_t bucket = hist_bucket(from_ns);
@@ -171,11 +171,7 @@ static void read_dist(struct reader *reader, json_t *parent, const char *key, st
 		if (dist->buckets[bucket])
 			refuse(reader, one, "from_ns", "begins a bucket that was there before");
 		dist->buckets[bucket] = get_u64(reader, one, "count");
-		if (__builtin_add_overflow(count, dist->buckets[bucket], &count))
-			refuse(reader, one, "count", "is too large");
 	}
-	if (count != dist->count)
-		refuse(reader, object, "count", "is not the sum of its buckets");
 }
 
 static void read_agent(struct reader *reader, json_t *object, struct report_agent *agent)
@@ -255,17 +251,18 @@ static void read_quota(struct reader *reader, json_t *parent, struct report_quot
 	get_text(reader, object, "cgroup", quota->cgroup, sizeof(quota->cgroup));
 	quota->quota_ns = get_u64(reader, object, "quota_ns");
 	quota->period_ns = get_u64(reader, object, "period_ns");
-	quota->periods = get_u64(reader, object, "periods");
-	quota->throttled_periods = get_u64(reader, object, "throttled_periods");
-	quota->throttled_ns = get_u64(reader, object, "throttled_ns");
+	quota->has_counts = get_optional_u64(reader, object, "periods", &quota->periods);
+	if (get_optional_u64(reader, object, "throttled_periods", &quota->throttled_periods) !=
+	    quota->has_counts)
+		refuse(reader, object, "throttled_periods", "is null where periods is not, or the reverse");
+	if (get_optional_u64(reader, object, "throttled_ns", &quota->throttled_ns) != quota->has_counts)
+		refuse(reader, object, "throttled_ns", "is null where periods is not, or the reverse");
 }
 
 static void read_stolen(struct reader *reader, json_t *object, struct report_scheduling *s)
 {
 	s->stolen_ns = get_u64(reader, object, "total_ns");
 	s->has_irq = get_optional_u64(reader, object, "irq_ns", &s->irq_ns);
-	if (s->irq_ns > s->stolen_ns)
-		refuse(reader, object, "irq_ns", "is more than all that was stolen");
 	get_text(reader, object, "source", s->stolen_source, sizeof(s->stolen_source));
 }
 
@@ -283,26 +280,6 @@ static void read_switches(struct reader *reader, json_t *object, struct report_s
 	get_text(reader, cost, "bias", s->switch_cost.bias, sizeof(s->switch_cost.bias));
 	s->switch_cost.own_ns = get_u64(reader, cost, "own_ns");
 	read_dist(reader, cost, "cost", &s->switch_cost.cost);
-}
-
-/* What holds exactly in every report, lossy or not. */
-static void check_sums(struct reader *reader, json_t *object, const struct report_scheduling *s)
-{
-	uint64_t queue_ns = 0, blocked_ns = 0, wall_ns;
-	bool wraps = false;
-
-	for (uint32_t i = 0; i < RUN_QUEUE_CAUSES; i++)
-		wraps |= __builtin_add_overflow(queue_ns, s->run_queue_cause_ns[i], &queue_ns);
-	for (uint32_t i = 0; i < BLOCKED_REASONS; i++)
-		wraps |= __builtin_add_overflow(blocked_ns, s->blocked_reason_ns[i], &blocked_ns);
-	wraps |= __builtin_add_overflow(s->on_cpu_ns, s->run_queue_ns, &wall_ns);
-	wraps |= __builtin_add_overflow(wall_ns, s->blocked_ns, &wall_ns);
-	if (wraps || wall_ns != s->wall_ns)
-		refuse(reader, object, "wall_ns", "is not the sum of on-CPU, run queue and blocked time");
-	if (queue_ns != s->run_queue_ns)
-		refuse(reader, object, "run_queue_ns", "is not the sum of its causes");
-	if (blocked_ns != s->blocked_ns)
-		refuse(reader, object, "blocked_ns", "is not the sum of its reasons");
 }
 
 static void read_scheduling(struct reader *reader, json_t *object, struct report_scheduling *s)
@@ -330,9 +307,9 @@ static void read_scheduling(struct reader *reader, json_t *object, struct report
 		read_dist(reader, blocked, report_reason_name(i), &s->blocked[i]);
 		s->blocked_reason_ns[i] = get_u64(reader, reasons, report_reason_name(i));
 	}
-	check_sums(reader, object, s);
 	s->open_count = get_u64(reader, open, "count");
 	s->open_ns = get_u64(reader, open, "total_ns");
+	s->open_at_start_ns = get_u64(reader, open, "at_start_ns");
 	s->cut_count = get_u64(reader, cut, "count");
 	s->cut_ns = get_u64(reader, cut, "total_ns");
 }
@@ -350,11 +327,13 @@ static void read_audit(struct reader *reader, json_t *object, struct audit_sums 
 	audit->involuntary = get_u64(reader, object, "involuntary");
 }
 
-static void read_thread(struct reader *reader, json_t *object, struct report_thread *row)
+static void read_thread(struct reader *reader, json_t *object, bool has_irq,
+			struct report_thread *row)
 {
 	json_t *blocked = get_object(reader, object, "blocked"),
 	       *blame = get_object(reader, object, "blame_ns");
 	struct clock_sums *sums = &row->sums;
+	uint64_t irq_ns = 0;
 
 	row->tid = get_u32(reader, object, "tid");
 	row->pid = get_u32(reader, object, "pid");
@@ -369,7 +348,9 @@ static void read_thread(struct reader *reader, json_t *object, struct report_thr
 	for (uint32_t i = 0; i < BLAME_KINDS; i++)
 		sums->blame_ns[i] = get_u64(reader, blame, report_blame_kind_name(i));
 	sums->stolen_ns = get_u64(reader, object, "stolen_ns");
-	sums->irq_ns = get_u64(reader, object, "irq_ns");
+	if (get_optional_u64(reader, object, "irq_ns", &irq_ns) != has_irq)
+		refuse(reader, object, "irq_ns", "is null where that of the whole is not, or the reverse");
+	sums->irq_ns = irq_ns;
 	row->counts.voluntary = get_u64(reader, object, "voluntary");
 	row->counts.involuntary = get_u64(reader, object, "involuntary");
 	row->counts.migrations = get_u64(reader, object, "migrations");
@@ -401,7 +382,8 @@ static void read_arrays(struct reader *reader, json_t *root, struct report *repo
 		return;
 	}
 	json_array_foreach(threads, i, one)
-		read_thread(reader, one, &report->threads[report->nr_threads++]);
+		read_thread(reader, one, report->scheduling.has_irq,
+			    &report->threads[report->nr_threads++]);
 	json_array_foreach(blame, i, one) {
 		struct report_blame *row = &report->blame[report->nr_blame++];
 
@@ -414,6 +396,59 @@ static void read_arrays(struct reader *reader, json_t *root, struct report *repo
 		get_text(reader, one, "comm", row->comm, sizeof(row->comm));
 		row->ns = get_u64(reader, one, "ns");
 	}
+}
+
+/*
+ * All that stands in WANTED must stand in GOT, too: figures that follow from others and are stored for
+ * whoever reads the JSON without us.  What GOT has beyond that is passed over.
+ */
+static void compare(struct reader *reader, const json_t *wanted, json_t *got, json_t *parent,
+		    const char *key)
+{
+	const char *name;
+	json_t *child;
+	size_t i;
+
+	if (!wanted)
+		out_of_memory(reader);
+	if (reader->err->code || json_equal(wanted, got))
+		return;
+	if (json_typeof(wanted) != json_typeof(got) ||
+	    json_array_size(wanted) != json_array_size(got) ||
+	    !(json_is_object(wanted) || json_is_array(wanted))) {
+		refuse(reader, parent, key, "does not follow from the rest");
+		return;
+	}
+	json_object_foreach((json_t *)wanted, name, child)
+		if (json_object_get(got, name))
+			compare(reader, child, json_object_get(got, name), got, name);
+		else
+			refuse(reader, got, name, "is missing");
+	json_array_foreach(wanted, i, child)
+		compare(reader, child, json_array_get(got, i), parent, key);
+}
+
+static void compare_derived(struct reader *reader, json_t *root, const struct report *report)
+{
+	json_t *threads = json_object_get(root, "threads"), *wanted;
+
+	wanted = report_json_scheduling(&report->scheduling);
+	compare(reader, wanted, json_object_get(root, "scheduling"), root, "scheduling");
+	json_decref(wanted);
+	for (size_t i = 0; i < report->nr_threads && !reader->err->code; i++) {
+		wanted = report_json_thread(&report->threads[i], report->scheduling.has_irq);
+		compare(reader, wanted, json_array_get(threads, i), root, "threads");
+		json_decref(wanted);
+	}
+}
+
+static void check(struct reader *reader, json_t *root, const struct report *report)
+{
+	struct check_broken broken;
+
+	if (!reader->err->code && !check_report(report, CHECK_ALWAYS, &broken))
+		refuse(reader, NULL, broken.path, broken.what);
+	compare_derived(reader, root, report);
 }
 
 static void read_root(struct reader *reader, json_t *root, struct report *report)
@@ -434,6 +469,7 @@ static void read_root(struct reader *reader, json_t *root, struct report *report
 	read_arrays(reader, root, report);
 	for (uint32_t i = 0; i < LOSS_KINDS; i++)
 		report->losses[i] = get_u64(reader, losses, report_loss_name(i));
+	check(reader, root, report);
 }
 
 int report_json_read(FILE *in, const char *name, struct report *report, struct err *err)

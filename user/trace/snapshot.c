@@ -4,6 +4,85 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bpf/clock.h"
+
+static int by_clock(const void *left, const void *right)
+{
+	const struct thread_record *a = left, *b = right;
+
+	return a->clock_id < b->clock_id ? -1 : a->clock_id > b->clock_id;
+}
+
+static void add_ended(struct ended_sums *to, const struct ended_sums *from)
+{
+	const __u64 *audit = (const __u64 *)&from->audit;
+
+	to->threads += from->threads;
+	to->wall_ns += from->wall_ns;
+	clock_sums_merge(&to->sums, &from->sums);
+	to->counts.voluntary += from->counts.voluntary;
+	to->counts.involuntary += from->counts.involuntary;
+	to->counts.migrations += from->counts.migrations;
+	for (size_t i = 0; i < sizeof(to->audit) / sizeof(__u64); i++)
+		((__u64 *)&to->audit)[i] += audit[i];
+}
+
+/* Take the thread with clock ID out of the living. */
+static void remove_thread(struct snapshot *snapshot, uint64_t id)
+{
+	const struct thread_record key = { .clock_id = id };
+	struct thread_record *found = bsearch(&key, snapshot->threads, snapshot->nr_threads,
+					      sizeof(*snapshot->threads), by_clock);
+	size_t behind;
+
+	if (!found)
+		return;
+	behind = snapshot->nr_threads - (size_t)(found - snapshot->threads) - 1;
+	memmove(found, found + 1, behind * sizeof(*found));
+	snapshot->nr_threads--;
+}
+
+void snapshot_settle(struct snapshot *snapshot, const struct ended_slot *before,
+		     const struct ended_slot *after, uint32_t nr_cpus, uint64_t nr_clocks,
+		     uint64_t nr_unused)
+{
+	uint64_t known = nr_unused;
+
+	if (snapshot->nr_threads)
+		qsort(snapshot->threads, snapshot->nr_threads, sizeof(*snapshot->threads), by_clock);
+	memset(&snapshot->ended, 0, sizeof(snapshot->ended));
+	for (uint32_t cpu = 0; cpu < nr_cpus; cpu++) {
+		uint64_t first = before[cpu].sums.threads, last = after[cpu].sums.threads;
+
+		add_ended(&snapshot->ended, &after[cpu].sums);
+		known += last;
+		/* What the ring no longer has may be in both: counted as unread, it is not silent. */
+		if (last - first > ENDED_IDS) {
+			known -= last - first - ENDED_IDS;
+			first = last - ENDED_IDS;
+		}
+		for (uint64_t i = first; i < last; i++) {
+			uint64_t id = after[cpu].ids[i % ENDED_IDS];
+
+			remove_thread(snapshot, id);
+			known -= id >= nr_clocks; /* born and ended during the read */
+		}
+	}
+	for (size_t i = 0; i < snapshot->nr_threads; i++)
+		known += snapshot->threads[i].clock_id < nr_clocks;
+	snapshot->nr_unread = nr_clocks > known ? nr_clocks - known : 0;
+}
+
+void snapshot_drop_unborn(struct snapshot *snapshot)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < snapshot->nr_threads; i++)
+		if (snapshot->threads[i].state != CLOCK_NEW)
+			snapshot->threads[kept++] = snapshot->threads[i];
+	snapshot->nr_threads = kept;
+}
+
 void snapshot_fini(struct snapshot *snapshot)
 {
 	free(snapshot->threads);

@@ -39,18 +39,32 @@ struct snapshot_quota {
 
 struct snapshot {
 	uint64_t at_ns; /* CLOCK_MONOTONIC, when the copy began */
-	struct thread_record *threads; /* the living, owned; sorted by (began_at_ns, tid) */
+	struct thread_record *threads; /* the living, owned; sorted by clock_id */
 	size_t nr_threads;
+	uint64_t nr_unread; /* that are in neither: changed at every try, or their end was missed */
 	struct ended_sums ended;
 	struct snapshot_hist hists[HIST_IDS];
-	uint64_t blame_ns[BLAME_KINDS]; /* of closed waits and of the closed parts of open ones */
-	struct snapshot_blame_name *names; /* owned; their sum is at most process + kernel above */
+	struct snapshot_blame_name *names; /* owned; their sum is at most the blame of process + kernel */
 	size_t nr_names;
 	struct snapshot_quota quota;
 	uint64_t switch_cost_own_ns; /* our own program's share, taken off the histogram already */
 	uint64_t switches_replayed; /* not announced by the kernel, taken from its record of arrivals */
 	uint64_t losses[LOSS_KINDS];
 };
+
+/*
+ * Each thread into exactly one place.  The living in SNAPSHOT were read between two looks at the ended,
+ * BEFORE and AFTER (a slot for each of NR_CPUS): those that ended in between are taken out, and
+ * snapshot->ended becomes the sum of AFTER.  Of the clocks numbered below NR_CLOCKS, those that are now
+ * in neither are counted in nr_unread; NR_UNUSED numbers went to none.  A thread that is on its way out
+ * shows up in a later AFTER, so this may be called again with one.
+ */
+void snapshot_settle(struct snapshot *snapshot, const struct ended_slot *before,
+		     const struct ended_slot *after, uint32_t nr_cpus, uint64_t nr_clocks,
+		     uint64_t nr_unused);
+
+/* Take out the threads that are not born yet, when all is settled. */
+void snapshot_drop_unborn(struct snapshot *snapshot);
 
 /* Free what the snapshot owns and zero it; safe on a zeroed one. */
 void snapshot_fini(struct snapshot *snapshot);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -26,6 +27,7 @@
 
 #define SEED_PASSES 2
 #define READ_TRIES  8
+#define LIVING_TRIES 3
 
 struct tracer {
 	struct whylate *skel;
@@ -197,7 +199,7 @@ int tracer_open(struct tracer **out, const struct tracer_options *options, struc
 	libbpf_set_print(print_libbpf);
 	tracer->nr_cpus = (uint32_t)libbpf_num_possible_cpus();
 	tracer->switch_cost = options->switch_cost;
-	tracer->scratch = calloc(tracer->nr_cpus, sizeof(struct hist_slot));
+	tracer->scratch = calloc(tracer->nr_cpus, sizeof(struct ended_slot)); /* larger than a histogram */
 	ret = tracer->scratch ? 0 : err_set(err, ENOMEM, "cannot watch: out of memory");
 	if (!ret)
 		ret = load(tracer, options, err);
@@ -247,24 +249,27 @@ static int read_hists(struct tracer *tracer, uint32_t interval, struct snapshot 
 	return 0;
 }
 
-static int read_ended(struct tracer *tracer, struct snapshot *snapshot)
+/*
+ * The sums of the ended on each CPU, whole: no thread may be half added.  Returns 0 or -errno; SLOTS are
+ * those of the last try.
+ */
+static int read_ended(struct tracer *tracer, struct ended_slot *slots)
 {
-	const struct ended_sums *sums = lookup_percpu(tracer, tracer->skel->maps.ended, 0);
-	struct ended_sums *ended = &snapshot->ended;
+	for (int i = 0; i < READ_TRIES; i++) {
+		const struct ended_slot *look = lookup_percpu(tracer, tracer->skel->maps.ended, 0);
+		bool whole = true;
 
-	if (!sums)
-		return -errno;
-	for (uint32_t cpu = 0; cpu < tracer->nr_cpus; cpu++) {
-		const uint64_t *audit = (const uint64_t *)&sums[cpu].audit;
-
-		ended->threads += sums[cpu].threads;
-		ended->wall_ns += sums[cpu].wall_ns;
-		clock_sums_merge(&ended->sums, &sums[cpu].sums);
-		ended->counts.voluntary += sums[cpu].counts.voluntary;
-		ended->counts.involuntary += sums[cpu].counts.involuntary;
-		ended->counts.migrations += sums[cpu].counts.migrations;
-		for (size_t i = 0; i < sizeof(ended->audit) / sizeof(uint64_t); i++)
-			((uint64_t *)&ended->audit)[i] += audit[i];
+		if (!look)
+			return -errno;
+		memcpy(slots, look, tracer->nr_cpus * sizeof(*slots));
+		look = lookup_percpu(tracer, tracer->skel->maps.ended, 0);
+		if (!look)
+			return -errno;
+		for (uint32_t cpu = 0; cpu < tracer->nr_cpus; cpu++)
+			whole &= slots[cpu].folded == slots[cpu].sums.threads &&
+				 slots[cpu].sums.threads == look[cpu].sums.threads;
+		if (whole)
+			break;
 	}
 	return 0;
 }
@@ -318,56 +323,51 @@ static int read_names(struct tracer *tracer, struct snapshot *snapshot)
 	return 0;
 }
 
-static int by_birth(const void *left, const void *right)
-{
-	const struct thread_record *a = left, *b = right;
-
-	if (a->began_at_ns != b->began_at_ns)
-		return a->began_at_ns < b->began_at_ns ? -1 : 1;
-	return a->tid < b->tid ? -1 : a->tid > b->tid;
-}
-
 static int read_threads(struct tracer *tracer, struct snapshot *snapshot)
 {
 	size_t bytes;
-	int ret = run_iterator(tracer->read_link, (char **)&snapshot->threads, &bytes);
+	int ret;
 
-	if (ret)
-		return ret;
-	snapshot->nr_threads = bytes / sizeof(struct thread_record);
-	qsort(snapshot->threads, snapshot->nr_threads, sizeof(struct thread_record), by_birth);
-	return 0;
+	free(snapshot->threads);
+	snapshot->threads = NULL;
+	ret = run_iterator(tracer->read_link, (char **)&snapshot->threads, &bytes);
+	snapshot->nr_threads = ret ? 0 : bytes / sizeof(struct thread_record);
+	return ret;
 }
 
 /*
- * The living and the ended, each thread in exactly one of them: read again if one ended in between.
- * Where threads end all the time, the last try stands, with those that ended during it in neither.
+ * The living and the ended, each thread in exactly one of them.  One that is on its way out is in
+ * neither for a moment (the iterator cannot see it any more, its last switch is still to come): wait
+ * for it.  Read the living again for one that could not be read, or that took another id meanwhile.
  */
 static int read_clocks(struct tracer *tracer, struct snapshot *snapshot)
 {
-	struct ended_sums before;
-	int ret = 0;
+	const struct timespec moment = { .tv_nsec = 500000 };
+	struct ended_slot *before = calloc(2 * tracer->nr_cpus, sizeof(*before));
+	struct ended_slot *after = before ? before + tracer->nr_cpus : NULL;
+	int ret = before ? 0 : -ENOMEM;
 
-	for (int i = 0; i < READ_TRIES && !ret; i++) {
-		memset(&snapshot->ended, 0, sizeof(snapshot->ended));
-		ret = read_ended(tracer, snapshot);
-		before = snapshot->ended;
-		free(snapshot->threads);
-		snapshot->threads = NULL;
+	for (int i = 0; i < LIVING_TRIES && !ret; i++) {
+		uint64_t nr_clocks = *(volatile __u64 *)&tracer->skel->bss->clock_ids;
+
+		ret = read_ended(tracer, before);
 		if (!ret)
 			ret = read_threads(tracer, snapshot);
-		memset(&snapshot->ended, 0, sizeof(snapshot->ended));
-		if (!ret)
-			ret = read_ended(tracer, snapshot);
-		if (snapshot->ended.threads == before.threads)
+		for (int j = 0; j < READ_TRIES && !ret; j++) {
+			if (j)
+				nanosleep(&moment, NULL);
+			ret = read_ended(tracer, after);
+			if (!ret)
+				snapshot_settle(snapshot, before, after, tracer->nr_cpus, nr_clocks,
+						*(volatile __u64 *)&tracer->skel->bss->clock_ids_unused);
+			if (!snapshot->nr_unread)
+				break;
+		}
+		if (!snapshot->nr_unread)
 			break;
-		snapshot->ended = before;
 	}
-	for (uint32_t kind = 0; kind < BLAME_KINDS; kind++) {
-		snapshot->blame_ns[kind] = snapshot->ended.sums.blame_ns[kind];
-		for (size_t i = 0; i < snapshot->nr_threads; i++)
-			snapshot->blame_ns[kind] += snapshot->threads[i].sums.blame_ns[kind];
-	}
+	snapshot_drop_unborn(snapshot);
+	free(before);
 	return ret;
 }
 
@@ -440,7 +440,7 @@ void tracer_cost(const struct tracer *tracer, struct tracer_cost *out)
 {
 	uint64_t skipped;
 
-	out->per_cpu_bytes = HIST_IDS * sizeof(struct hist_slot) + sizeof(struct ended_sums) +
+	out->per_cpu_bytes = HIST_IDS * sizeof(struct hist_slot) + sizeof(struct ended_slot) +
 			     LOSS_KINDS * sizeof(uint64_t) + sizeof(struct cpu_clock) +
 			     sizeof(struct task_clock) + sizeof(struct thread_record);
 	out->per_thread_bytes = sizeof(struct task_clock);

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Each identity holds in a report that is right, and names itself when it is broken. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/fake_report.h"
+#include "user/analysis/check.h"
+
+static struct report report;
+
+/* Two threads that live, and three that ended; some blame of each kind. */
+static int begin(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1;; seed++) {
+		fake_report(&report, seed);
+		if (report.nr_threads >= 3 && report.threads[0].sums.blame_ns[BLAME_PROCESS] > 1 &&
+		    report.scheduling.has_irq && report.scheduling.on_cpu.count && report.target.threads_ended)
+			return 0;
+		report_fini(&report);
+	}
+}
+
+static int end(void **state)
+{
+	(void)state;
+	report_fini(&report);
+	return 0;
+}
+
+static void expect(enum check_when when, const char *path, const char *what)
+{
+	struct check_broken broken = {};
+
+	if (check_report(&report, when, &broken))
+		fail_msg("%s is not seen to be broken", path);
+	assert_string_equal(broken.path, path);
+	if (!strstr(broken.what, what))
+		fail_msg("%s: %s, not %s", path, broken.what, what);
+}
+
+/* What one more in VALUE breaks, alone. */
+static void one_more(uint64_t *value, const char *path, const char *what)
+{
+	++*value;
+	expect(CHECK_ALWAYS, path, what);
+	--*value;
+}
+
+static void whole_is_held_together(void **state)
+{
+	struct report_scheduling *s = &report.scheduling;
+	struct check_broken broken;
+
+	(void)state;
+	assert_true(check_report(&report, CHECK_ALWAYS, &broken));
+	one_more(&s->wall_ns, "scheduling.wall_ns", "on-CPU, run-queue and blocked");
+	one_more(&s->run_queue_cause_ns[AFTER_WAKEUP], "scheduling.run_queue_ns", "its causes");
+	one_more(&s->blocked_reason_ns[BLOCKED_DISK], "scheduling.blocked_ns", "its reasons");
+	one_more(&s->voluntary, "scheduling.switches.voluntary", "over the threads");
+	one_more(&s->involuntary, "scheduling.switches.involuntary", "over the threads");
+	one_more(&s->migrations, "scheduling.migrations", "over the threads");
+	one_more(&report.target.threads, "target.threads", "living threads");
+	one_more(&report.target.threads_ended, "target.threads_ended", "ended threads");
+	one_more(&report.blame[0].ns, "blame", "threads' blame");
+	assert_true(check_report(&report, CHECK_ALWAYS, &broken));
+}
+
+/* Both sides of the first identity wrong in the same way: the next one sees it. */
+static void whole_is_the_sum_of_its_threads(void **state)
+{
+	struct report_scheduling *s = &report.scheduling;
+
+	(void)state;
+	s->wall_ns++;
+	s->on_cpu_ns++;
+	expect(CHECK_ALWAYS, "scheduling.wall_ns", "over the threads");
+	s->wall_ns--;
+	s->run_queue_ns--;
+	s->run_queue_cause_ns[AFTER_WAKEUP]--;
+	expect(CHECK_ALWAYS, "scheduling.on_cpu_ns", "over the threads");
+	s->on_cpu_ns--;
+	s->run_queue_ns++;
+	s->run_queue_cause_ns[AFTER_PREEMPTION]++;
+	expect(CHECK_ALWAYS, "scheduling.run_queue.after_wakeup_ns", "over the threads");
+	s->run_queue_cause_ns[AFTER_WAKEUP]++;
+	s->run_queue_cause_ns[AFTER_PREEMPTION]--;
+	s->stolen_ns++;
+	expect(CHECK_ALWAYS, "scheduling.stolen.total_ns",
+	       s->stolen_ns > s->on_cpu_ns ? "more than all on-CPU" : "over the threads");
+	s->stolen_ns = s->on_cpu_ns + 1;
+	expect(CHECK_ALWAYS, "scheduling.stolen.total_ns", "more than all on-CPU");
+	s->stolen_ns = s->irq_ns - 1;
+	expect(CHECK_ALWAYS, "scheduling.stolen.irq_ns", "more than all that was stolen");
+}
+
+/* A name moves from one kind to another: the sum stands, the kinds do not. */
+static void blame_holds_kind_by_kind(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < report.nr_blame; i++)
+		if (report.blame[i].kind == BLAME_PROCESS && report.blame[i].pid)
+			report.blame[i].kind = BLAME_KERNEL;
+	expect(CHECK_ALWAYS, "blame", "threads' blame");
+}
+
+static void rows_are_held_together(void **state)
+{
+	struct clock_sums *sums = &report.threads[1].sums;
+
+	(void)state;
+	one_more(&report.threads[2].wall_ns, "threads[2].wall_ns", "on-CPU, run-queue and blocked");
+	sums->blame_ns[BLAME_IDLE]++;
+	expect(CHECK_ALWAYS, "threads[1].blame_ns", "run-queue time");
+	sums->blame_ns[BLAME_IDLE]--;
+	sums->stolen_ns = sums->on_cpu_ns + 1;
+	expect(CHECK_ALWAYS, "threads[1].stolen_ns", "on-CPU");
+}
+
+static void sums_do_not_wrap(void **state)
+{
+	struct clock_sums *sums = &report.threads[0].sums;
+
+	(void)state;
+	sums->blocked_ns[BLOCKED_POLL] += 1ull << 63;
+	sums->blocked_ns[BLOCKED_SLEEP] += 1ull << 63;
+	expect(CHECK_ALWAYS, "threads[0].wall_ns", "on-CPU, run-queue and blocked");
+}
+
+static void distributions_are_held_together(void **state)
+{
+	struct report_dist *dist = &report.scheduling.blocked[BLOCKED_FUTEX];
+
+	(void)state;
+	memset(dist, 0, sizeof(*dist));
+	dist->buckets[hist_bucket(1000)] = 2;
+	dist->count = 2;
+	dist->max_ns = 1000;
+	dist->total_ns = 2000;
+	one_more(&dist->count, "scheduling.blocked.futex.count", "its buckets");
+	dist->max_ns = 500;
+	expect(CHECK_ALWAYS, "scheduling.blocked.futex.max_ns", "highest bucket");
+	dist->max_ns = 2000;
+	expect(CHECK_ALWAYS, "scheduling.blocked.futex.max_ns", "highest bucket");
+}
+
+static void rest_adds_what_moves_otherwise(void **state)
+{
+	struct report_scheduling *s = &report.scheduling;
+	struct check_broken broken;
+
+	(void)state;
+	report_fini(&report);
+	report.machine.cpus = 1;
+	report.window.duration_ns = 1000;
+	report.threads = calloc(1, sizeof(*report.threads));
+	report.nr_threads = 1;
+	report.threads[0].tid = 1;
+	report.target.threads = 1;
+	report.threads[0].wall_ns = report.threads[0].sums.on_cpu_ns = s->wall_ns = s->on_cpu_ns = 1000;
+	s->on_cpu.buckets[hist_bucket(900)] = s->on_cpu.count = 1;
+	s->on_cpu.total_ns = s->on_cpu.max_ns = 900;
+	s->open_ns = 250;
+	s->open_at_start_ns = 160;
+	s->cut_ns = 10;
+	assert_true(check_report(&report, CHECK_AT_REST, &broken));
+	s->open_ns++;
+	assert_true(check_report(&report, CHECK_ALWAYS, &broken));
+	expect(CHECK_AT_REST, "scheduling.wall_ns", "distributions");
+	report.window.duration_ns--;
+	expect(CHECK_AT_REST, "scheduling.on_cpu_ns", "CPUs");
+	s->on_cpu.total_ns = 1000;
+	expect(CHECK_AT_REST, "scheduling.on_cpu.total_ns", "buckets");
+}
+
+#define TEST(test) cmocka_unit_test_setup_teardown(test, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(whole_is_held_together),
+		TEST(whole_is_the_sum_of_its_threads),
+		TEST(blame_holds_kind_by_kind),
+		TEST(rows_are_held_together),
+		TEST(sums_do_not_wrap),
+		TEST(distributions_are_held_together),
+		TEST(rest_adds_what_moves_otherwise),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The stored form: what is written is read, and what is not as it was written is refused by its path. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "tests/unit/fake_report.h"
+#include "user/analysis/check.h"
+#include "user/report/report_json.h"
+
+enum { REPORTS = 300 };
+
+static char *written(const struct report *report, bool one_line)
+{
+	struct err err = {};
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_int_equal(report_json_write(report, out, one_line, &err), 0);
+	fclose(out);
+	return text;
+}
+
+static int read_back(const char *text, struct report *report, struct err *err)
+{
+	FILE *in = fmemopen((void *)text, strlen(text), "r");
+	int ret;
+
+	assert_non_null(in);
+	memset(err, 0, sizeof(*err));
+	ret = report_json_read(in, "FILE", report, err);
+	fclose(in);
+	return ret;
+}
+
+static void what_is_written_is_read(void **state)
+{
+	struct report report, back;
+	struct check_broken broken;
+	struct err err;
+
+	(void)state;
+	for (unsigned seed = 1; seed <= REPORTS; seed++) {
+		char *text, *again;
+
+		fake_report(&report, seed);
+		if (!check_report(&report, CHECK_ALWAYS, &broken))
+			fail_msg("seed %u: %s %s", seed, broken.path, broken.what);
+		text = written(&report, seed % 2);
+		if (read_back(text, &back, &err))
+			fail_msg("seed %u: %s", seed, err.text);
+		again = written(&back, seed % 2);
+		if (strcmp(text, again))
+			fail_msg("seed %u: what was read is not what was written", seed);
+		assert_int_equal(report.scheduling.wall_ns, back.scheduling.wall_ns);
+		assert_int_equal(report.nr_threads, back.nr_threads);
+		assert_true(!memcmp(report.losses, back.losses, sizeof(back.losses)));
+		free(text);
+		free(again);
+		report_fini(&report);
+		report_fini(&back);
+	}
+}
+
+static void one_line_is_one_line(void **state)
+{
+	struct report report;
+	char *text;
+
+	(void)state;
+	fake_report(&report, 5);
+	text = written(&report, true);
+	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+	free(text);
+	report_fini(&report);
+}
+
+/* What to do to each key; returns false to leave one alone. */
+typedef bool (*change)(json_t *parent, const char *key, json_t *value);
+
+static bool take_away(json_t *parent, const char *key, json_t *value)
+{
+	(void)value;
+	json_object_del(parent, key);
+	return true;
+}
+
+static bool give_other_type(json_t *parent, const char *key, json_t *value)
+{
+	json_object_set_new(parent, key, json_is_array(value) ? json_object() : json_array());
+	return true;
+}
+
+static bool make_negative(json_t *parent, const char *key, json_t *value)
+{
+	if (!json_is_integer(value) || !strcmp(key, "schema_version") || !strncmp(key, "stale_", 6))
+		return false; /* staleness has a sign */
+	json_object_set_new(parent, key, json_integer(-1));
+	return true;
+}
+
+static bool make_too_large(json_t *parent, const char *key, json_t *value)
+{
+	static const char *const narrow[] = { "cpus", "cpus_allowed", "exit_status", "tid", "pid" };
+
+	for (size_t i = 0; i < sizeof(narrow) / sizeof(narrow[0]); i++) {
+		if (strcmp(key, narrow[i]) || !json_is_integer(value))
+			continue;
+		json_object_set_new(parent, key, json_integer((json_int_t)UINT32_MAX + 1));
+		return true;
+	}
+	return false;
+}
+
+static bool make_too_long(json_t *parent, const char *key, json_t *value)
+{
+	char text[400];
+
+	if (!json_is_string(value) || !strcmp(key, "command")) /* that may have any length */
+		return false;
+	memset(text, 'x', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	json_object_set_new(parent, key, json_string(text));
+	return true;
+}
+
+static struct {
+	json_t *root;
+	change change;
+	unsigned changed;
+} walk;
+
+static void expect_refusal(const char *path)
+{
+	char *text = json_dumps(walk.root, 0), quoted[200];
+	struct report report;
+	struct err err;
+
+	walk.changed++;
+	snprintf(quoted, sizeof(quoted), "'%s'", path);
+	if (!read_back(text, &report, &err))
+		fail_msg("a changed %s is read", path);
+	if (strcmp(path, "schema_version") && !strstr(err.text, quoted))
+		fail_msg("a changed %s gives: %s", path, err.text);
+	assert_null(strchr(err.text, '\n'));
+	free(text);
+}
+
+static void walk_object(json_t *object, const char *path);
+
+static void walk_value(json_t *value, const char *path)
+{
+	char below[200];
+	json_t *child;
+	size_t i;
+
+	if (json_is_object(value))
+		walk_object(value, path);
+	json_array_foreach(value, i, child) {
+		snprintf(below, sizeof(below), "%s[%zu]", path, i);
+		walk_value(child, below);
+	}
+}
+
+static void walk_object(json_t *object, const char *path)
+{
+	json_t *all = json_copy(object), *value;
+	const char *key;
+	char below[200];
+
+	json_object_foreach(all, key, value) {
+		snprintf(below, sizeof(below), "%s%s%s", path, *path ? "." : "", key);
+		if (walk.change(object, key, value))
+			expect_refusal(below);
+		json_object_set(object, key, value);
+		walk_value(value, below);
+	}
+	json_decref(all);
+}
+
+/* A report in which nothing optional is null and no list is empty. */
+static json_t *full_report(void)
+{
+	struct report report;
+	json_t *root;
+	char *text;
+
+	for (unsigned seed = 1;; seed++) {
+		fake_report(&report, seed);
+		if (report.agent.has_overhead_bpf && report.scheduling.quota.has_counts &&
+		    report.scheduling.has_irq && report.target.has_exit_status && report.nr_threads &&
+		    report.threads[0].has_audit && report.agent.nr_hooks && report.scheduling.on_cpu.count)
+			break;
+		report_fini(&report);
+	}
+	text = written(&report, true);
+	root = json_loads(text, 0, NULL);
+	assert_non_null(root);
+	free(text);
+	report_fini(&report);
+	return root;
+}
+
+static void refuses(change what, unsigned at_least)
+{
+	walk.root = full_report();
+	walk.change = what;
+	walk.changed = 0;
+	walk_object(walk.root, "");
+	json_decref(walk.root);
+	assert_true(walk.changed >= at_least);
+}
+
+static void missing_key_is_named(void **state)
+{
+	(void)state;
+	refuses(take_away, 300);
+}
+
+static void other_type_is_named(void **state)
+{
+	(void)state;
+	refuses(give_other_type, 300);
+}
+
+static void negative_value_is_named(void **state)
+{
+	(void)state;
+	refuses(make_negative, 200);
+}
+
+static void too_large_value_is_named(void **state)
+{
+	(void)state;
+	refuses(make_too_large, 6);
+}
+
+static void too_long_text_is_named(void **state)
+{
+	(void)state;
+	refuses(make_too_long, 8);
+}
+
+/* Integers that fit one by one, and do not together. */
+static void broken_identity_is_named(void **state)
+{
+	static const struct {
+		const char *object, *key, *sentence;
+	} cases[] = {
+		{ "scheduling", "wall_ns", "'scheduling.wall_ns' is not the sum of on-CPU" },
+		{ "scheduling", "migrations", "'scheduling.migrations' is not the sum over the threads" },
+		{ "target", "threads", "'target.threads' is not the number of living threads" },
+	};
+	struct report report;
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		json_t *root = full_report(), *object = json_object_get(root, cases[i].object);
+		json_int_t value = json_integer_value(json_object_get(object, cases[i].key));
+		char *text;
+
+		json_object_set_new(object, cases[i].key, json_integer(value + 1));
+		text = json_dumps(root, 0);
+		assert_int_not_equal(read_back(text, &report, &err), 0);
+		if (!strstr(err.text, cases[i].sentence))
+			fail_msg("%s", err.text);
+		free(text);
+		json_decref(root);
+	}
+}
+
+/* Whoever needs more adds keys. */
+static void unknown_keys_are_passed_over(void **state)
+{
+	json_t *root = full_report();
+	struct report report;
+	struct err err;
+	char *text;
+
+	(void)state;
+	json_object_set_new(root, "requests", json_object());
+	json_object_set_new(json_object_get(root, "scheduling"), "more", json_integer(1));
+	json_object_set_new(json_array_get(json_object_get(root, "threads"), 0), "more", json_null());
+	text = json_dumps(root, 0);
+	assert_int_equal(read_back(text, &report, &err), 0);
+	report_fini(&report);
+	free(text);
+	json_decref(root);
+}
+
+static void failed_write_is_an_error(void **state)
+{
+	FILE *full = fopen("/dev/full", "w");
+	struct report report;
+	struct err err = {};
+
+	(void)state;
+	fake_report(&report, 3);
+	assert_int_equal(report_json_write(&report, full, false, &err), -28 /* ENOSPC */);
+	assert_non_null(strstr(err.text, "No space left"));
+	fclose(full);
+	report_fini(&report);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_written_is_read),
+		cmocka_unit_test(one_line_is_one_line),
+		cmocka_unit_test(missing_key_is_named),
+		cmocka_unit_test(other_type_is_named),
+		cmocka_unit_test(negative_value_is_named),
+		cmocka_unit_test(too_large_value_is_named),
+		cmocka_unit_test(too_long_text_is_named),
+		cmocka_unit_test(broken_identity_is_named),
+		cmocka_unit_test(unknown_keys_are_passed_over),
+		cmocka_unit_test(failed_write_is_an_error),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
