@@ -11,9 +11,9 @@
  * While nobody of the target is there, a switch only notes whom it goes to, without reading a clock
  * (`since_ns` is 0): that is what bystanders pay.  The first to wait starts the clock in mid-slice.
  *
- * Names: a short ring of the latest foreign slices on that CPU, written only while somebody of the
- * target waits there.  A slice is placed by the foreign integral (process + kernel), so that a wait can
- * tell which part of it fell inside.  What is older than the ring keeps its kind and loses its name.
+ * Names: at the end of each slice, how long all the tasks that wait here have waited behind it: their
+ * number times its length, less what of it had passed when those began that came in mid-slice
+ * (`offset_ns`), plus what those had waited that were moved away in mid-slice.
  *
  * Pure C, compiled into the BPF programs and into the host's property tests.
  */
@@ -21,8 +21,6 @@
 #define WHYLATE_BPF_BLAME_H
 
 #include "abi.h"
-
-#define BLAME_RING_LEN 16u /* a power of two */
 
 /* Order of stores as seen by a reader on another CPU.  x86 keeps it; elsewhere a full barrier is needed. */
 #if defined(__TARGET_ARCH_x86) || defined(__x86_64__)
@@ -38,33 +36,25 @@
 #define border_barrier() __sync_synchronize()
 #endif
 
-struct blame_slice {
-	__u64 from_ns; /* of the foreign integral */
-	__u64 to_ns;
-	__u32 pid;
-	__u32 kind;
-};
-
 /*
  * One per CPU.  Written under that CPU's run-queue lock, but for a task that is moved here: that one
- * adds itself to `moved` instead of `waiting`, atomically, and may start a clock that stands.
- * `since_ns` is the version for readers.
+ * adds itself to `moved` and `moved_offset_ns`, atomically, and may start a clock that stands.  If it
+ * does so while the clock is being stopped, its wait goes to `other`.  `since_ns` is the version for readers.
  */
 struct cpu_clock {
 	__u64 since_ns; /* from when the slice that is running is to be charged; 0: the clock stands */
 	__u64 kind_ns[CPU_KINDS];
 	__u32 kind; /* of the slice that is running */
-	__u32 pid;
 	__u32 waiting; /* tasks of the target queued here: those whose blame_wait is BLAME_COUNTED_HERE */
 	__u32 moved;   /* and those that were moved here while they waited */
-	__u32 head;    /* next place in the ring */
+	__s64 offset_ns; /* see above */
+	__s64 moved_offset_ns;
 	/* Direct switch cost: the scheduler's entry for the switch under way, and our own part of it. */
-	__u32 entry_next; /* tid that the switch goes to */
 	__u64 entry_ns;
 	__u64 own_ns;	    /* running median of what our own sched_switch program takes */
 	__u64 own_total_ns; /* taken off the measured costs so far */
 	__u64 own_count;    /* switches away from the target, of which some are timed for own_ns */
-	struct blame_slice ring[BLAME_RING_LEN];
+	__u32 entry_next;   /* tid that the switch goes to */
 };
 
 /* Which of its CPU's counters a waiting task is in. */
@@ -86,11 +76,6 @@ struct blame_wait {
 
 #define BLAME_UNKNOWN_NS (~0ull)
 
-static __always_inline __u64 blame_foreign_ns(const __u64 kind_ns[CPU_KINDS])
-{
-	return kind_ns[BLAME_PROCESS] + kind_ns[BLAME_KERNEL];
-}
-
 /* Copy the integrals of CPU as of NOW_NS, the running slice included.  Returns 0 if it changed under us. */
 static __always_inline int blame_read(const struct cpu_clock *cpu, __u64 now_ns, __u64 out[CPU_KINDS])
 {
@@ -107,10 +92,18 @@ static __always_inline int blame_read(const struct cpu_clock *cpu, __u64 now_ns,
 	return *(const volatile __u64 *)&cpu->since_ns == since_ns;
 }
 
-/* Whether a task of the target waits for CPU. */
-static __always_inline int blame_is_awaited(const struct cpu_clock *cpu)
+/* How many tasks of the target wait for CPU. */
+static __always_inline __u32 blame_awaited(const struct cpu_clock *cpu)
 {
-	return *(const volatile __u32 *)&cpu->waiting || *(const volatile __u32 *)&cpu->moved;
+	return *(const volatile __u32 *)&cpu->waiting + *(const volatile __u32 *)&cpu->moved;
+}
+
+/* How much of the running slice has passed. */
+static __always_inline __u64 blame_passed_ns(const struct cpu_clock *cpu, __u64 now_ns)
+{
+	__u64 since_ns = *(const volatile __u64 *)&cpu->since_ns;
+
+	return since_ns && now_ns > since_ns ? now_ns - since_ns : 0;
 }
 
 /* The task begins to wait for CPU number NUMBER; it is in no counter.  HOW: enum blame_counted. */
@@ -121,9 +114,13 @@ static __always_inline void blame_begin(struct blame_wait *wait, struct cpu_cloc
 		__sync_fetch_and_add(&cpu->moved, 1);
 	else
 		cpu->waiting++;
-	/* Counted first: from here on a switch keeps the clock going.  A move may race with one. */
+	/* Counted first: from here on a switch keeps the clock going. */
 	if (!cpu->since_ns)
 		__sync_val_compare_and_swap(&cpu->since_ns, 0, now_ns);
+	if (how == BLAME_COUNTED_MOVED)
+		__sync_fetch_and_add(&cpu->moved_offset_ns, blame_passed_ns(cpu, now_ns));
+	else
+		cpu->offset_ns += blame_passed_ns(cpu, now_ns);
 	wait->cpu = number;
 	wait->counted = how;
 	wait->throttled_ns = throttled_ns;
@@ -143,6 +140,8 @@ static __always_inline int blame_end(struct blame_wait *wait, struct cpu_clock *
 		__sync_fetch_and_add(&cpu->moved, -1);
 	else if (wait->counted == BLAME_COUNTED_HERE)
 		cpu->waiting--;
+	if (wait->counted)
+		cpu->offset_ns -= blame_passed_ns(cpu, now_ns);
 	wait->counted = BLAME_COUNTED_NOT;
 	wait->known = 0;
 	return known;
@@ -182,49 +181,35 @@ static __always_inline void blame_split(const struct blame_wait *wait, const __u
 	out[BLAME_OTHER] = left_ns;
 }
 
-/* How much of SLICE lies inside the foreign integral's range [FROM_NS, TO_NS). */
-static __always_inline __u64 blame_overlap_ns(const struct blame_slice *slice, __u64 from_ns, __u64 to_ns)
+/* A switch between bystanders while the clock stands: only whom it goes to. */
+static __always_inline void blame_pass(struct cpu_clock *cpu, __u32 kind)
 {
-	__u64 begin_ns = slice->from_ns > from_ns ? slice->from_ns : from_ns;
-	__u64 end_ns = slice->to_ns < to_ns ? slice->to_ns : to_ns;
-
-	return end_ns > begin_ns ? end_ns - begin_ns : 0;
-}
-
-/* A switch between bystanders where nobody of the target waits: only whom it goes to. */
-static __always_inline void blame_pass(struct cpu_clock *cpu, __u32 kind, __u32 pid)
-{
-	cpu->since_ns = 0;
 	cpu->kind = kind;
-	cpu->pid = pid;
 }
 
 /*
- * The CPU switches at NOW_NS: charge the slice that ends, remember it by name if it was foreign and
- * somebody waited, and begin the next (KIND, PID).
+ * The CPU switches at NOW_NS: charge the slice that ends, and begin the next, of KIND.  The clock
+ * stops if nobody of the target is there any more; a task that stays queued starts it again.
+ * Returns how long the tasks that wait or waited here did so behind the slice that ends, summed.
  */
-static __always_inline void blame_switch(struct cpu_clock *cpu, __u64 now_ns, __u32 kind, __u32 pid)
+static __always_inline __u64 blame_switch(struct cpu_clock *cpu, __u64 now_ns, __u32 kind)
 {
-	__u32 was = cpu->kind & (CPU_KINDS - 1);
-	__u64 from_ns = blame_foreign_ns(cpu->kind_ns), since_ns = cpu->since_ns;
-	__u64 ns = since_ns && now_ns > since_ns ? now_ns - since_ns : 0;
+	__u64 since_ns = cpu->since_ns, ns = blame_passed_ns(cpu, now_ns);
+	__u32 awaited = blame_awaited(cpu);
+	__s64 offset_ns = cpu->offset_ns, waited_ns;
 
+	if (*(const volatile __s64 *)&cpu->moved_offset_ns)
+		offset_ns += __sync_lock_test_and_set(&cpu->moved_offset_ns, 0);
+	waited_ns = (__s64)(ns * awaited) - offset_ns;
+	cpu->offset_ns = 0;
 	cpu->since_ns = 0; /* a reader in between finds that it changed */
 	border_barrier();
-	cpu->kind_ns[was] += ns;
-	if (ns && blame_is_awaited(cpu) && (was == BLAME_PROCESS || was == BLAME_KERNEL)) {
-		struct blame_slice *slice = &cpu->ring[cpu->head & (BLAME_RING_LEN - 1)];
-
-		slice->from_ns = from_ns;
-		slice->to_ns = from_ns + ns;
-		slice->pid = cpu->pid;
-		slice->kind = was;
-		cpu->head++;
-	}
+	cpu->kind_ns[cpu->kind & (CPU_KINDS - 1)] += ns;
 	cpu->kind = kind;
-	cpu->pid = pid;
 	border_barrier();
-	cpu->since_ns = now_ns > since_ns ? now_ns : since_ns;
+	if (awaited || kind == BLAME_SELF)
+		cpu->since_ns = now_ns > since_ns ? now_ns : since_ns;
+	return waited_ns > 0 ? (__u64)waited_ns : 0;
 }
 
 _Static_assert(CPU_KINDS == 4, "kinds of a CPU are masked");

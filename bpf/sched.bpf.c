@@ -35,31 +35,6 @@ static __always_inline void record(const struct clock_interval *closed)
 		hist_record(hist_of(closed), closed->ns);
 }
 
-static __always_inline void blame_name_add(const struct blame_slice *slice, __u64 ns)
-{
-	__u32 pid = slice->pid;
-	struct blame_name *name = bpf_map_lookup_elem(&blame_names, &pid);
-
-	if (name)
-		__sync_fetch_and_add(&name->ns, ns);
-}
-
-/* Walk back the latest foreign slices that fall inside [FROM_NS, TO_NS) of the foreign integral. */
-static __noinline void blame_names_add(const struct cpu_clock *cpu, __u64 from_ns, __u64 to_ns)
-{
-	if (to_ns <= from_ns)
-		return;
-	for (__u32 i = 1; i <= BLAME_RING_LEN; i++) {
-		const struct blame_slice *slice = &cpu->ring[(cpu->head - i) & (BLAME_RING_LEN - 1)];
-		__u64 ns = blame_overlap_ns(slice, from_ns, to_ns);
-
-		if (slice->to_ns <= from_ns)
-			break;
-		if (ns)
-			blame_name_add(slice, ns);
-	}
-}
-
 /* The task queues up for CPU, whose run-queue lock we hold, or (on migration) do not. */
 static __always_inline void wait_begin(struct task_clock *clock, __u32 number, __u16 how, __u64 now_ns,
 				       __u64 throttled_ns)
@@ -98,8 +73,6 @@ static __always_inline void wait_end(struct task_clock *clock, struct task_struc
 	wait->charged_ns += length_ns;
 	border_barrier();
 	clock->seq++;
-	if (known && split[BLAME_PROCESS] + split[BLAME_KERNEL])
-		blame_names_add(cpu, blame_foreign_ns(wait->kind_ns), blame_foreign_ns(now));
 }
 
 /* Length of the part of the wait that nobody has been charged for yet; NOW_NS is from clock_now(). */
@@ -195,7 +168,7 @@ static __noinline void replay_switch_in(struct cpu_clock *cpu, struct task_clock
 	/* Its wakeup was not announced either: how long it waited is not known, so it counts as blocked. */
 	if (clock->state == CLOCK_BLOCKED && clock_wakeup(clock, arrived_at_ns, 0, 0, &closed))
 		record(&closed);
-	blame_switch(cpu, arrived_at_ns, BLAME_SELF, (__u32)prev->tgid);
+	blame_switch(cpu, arrived_at_ns, BLAME_SELF);
 	switch_in(clock, prev, arrived_at_ns);
 	if (config.audit)
 		audit_switch_in(prev, clock, now_ns);
@@ -211,14 +184,17 @@ static __always_inline __u32 kind_of(struct task_struct *task, bool ours)
 	return task->flags & PF_KTHREAD ? BLAME_KERNEL : BLAME_PROCESS;
 }
 
-/* A foreign slice ends on a CPU where somebody of ours waits: make sure that it has a name. */
-static __noinline void name_foreign(struct task_struct *task, __u32 kind)
+/* Tasks of ours have waited NS behind the slice of TASK, which is none of ours: by name, too. */
+static __noinline void name_add(struct task_struct *task, __u64 ns)
 {
-	struct blame_name name = { .kind = kind };
+	struct blame_name name = { .kind = kind_of(task, false), .ns = ns }, *known;
 	__u32 pid = (__u32)task->tgid;
 
-	if (bpf_map_lookup_elem(&blame_names, &pid))
+	known = bpf_map_lookup_elem(&blame_names, &pid);
+	if (known) {
+		__sync_fetch_and_add(&known->ns, ns);
 		return;
+	}
 	BPF_CORE_READ_STR_INTO(&name.comm, task, group_leader, comm);
 	if (bpf_map_update_elem(&blame_names, &pid, &name, BPF_NOEXIST))
 		count_loss(LOSS_BLAME_NAMES);
@@ -296,21 +272,21 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 {
 	struct cpu_clock *cpu = cpu_of(bpf_get_smp_processor_id());
 	struct task_clock *out = clock_of(prev), *in = clock_of(next);
-	__u64 now_ns;
+	__u64 now_ns, waited_ns;
 
 	if (!cpu)
 		return 0;
-	/* In this order, as the volatile loads keep it: no verifier takes `out | in`. */
-	if (!in && !blame_is_awaited(cpu) && !out) {
-		blame_pass(cpu, kind_of(next, false), (__u32)next->tgid);
+	/* In this order, as the volatile load keeps it: no verifier takes `out | in`. */
+	if (!in && !*(const volatile __u64 *)&cpu->since_ns && !out) {
+		blame_pass(cpu, kind_of(next, false));
 		return 0;
 	}
 	now_ns = bpf_ktime_get_ns();
-	if (!out && prev->pid && blame_is_awaited(cpu))
-		name_foreign(prev, kind_of(prev, false));
 	if (out && (out->state == CLOCK_RUNNABLE || out->state == CLOCK_BLOCKED))
 		replay_switch_in(cpu, out, prev, now_ns);
-	blame_switch(cpu, now_ns, kind_of(next, in), (__u32)next->tgid);
+	waited_ns = blame_switch(cpu, now_ns, kind_of(next, in));
+	if (waited_ns && !out && prev->pid)
+		name_add(prev, waited_ns);
 	if (out && clock_is_live(out)) {
 		switch_out(out, prev, now_ns);
 		if (config.audit)

@@ -29,10 +29,9 @@ struct task {
 	struct task_clock clock;
 	int cpu; /* where it runs or waits */
 	uint64_t book_ns[BLAME_KINDS];
-	uint64_t book_wait_ns;		    /* all waits */
-	uint64_t book_named_ns[NEIGHBOURS]; /* of this wait */
-	uint64_t parts;			    /* of waits: each has two edges where clocks may differ */
-	int moved;			    /* this wait went over a migration */
+	uint64_t book_wait_ns; /* all waits */
+	uint64_t parts;	       /* of waits: each has two edges where clocks may differ */
+	int moved;	       /* this wait went over a migration */
 };
 
 static struct sim {
@@ -42,11 +41,10 @@ static struct sim {
 	int64_t skew_ns[CPUS];
 	struct cpu_clock cpus[CPUS];
 	int running[CPUS];
-	uint64_t slices[CPUS]; /* that ended on it */
 	int throttled[CPUS];
 	uint64_t throttled_ns[CPUS];
 	struct task tasks[TASKS];
-	uint64_t slices_at_begin[TASKS];
+	uint64_t named_ns[NEIGHBOURS], book_named_ns[NEIGHBOURS]; /* waits behind each, of all tasks */
 } sim;
 
 static uint64_t most_skew_ns = 60;
@@ -65,11 +63,6 @@ static uint32_t kind_of(int who)
 	return (who - NOT_OURS) % 2 ? BLAME_KERNEL : BLAME_PROCESS;
 }
 
-static uint32_t pid_of(int who)
-{
-	return who >= NOT_OURS ? (uint32_t)(who - NOT_OURS) : 0;
-}
-
 /* The book: DT_NS pass with nothing changing. */
 static void pass(uint64_t dt_ns)
 {
@@ -86,7 +79,7 @@ static void pass(uint64_t dt_ns)
 		else
 			task->book_ns[kind_of(who)] += dt_ns;
 		if (who >= NOT_OURS)
-			task->book_named_ns[who - NOT_OURS] += dt_ns;
+			sim.book_named_ns[who - NOT_OURS] += dt_ns;
 	}
 	for (int cpu = 0; cpu < CPUS; cpu++)
 		if (sim.throttled[cpu])
@@ -94,15 +87,16 @@ static void pass(uint64_t dt_ns)
 	sim.true_ns += dt_ns;
 }
 
-static void wait_begin(struct task *task, int cpu, uint64_t now_ns, uint64_t throttled_ns)
+static void wait_begin(struct task *task, int cpu, enum blame_counted how, uint64_t now_ns,
+		       uint64_t throttled_ns)
 {
 	task->cpu = cpu;
 	task->parts++;
-	blame_begin(&task->clock.wait, &sim.cpus[cpu], (uint32_t)cpu, BLAME_COUNTED_HERE, now_ns,
+	blame_begin(&task->clock.wait, &sim.cpus[cpu], (uint32_t)cpu, (__u16)how, now_ns,
 		    throttled_ns);
 }
 
-static void wait_end(struct task *task, uint64_t now_ns, uint64_t named_ns[NEIGHBOURS])
+static void wait_end(struct task *task, uint64_t now_ns)
 {
 	struct blame_wait *wait = &task->clock.wait;
 	struct cpu_clock *cpu = &sim.cpus[wait->cpu];
@@ -119,16 +113,9 @@ static void wait_end(struct task *task, uint64_t now_ns, uint64_t named_ns[NEIGH
 	}
 	assert_int_equal(sum, length_ns);
 	wait->charged_ns += length_ns;
-	for (uint32_t i = 1; i <= BLAME_RING_LEN; i++) {
-		const struct blame_slice *slice = &cpu->ring[(cpu->head - i) & (BLAME_RING_LEN - 1)];
-
-		named_ns[slice->pid % NEIGHBOURS] += blame_overlap_ns(
-			slice, blame_foreign_ns(wait->kind_ns), blame_foreign_ns(now));
-	}
 }
 
-static void hold_against_book(const struct task *task, const uint64_t named_ns[NEIGHBOURS],
-			      uint64_t slices)
+static void hold_against_book(const struct task *task)
 {
 	const struct clock_sums *sums = &task->clock.sums;
 	uint64_t slack_ns = sim.mode == SKEWED_CLOCKS ? 4 * most_skew_ns * task->parts : 0, sum = 0;
@@ -151,33 +138,22 @@ static void hold_against_book(const struct task *task, const uint64_t named_ns[N
 			 (unsigned long long)sum);
 	if (sim.mode != SKEWED_CLOCKS)
 		assert_int_equal(sum, task->book_wait_ns);
-	/* A migration ends a part of the wait inside a slice, whose name is not yet in the ring. */
-	if (sim.mode == SKEWED_CLOCKS || task->moved || slices > BLAME_RING_LEN)
-		return;
-	for (int i = 0; i < NEIGHBOURS; i++)
-		if (named_ns[i] != task->book_named_ns[i])
-			fail_msg("seed %u: neighbour %d: named %llu, book %llu", sim.seed, i,
-				 (unsigned long long)named_ns[i],
-				 (unsigned long long)task->book_named_ns[i]);
 }
 
 static void switch_in(int number, uint64_t now_ns)
 {
 	struct task *task = &sim.tasks[number];
-	uint64_t named_ns[NEIGHBOURS] = {};
 
 	now_ns = clock_now(&task->clock, now_ns);
-	wait_end(task, now_ns, named_ns);
+	wait_end(task, now_ns);
 	assert_int_equal(clock_switch_in(&task->clock, now_ns).gap, 0);
-	hold_against_book(task, named_ns, sim.slices[task->cpu] - sim.slices_at_begin[number]);
+	hold_against_book(task);
 	task->moved = 0;
-	memset(task->book_named_ns, 0, sizeof(task->book_named_ns));
 }
 
 static void queue_up(int number, int cpu, uint64_t now_ns)
 {
-	wait_begin(&sim.tasks[number], cpu, now_ns, sim.throttled_ns[cpu]);
-	sim.slices_at_begin[number] = sim.slices[cpu];
+	wait_begin(&sim.tasks[number], cpu, BLAME_COUNTED_HERE, now_ns, sim.throttled_ns[cpu]);
 }
 
 static int somebody_else(int cpu, int who)
@@ -204,6 +180,14 @@ static int choose_next(int cpu)
 	return who;
 }
 
+static void end_slice(int cpu, int prev, uint64_t now_ns, uint32_t kind)
+{
+	uint64_t waited_ns = blame_switch(&sim.cpus[cpu], now_ns, kind);
+
+	if (prev >= NOT_OURS)
+		sim.named_ns[prev - NOT_OURS] += waited_ns;
+}
+
 static void do_switch(int cpu)
 {
 	int prev = sim.running[cpu], next = choose_next(cpu);
@@ -211,11 +195,10 @@ static void do_switch(int cpu)
 
 	if (prev == next)
 		return;
-	sim.slices[cpu]++;
-	if (!sim.cpus[cpu].waiting && kind_of(prev) != BLAME_SELF && kind_of(next) != BLAME_SELF)
-		blame_pass(&sim.cpus[cpu], kind_of(next), pid_of(next));
+	if (!sim.cpus[cpu].since_ns && kind_of(prev) != BLAME_SELF && kind_of(next) != BLAME_SELF)
+		blame_pass(&sim.cpus[cpu], kind_of(next));
 	else
-		blame_switch(&sim.cpus[cpu], now_ns, kind_of(next), pid_of(next));
+		end_slice(cpu, prev, now_ns, kind_of(next));
 	if (prev >= 0 && prev < NOT_OURS) {
 		struct task_clock *clock = &sim.tasks[prev].clock;
 		int queued = rand() % 2;
@@ -244,12 +227,12 @@ static void do_wakeup(int number)
 static void do_migrate(int number)
 {
 	struct task *task = &sim.tasks[number];
-	uint64_t now_ns = clock_now(&task->clock, now_on(rand() % CPUS)), named_ns[NEIGHBOURS] = {};
+	uint64_t now_ns = clock_now(&task->clock, now_on(rand() % CPUS));
 
 	if (task->clock.state != CLOCK_RUNNABLE)
 		return;
-	wait_end(task, now_ns, named_ns);
-	wait_begin(task, rand() % CPUS, now_ns, BLAME_UNKNOWN_NS);
+	wait_end(task, now_ns);
+	wait_begin(task, rand() % CPUS, BLAME_COUNTED_MOVED, now_ns, BLAME_UNKNOWN_NS);
 	task->moved = 1;
 }
 
@@ -259,6 +242,20 @@ static void do_throttle(int cpu)
 		sim.throttled[cpu] = 0;
 	else if (sim.running[cpu] == NOBODY || (sim.mode == BUSY_THROTTLE && sim.running[cpu] >= NOT_OURS))
 		sim.throttled[cpu] = 1;
+}
+
+/* All slices end, so that each is named; then each neighbour has what the tasks waited behind it. */
+static void hold_names_against_book(void)
+{
+	for (int cpu = 0; cpu < CPUS; cpu++)
+		end_slice(cpu, sim.running[cpu], now_on(cpu), BLAME_IDLE);
+	if (sim.mode == SKEWED_CLOCKS)
+		return;
+	for (int i = 0; i < NEIGHBOURS; i++)
+		if (sim.named_ns[i] != sim.book_named_ns[i])
+			fail_msg("seed %u: neighbour %d: named %llu, book %llu", sim.seed, i,
+				 (unsigned long long)sim.named_ns[i],
+				 (unsigned long long)sim.book_named_ns[i]);
 }
 
 static void run_schedule(unsigned seed, enum mode mode)
@@ -272,7 +269,7 @@ static void run_schedule(unsigned seed, enum mode mode)
 		if (mode == SKEWED_CLOCKS)
 			sim.skew_ns[cpu] = rand() % (int)most_skew_ns;
 		sim.running[cpu] = NOBODY;
-		blame_switch(&sim.cpus[cpu], now_on(cpu), BLAME_IDLE, 0);
+		blame_switch(&sim.cpus[cpu], now_on(cpu), BLAME_IDLE);
 	}
 	for (int i = 0; i < TASKS; i++) {
 		clock_wakeup_new(&sim.tasks[i].clock, now_on(i % CPUS));
@@ -298,6 +295,7 @@ static void run_schedule(unsigned seed, enum mode mode)
 			do_switch(rand() % CPUS);
 		}
 	}
+	hold_names_against_book();
 }
 
 static void blame_is_what_the_book_says(void **state)
@@ -346,26 +344,26 @@ static void what_is_not_known_is_other(void **state)
 	assert_int_equal(cpu.waiting, 0); /* counted out once */
 }
 
-/* More slices than the ring holds: the kind stays exact, the oldest names are lost. */
-static void old_names_fade_and_kinds_stay(void **state)
+/* Two begin in mid-slice, one is moved away in mid-slice: who ran has what each waited behind it. */
+static void parts_of_a_slice_are_named(void **state)
 {
-	struct cpu_clock cpu = {};
-	struct blame_wait wait = {};
-	__u64 now[CPU_KINDS] = {}, split[BLAME_KINDS], named = 0;
+	struct cpu_clock from = {}, to = {};
+	struct blame_wait first = {}, second = {};
+	__u64 now[CPU_KINDS] = {};
 
 	(void)state;
-	blame_switch(&cpu, 1000, BLAME_PROCESS, 1);
-	blame_begin(&wait, &cpu, 0, BLAME_COUNTED_HERE, 1000, 0);
-	for (uint32_t i = 1; i <= 2 * BLAME_RING_LEN; i++)
-		blame_switch(&cpu, 1000 + 10 * i, i % 2 ? BLAME_KERNEL : BLAME_PROCESS, 1 + i % 2);
-	assert_int_equal(blame_read(&cpu, 1000 + 20 * BLAME_RING_LEN, now), 1);
-	blame_split(&wait, now, 0, 20 * BLAME_RING_LEN, 1, split);
-	assert_int_equal(split[BLAME_PROCESS], 10 * BLAME_RING_LEN);
-	assert_int_equal(split[BLAME_KERNEL], 10 * BLAME_RING_LEN);
-	for (uint32_t i = 0; i < BLAME_RING_LEN; i++)
-		named += blame_overlap_ns(&cpu.ring[i], blame_foreign_ns(wait.kind_ns),
-					  blame_foreign_ns(now));
-	assert_int_equal(named, 10 * BLAME_RING_LEN);
+	blame_begin(&first, &from, 0, BLAME_COUNTED_HERE, 1000, 0); /* the clock starts */
+	blame_switch(&from, 1010, BLAME_PROCESS);
+	blame_begin(&second, &from, 0, BLAME_COUNTED_HERE, 1030, 0);
+	blame_end(&second, &from, 1050, now);
+	blame_begin(&second, &to, 1, BLAME_COUNTED_MOVED, 1050, BLAME_UNKNOWN_NS);
+	assert_int_equal(blame_switch(&from, 1110, BLAME_SELF), 100 + 20);
+	assert_int_equal(blame_switch(&to, 1080, BLAME_SELF), 30);
+	blame_end(&first, &from, 1110, now);
+	blame_end(&second, &to, 1080, now);
+	assert_int_equal(blame_awaited(&from) + blame_awaited(&to), 0);
+	assert_int_equal(blame_switch(&from, 2000, BLAME_IDLE), 0);
+	assert_int_equal(from.since_ns, 0); /* nobody of the target is there: the clock stands */
 }
 
 int main(void)
@@ -375,7 +373,7 @@ int main(void)
 		cmocka_unit_test(throttled_time_is_the_quotas),
 		cmocka_unit_test(skewed_clocks_wrap_nothing),
 		cmocka_unit_test(what_is_not_known_is_other),
-		cmocka_unit_test(old_names_fade_and_kinds_stay),
+		cmocka_unit_test(parts_of_a_slice_are_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
