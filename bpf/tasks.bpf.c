@@ -96,6 +96,18 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	return 0;
 }
 
+/* A neighbour that has a name already becomes another program: it goes by the new name from here on. */
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *task)
+{
+	__u32 pid = (__u32)task->tgid;
+	struct blame_name *name = bpf_map_lookup_elem(&blame_names, &pid);
+
+	if (name)
+		BPF_CORE_READ_STR_INTO(&name->comm, task, comm);
+	return 0;
+}
+
 SEC("iter/task")
 int seed_tasks(struct bpf_iter__task *ctx)
 {
