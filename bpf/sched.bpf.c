@@ -94,6 +94,7 @@ static __always_inline void switch_out(struct task_clock *clock, struct task_str
 		clock->sums.stolen_ns += rq_stolen_ns(rq) - clock->stolen_base_ns;
 		clock->sums.irq_ns += rq_irq_ns(rq) - clock->irq_base_ns;
 	}
+	clock->run_delay_ns = prev->sched_info.run_delay;
 	if (state & TASK_DEAD) {
 		closed = clock_die(clock, now_ns);
 	} else {
@@ -165,9 +166,15 @@ static __noinline void replay_switch_in(struct cpu_clock *cpu, struct task_clock
 		return;
 	/* That clock lags behind ours: by it the arrival may seem to come before the wakeup. */
 	arrived_at_ns = clock_now(clock, now_ns - (rq->clock - arrived));
-	/* Its wakeup was not announced either: how long it waited is not known, so it counts as blocked. */
-	if (clock->state == CLOCK_BLOCKED && clock_wakeup(clock, arrived_at_ns, 0, 0, &closed))
-		record(&closed);
+	/* Its wakeup was not announced either, but the kernel has added its wait up meanwhile. */
+	if (clock->state == CLOCK_BLOCKED) {
+		__u64 waited_ns = prev->sched_info.run_delay - clock->run_delay_ns;
+
+		if (clock_wakeup(clock, clock_now(clock, arrived_at_ns - waited_ns), 0, 0, &closed))
+			record(&closed);
+		if (config.audit)
+			audit_queued(prev, now_ns);
+	}
 	blame_switch(cpu, arrived_at_ns, BLAME_SELF);
 	switch_in(clock, prev, arrived_at_ns);
 	if (config.audit)
