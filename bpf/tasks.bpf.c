@@ -126,6 +126,7 @@ int seed_tasks(struct bpf_iter__task *ctx)
 /* Too big for the stack; one reader per agent, pinned to its CPU while the iterator's program runs. */
 struct snapshot_scratch {
 	struct task_clock clock;
+	struct kernel_counts counts;
 	struct thread_record record;
 };
 
@@ -136,15 +137,41 @@ struct {
 	__type(value, struct snapshot_scratch);
 } scratch SEC(".maps");
 
-static __always_inline bool clock_copy(const struct task_clock *clock, struct task_clock *copy)
+static __always_inline void read_counts(struct task_struct *task, struct kernel_counts *out)
+{
+	out->voluntary = *(const volatile unsigned long *)&task->nvcsw;
+	out->involuntary = *(const volatile unsigned long *)&task->nivcsw;
+	out->migrations = *(const volatile __u64 *)&task->se.nr_migrations;
+}
+
+static __always_inline void copy_audit(struct task_struct *task, struct audit_sums *out)
+{
+	struct audit_clock *audit = bpf_task_storage_get(&audits, task, NULL, 0);
+
+	if (audit)
+		*out = audit->last;
+}
+
+/*
+ * The clock, the kernel's counters and, with --audit, its accounting, as of one moment: a thread may
+ * switch several times while an interrupt delays the reader.
+ */
+static __always_inline bool copy_all(struct task_struct *task, const struct task_clock *clock,
+				     struct snapshot_scratch *s)
 {
 	for (int i = 0; i < READ_TRIES; i++) {
 		__u32 seq = *(const volatile __u32 *)&clock->seq;
+		struct kernel_counts after;
 
 		border_barrier();
-		bpf_probe_read_kernel(copy, sizeof(*copy), clock);
+		read_counts(task, &s->counts);
+		bpf_probe_read_kernel(&s->clock, sizeof(s->clock), clock);
+		if (config.audit)
+			copy_audit(task, &s->record.audit);
+		read_counts(task, &after);
 		border_barrier();
-		if (!(seq & 1) && *(const volatile __u32 *)&clock->seq == seq)
+		if (!(seq & 1) && *(const volatile __u32 *)&clock->seq == seq &&
+		    after.voluntary == s->counts.voluntary && after.involuntary == s->counts.involuntary)
 			return true;
 	}
 	return false;
@@ -180,7 +207,6 @@ static __always_inline void fill_record(struct task_struct *task, struct snapsho
 
 	if (s->clock.state == CLOCK_SEEDED && hint == CLOCK_BLOCKED)
 		reason = blocked_reason(task, task_state(task), NULL);
-	__builtin_memset(record, 0, sizeof(*record));
 	now_ns = clock_now(&s->clock, now_ns);
 	record->open_ns = clock_close_copy(&s->clock, now_ns, hint, reason);
 	if (s->clock.state == CLOCK_RUNNABLE)
@@ -194,9 +220,9 @@ static __always_inline void fill_record(struct task_struct *task, struct snapsho
 	record->began_at_ns = s->clock.began_at_ns;
 	record->wall_ns = now_ns - s->clock.began_at_ns;
 	record->sums = s->clock.sums;
-	record->counts.voluntary = task->nvcsw - s->clock.base.voluntary;
-	record->counts.involuntary = task->nivcsw - s->clock.base.involuntary;
-	record->counts.migrations = task->se.nr_migrations - s->clock.base.migrations;
+	record->counts.voluntary = s->counts.voluntary - s->clock.base.voluntary;
+	record->counts.involuntary = s->counts.involuntary - s->clock.base.involuntary;
+	record->counts.migrations = s->counts.migrations - s->clock.base.migrations;
 }
 
 SEC("iter/task")
@@ -216,17 +242,12 @@ int read_clocks(struct bpf_iter__task *ctx)
 		return 0;
 	now_ns = bpf_ktime_get_ns();
 	/* What is not handed over is missed by the reader, which knows how many clocks there must be. */
-	if (!clock_copy(clock, &s->clock) || s->clock.state == CLOCK_DEAD)
+	__builtin_memset(&s->record, 0, sizeof(s->record));
+	if (!copy_all(task, clock, s) || s->clock.state == CLOCK_DEAD)
 		return 0;
 	fill_record(task, s, now_ns);
 	if (!s->record.tid) /* it lost its id since the iterator found it: it is on its way out */
 		return 0;
-	if (config.audit) {
-		struct audit_clock *audit = bpf_task_storage_get(&audits, task, NULL, 0);
-
-		if (audit)
-			s->record.audit = audit->last;
-	}
 	bpf_seq_write(ctx->meta->seq, &s->record, sizeof(s->record));
 	return 0;
 }
