@@ -109,6 +109,7 @@ struct task_struct {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
+	unsigned long bx;
 	unsigned long di;
 	unsigned long orig_ax;
 };

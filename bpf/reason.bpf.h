@@ -25,8 +25,8 @@ static __always_inline bool task_syscall(struct task_struct *task, __s64 *number
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
 #if defined(__TARGET_ARCH_x86)
 	*number = (__s64)regs->orig_ax;
-	*argument = regs->di;
 	*compat = task->thread_info.status & TS_COMPAT;
+	*argument = *compat ? regs->bx : regs->di;
 	if (*compat) /* sign-extended from 32 bits only by some entries */
 		*number = (__s32)*number;
 #elif defined(__TARGET_ARCH_arm64)
