@@ -318,7 +318,7 @@ int BPF_PROG(on_wakeup, struct task_struct *task)
 		return 0;
 	now_ns = clock_now(clock, bpf_ktime_get_ns());
 	if (clock->state == CLOCK_SEEDED)
-		reason = blocked_reason(task, 0, NULL);
+		reason = blocked_reason(task, 0, clock);
 	if (!clock_wakeup(clock, now_ns, task->on_cpu, reason, &closed))
 		return 0;
 	record(&closed);
