@@ -15,7 +15,7 @@ failures = []
 
 
 def check(ok, text):
-    print(("ok   " if ok else "FAIL ") + text)
+    print(("ok   " if ok else "FAIL ") + text, flush=True)
     if not ok:
         failures.append(text)
 
