@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Shared by the privileged tests: start a workload, watch it, hold the report against the kernel."""
 import atexit
+import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
+import tempfile
+import time
 
 AGENT = os.environ["AGENT"]
 WORKLOADS = os.path.join(os.environ["BUILD"], "workloads")
@@ -33,6 +37,72 @@ def workload(name, *args, prefix=()):
     if line != "ready\n":
         raise SystemExit(f"{name} did not start: {line!r}")
     return process
+
+
+NGINX_CONF = """
+worker_processes 2;
+daemon off;
+pid {dir}/pid;
+error_log {dir}/error.log;
+events {{ worker_connections 1024; }}
+http {{
+	access_log off;
+	client_body_temp_path {dir}/b;
+	proxy_temp_path {dir}/p;
+	fastcgi_temp_path {dir}/f;
+	uwsgi_temp_path {dir}/u;
+	scgi_temp_path {dir}/s;
+	server {{ listen 127.0.0.1:{port}; location / {{ return 200 "ok"; }} }}
+}}
+"""
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(what, condition, seconds=10):
+    """Poll until CONDITION holds; it is a failed check if it does not in time."""
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.02)
+    check(condition(), what)
+
+
+def accepts(port):
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextlib.contextmanager
+def nginx_under_load(connections, seconds):
+    """nginx (a master and two workers) that wrk loads for SECONDS; gives the master's pid."""
+    with tempfile.TemporaryDirectory() as scratch:
+        port = free_port()
+        with open(f"{scratch}/nginx.conf", "w") as conf:
+            conf.write(NGINX_CONF.format(dir=scratch, port=port))
+        server = subprocess.Popen(["nginx", "-c", f"{scratch}/nginx.conf", "-e", f"{scratch}/error.log"])
+        atexit.register(server.kill)
+        try:
+            wait_for(f"nginx accepts on port {port}", lambda: accepts(port))
+            load = subprocess.Popen(["wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds}s",
+                                     f"http://127.0.0.1:{port}/"], stdout=subprocess.PIPE, text=True)
+            yield server.pid
+            output = load.communicate()[0]
+            check(load.returncode == 0 and "Requests/sec" in output, f"wrk loaded nginx: {output.split()[-3:]}")
+        finally:
+            server.terminate()
+            server.wait()
+
+
+@contextlib.contextmanager
+def running(name, *args):
+    """A workload that ends by itself; gives its pid."""
+    process = workload(name, *args)
+    yield process.pid
+    process.communicate()
 
 
 def agent(*args, status=0):
