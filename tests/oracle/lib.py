@@ -4,6 +4,7 @@ import atexit
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -28,10 +29,10 @@ def done():
     sys.exit(1 if failures else 0)
 
 
-def workload(name, *args, prefix=()):
+def workload(name, *args, prefix=(), stdin=subprocess.DEVNULL):
     """Start a workload; returns it once it has said that it is ready."""
     process = subprocess.Popen([*prefix, os.path.join(WORKLOADS, name), *map(str, args)],
-                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+                               stdin=stdin, stdout=subprocess.PIPE, text=True)
     atexit.register(process.kill)  # a test that fails leaves nothing behind
     line = process.stdout.readline()
     if line != "ready\n":
@@ -119,6 +120,30 @@ def agent(*args, status=0):
         while at < len(result.stdout) and result.stdout[at].isspace():
             at += 1
     return reports
+
+
+def is_watching(process):
+    """Asleep in epoll_wait (epoll_pwait): that agent has attached."""
+    with open(f"/proc/{process.pid}/syscall") as call:
+        return call.read().split()[0] in ("232", "281", "22")
+
+
+@contextlib.contextmanager
+def watching(*args):
+    """An agent that has attached; gives the process, whose report stop() takes."""
+    process = subprocess.Popen([AGENT, *map(str, args), "--json", "-"], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, text=True)
+    atexit.register(process.kill)
+    wait_for(f"agent {' '.join(map(str, args))} watches", lambda: is_watching(process), seconds=30)
+    yield process
+
+
+def stop(process, number=signal.SIGINT):
+    """End a watching agent as Ctrl-C does; returns its report."""
+    process.send_signal(number)
+    output = process.communicate(timeout=60)[0]
+    check(process.returncode == 0, f"signal {number} ends the agent with exit {process.returncode}")
+    return json.loads(output)
 
 
 def watch(pid, *args, seconds=SECONDS):
