@@ -63,8 +63,16 @@ struct sched_info {
 	unsigned long long last_arrival; /* the run queue's clock at the latest switch-in */
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+
+#define SIGNAL_GROUP_EXIT 0x4u /* include/linux/sched/signal.h */
+
 struct signal_struct {
+	atomic_t live; /* threads that have not begun to exit */
 	int group_exit_code;
+	unsigned int flags;
 };
 
 struct pid_namespace;
