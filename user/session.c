@@ -259,6 +259,8 @@ int session_run(struct session *session, session_sink *sink, void *context, stru
 		else if (event == WATCH_EXITED)
 			ret = add_survivors(session, &more, err);
 	}
+	if (!ret && event == WATCH_EXITED)
+		tracer_settle(session->tracer);
 	return ret ? ret : end_run(session, err);
 }
 
