@@ -19,8 +19,10 @@ KINDS = ("on_cpu_ns", "run_queue_ns", "blocked_ns")
 failures = []
 
 
-def check(ok, text):
-    print(("ok   " if ok else "FAIL ") + text, flush=True)
+def check(ok, text, quiet=False):
+    """Print and count; QUIET: print only what failed."""
+    if not ok or not quiet:
+        print(("ok   " if ok else "FAIL ") + text, flush=True)
     if not ok:
         failures.append(text)
 
@@ -122,6 +124,17 @@ def agent(*args, status=0):
     return reports
 
 
+def fields(pid, tid, name):
+    """The lines KEY: VALUE of a thread's file in /proc."""
+    with open(f"/proc/{pid}/task/{tid}/{name}") as lines:
+        return dict((part.strip() for part in line.split(":", 1)) for line in lines if ":" in line)
+
+
+def at_rest(pid):
+    """Whether every thread is blocked."""
+    return all(fields(pid, tid, "status")["State"].startswith("S") for tid in os.listdir(f"/proc/{pid}/task"))
+
+
 def is_watching(process):
     """Asleep in epoll_wait (epoll_pwait): that agent has attached."""
     with open(f"/proc/{process.pid}/syscall") as call:
@@ -150,27 +163,31 @@ def watch(pid, *args, seconds=SECONDS):
     return agent("attach", pid, "--duration", f"{seconds}s", "--json", "-", *args)[-1]
 
 
-def check_identities(report, name):
+def check_identities(report, name, quiet=False):
     """What must hold exactly, whatever ran."""
+
+    def check_this(ok, text):
+        check(ok, f"{name}: {text}", quiet)
+
     s = report["scheduling"]
     for t in report["threads"]:
         if t["wall_ns"] != sum(t[k] for k in KINDS):
-            check(False, f"{name}: thread {t['tid']}: wall = on-CPU + run queue + blocked")
+            check_this(False, f"thread {t['tid']}: wall = on-CPU + run queue + blocked")
         if t["run_queue_ns"] != sum(t["blame_ns"].values()):
-            check(False, f"{name}: thread {t['tid']}: its blame sums to its run-queue time")
-    check(s["wall_ns"] == sum(s[k] for k in KINDS), f"{name}: wall = on-CPU + run queue + blocked")
+            check_this(False, f"thread {t['tid']}: its blame sums to its run-queue time")
+    check_this(s["wall_ns"] == sum(s[k] for k in KINDS), "wall = on-CPU + run queue + blocked")
     for key in ("wall_ns", *KINDS):
-        check(s[key] == sum(t[key] for t in report["threads"]), f"{name}: threads sum to the target's {key}")
-    check(sum(b["ns"] for b in report["blame"]) == s["run_queue_ns"], f"{name}: blame sums to run-queue time")
-    check(s["blocked_ns"] == sum(s["blocked_reason_ns"].values()), f"{name}: reasons sum to blocked time")
-    check(s["on_cpu_ns"] <= report["window"]["duration_ns"] * report["machine"]["cpus"] * 1.001,
-          f"{name}: no more on-CPU time than there is")
-    check(not any(report["losses"].values()), f"{name}: no losses ({report['losses']})")
+        check_this(s[key] == sum(t[key] for t in report["threads"]), f"threads sum to the target's {key}")
+    check_this(sum(b["ns"] for b in report["blame"]) == s["run_queue_ns"], "blame sums to run-queue time")
+    check_this(s["blocked_ns"] == sum(s["blocked_reason_ns"].values()), "reasons sum to blocked time")
+    check_this(s["on_cpu_ns"] <= report["window"]["duration_ns"] * report["machine"]["cpus"] * 1.001,
+               "no more on-CPU time than there is")
+    check_this(not any(report["losses"].values()), f"no losses ({report['losses']})")
     if all(t["tid"] == 0 for t in report["threads"]):  # nothing moves any more: exact
         closed = sum(s[k]["total_ns"] for k in ("on_cpu", "run_queue")) + sum(
             d["total_ns"] for d in s["blocked"].values())
         edges = s["open_intervals"]["total_ns"] + s["cut_intervals"]["total_ns"]
-        check(closed + edges == s["wall_ns"], f"{name}: histograms + cut = wall ({closed} + {edges}, {s['wall_ns']})")
+        check_this(closed + edges == s["wall_ns"], f"histograms + cut = wall ({closed} + {edges}, {s['wall_ns']})")
 
 
 def near(ours, theirs, ratio=0.005, ns=50_000):
