@@ -126,8 +126,12 @@ static bool take(struct watch *watch, const struct epoll_event *ready, enum watc
 		*event = WATCH_DURATION;
 		return true;
 	case SOURCE_INTERVAL:
-		*event = WATCH_INTERVAL;
-		return read(fd, &expirations, sizeof(expirations)) > 0;
+		if (read(fd, &expirations, sizeof(expirations)) <= 0)
+			return false;
+		/* The last interval ends with the run; it is not to leave an empty one behind it. */
+		*event = read(watch->duration_fd, &expirations, sizeof(expirations)) > 0 ? WATCH_DURATION :
+											    WATCH_INTERVAL;
+		return true;
 	default:
 		close(fd); /* leaves the epoll set with it */
 		watch->living--;
