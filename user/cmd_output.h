@@ -17,7 +17,7 @@ struct output {
 	FILE *json;
 	bool stream; /* several reports follow each other, one a line */
 	bool begun;
-	bool lost; /* a report had losses */
+	bool lost;		       /* a report had losses */
 	struct err text_err, json_err; /* of the first failure; nothing more goes that way */
 };
 

@@ -107,7 +107,8 @@ static int listen_here(struct sockaddr_in *address)
 
 	*address = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
 	need(fd >= 0 && !bind(fd, (struct sockaddr *)address, bytes) && !listen(fd, 16) &&
-	     !getsockname(fd, (struct sockaddr *)address, &bytes), "listen");
+		     !getsockname(fd, (struct sockaddr *)address, &bytes),
+	     "listen");
 	return fd;
 }
 
@@ -361,7 +362,8 @@ static void block_fault(void)
 	pthread_t thread;
 
 	need(fd >= 0 && !ioctl(fd, UFFDIO_API, &api) && !ioctl(fd, UFFDIO_REGISTER, &range) &&
-	     !pthread_create(&thread, NULL, resolve_faults, &fd), "userfaultfd");
+		     !pthread_create(&thread, NULL, resolve_faults, &fd),
+	     "userfaultfd");
 	while (go_on()) {
 		(void)*(volatile char *)page;
 		madvise(page, PAGE_BYTES, MADV_DONTNEED);

@@ -5,8 +5,17 @@
  * futex, nanosleep, poll, pipe (say Pipe), socket.
  */
 enum { /* arch/x86/entry/syscalls/syscall_32.tbl */
-	NR_EXIT = 1, NR_FORK = 2, NR_READ = 3, NR_WRITE = 4, NR_CLOSE = 6, NR_TIME = 13, NR_PIPE = 42,
-	NR_SOCKETCALL = 102, NR_NANOSLEEP = 162, NR_POLL = 168, NR_FUTEX = 240,
+       NR_EXIT = 1,
+       NR_FORK = 2,
+       NR_READ = 3,
+       NR_WRITE = 4,
+       NR_CLOSE = 6,
+       NR_TIME = 13,
+       NR_PIPE = 42,
+       NR_SOCKETCALL = 102,
+       NR_NANOSLEEP = 162,
+       NR_POLL = 168,
+       NR_FUTEX = 240,
 };
 enum { SOCKETCALL_PAIR = 8, SOCKETCALL_RECV = 10 };
 
@@ -18,7 +27,9 @@ static long call(long number, long a, long b, long c, long d)
 	return result;
 }
 
-static const struct { long seconds, ns; } nap = { 0, 2000000 };
+static const struct {
+	long seconds, ns;
+} nap = { 0, 2000000 };
 static int ends[2];
 
 /* A child that writes a byte every 2 ms; the broken pipe ends it. */
