@@ -27,6 +27,7 @@ struct session {
 	void *context; /* SINK's */
 	struct timespec started_at;
 	uint64_t started_ns;
+	struct quota_place quota_place;	   /* of the first target, which may end before the last reading */
 	struct snapshot_quota first_quota; /* the quota counts on from before the run */
 	struct snapshot last;		   /* of the interval before */
 	uint64_t last_ns;
@@ -54,6 +55,12 @@ static int open_watch(struct session *session, struct err *err)
 	return ret;
 }
 
+static void read_quota(struct session *session, struct snapshot_quota *out)
+{
+	quota_find(session->options.targets->pids[0], &session->quota_place);
+	quota_read(&session->quota_place, out);
+}
+
 static int attach(struct session *session, struct err *err)
 {
 	const struct session_options *options = &session->options;
@@ -73,7 +80,7 @@ static int attach(struct session *session, struct err *err)
 		return ret;
 	clock_gettime(CLOCK_REALTIME, &session->started_at);
 	session->started_ns = session->last_ns = clock_monotonic_ns();
-	quota_read(options->targets->pids[0], &session->first_quota);
+	read_quota(session, &session->first_quota);
 	session->last.quota = session->first_quota;
 	return 0;
 }
@@ -111,7 +118,7 @@ static int read_now(struct session *session, struct snapshot *now, struct err *e
 
 	if (ret)
 		return ret;
-	quota_read(session->options.targets->pids[0], &now->quota);
+	read_quota(session, &now->quota);
 	for (int i = 0; i < HIST_IDS; i++)
 		if (now->hists[i].max_ns > session->run_max_ns[i])
 			session->run_max_ns[i] = now->hists[i].max_ns;
