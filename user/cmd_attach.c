@@ -27,9 +27,17 @@ static const char examples[] = "examples:\n"
 			       "  sudo agent run -- ./server --port 8080\n";
 
 /* The models of the design; what is not given is `unknown`. */
-static const char *const models[] = { "thread-per-connection", "thread-pool", "prefork", "event-loop",
-				      "multi-reactor", "green-threads", "async-pool", "io-uring",
-				      "go", "tokio", "unknown" };
+static const char *const models[] = { "thread-per-connection",
+				      "thread-pool",
+				      "prefork",
+				      "event-loop",
+				      "multi-reactor",
+				      "green-threads",
+				      "async-pool",
+				      "io-uring",
+				      "go",
+				      "tokio",
+				      "unknown" };
 
 struct request {
 	uint64_t duration_ns, interval_ns;

@@ -11,7 +11,7 @@
 #include "user/trace/target.h"
 
 #define KERNEL_THREAD 0x00200040u
-#define PROGRAM 0x00400100u
+#define PROGRAM	      0x00400100u
 
 /* A process (or, with another LEADER, a thread) as the kernel shows it. */
 static void make_threads(uint32_t pid, uint32_t leader, const char *comm, char state, unsigned flags,
@@ -23,8 +23,8 @@ static void make_threads(uint32_t pid, uint32_t leader, const char *comm, char s
 	fake_file(path, "%u (%s) %c 1 1 1 0 -1 %u 7 7 7 7 8 8 8 8 20 0 %d 0 99 0\n", pid, comm, state, flags,
 		  nr_threads);
 	snprintf(path, sizeof(path), "/proc/%u/status", pid);
-	fake_file(path, "Name:\t%s\nUmask:\t0022\nState:\t%c\nTgid:\t%u\nNgid:\t0\nPid:\t%u\n",
-		  comm, state, leader, pid);
+	fake_file(path, "Name:\t%s\nUmask:\t0022\nState:\t%c\nTgid:\t%u\nNgid:\t0\nPid:\t%u\n", comm, state,
+		  leader, pid);
 	snprintf(path, sizeof(path), "/proc/%u/comm", pid);
 	fake_file(path, "%s\n", comm);
 }
@@ -130,10 +130,9 @@ static void process_may_outlive_its_leader(void **state)
 
 static void what_is_no_number_is_refused(void **state)
 {
-	static const char *const texts[] = { "",	   "0",		 "-1",
-					     "+42",	   " 42",	 "42x",
-					     "4 2",	   "0x2a",	 "nginx",
-					     "2147483648", "4294967338", "18446744073709551658" };
+	static const char *const texts[] = { "",      "0",	    "-1",	  "+42",
+					     " 42",   "42x",	    "4 2",	  "0x2a",
+					     "nginx", "2147483648", "4294967338", "18446744073709551658" };
 
 	(void)state;
 	make_task(42, 42, "server", 'S', PROGRAM);

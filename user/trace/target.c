@@ -83,22 +83,23 @@ int target_by_pid(struct target_set *set, const char *text, struct err *err)
 
 	number = strtoul(text, &end, 10);
 	if (!isdigit((unsigned char)*text) || *end || !number || number > INT32_MAX)
-		return err_set(err, EINVAL, "'%s' is no process id; give a number, --port or --name",
-			       text);
+		return err_set(err, EINVAL, "'%s' is no process id; give a number, --port or --name", text);
 	pid = (uint32_t)number;
 	if (!read_stat(pid, &stat))
 		return err_set(err, ESRCH, "cannot watch process %u: no such process", pid);
 	if (pid == (uint32_t)getpid())
 		return err_set(err, EINVAL, "cannot watch process %u: that is the agent itself", pid);
 	if (stat.flags & PF_KTHREAD)
-		return err_set(err, EINVAL, "cannot watch process %u: it is a thread of the kernel, "
-			       "not a program", pid);
+		return err_set(err, EINVAL,
+			       "cannot watch process %u: it is a thread of the kernel, "
+			       "not a program",
+			       pid);
 	if (has_ended(&stat))
 		return err_set(err, ESRCH, "cannot watch process %u: it has ended already", pid);
 	leader = read_status_id(pid, "Tgid:");
 	if (leader && leader != pid)
-		return err_set(err, EINVAL, "cannot watch %u: it is a thread of process %u; watch that",
-			       pid, leader);
+		return err_set(err, EINVAL, "cannot watch %u: it is a thread of process %u; watch that", pid,
+			       leader);
 	return add(set, pid, err);
 }
 
@@ -147,8 +148,7 @@ static int by_number(const void *left, const void *right)
 
 static bool inodes_have(const struct inodes *inodes, unsigned long number)
 {
-	return inodes->nr &&
-	       bsearch(&number, inodes->numbers, inodes->nr, sizeof(number), by_number);
+	return inodes->nr && bsearch(&number, inodes->numbers, inodes->nr, sizeof(number), by_number);
 }
 
 /* The inode behind a link such as socket:[123] or net:[456]; 0 if it is none of KIND. */
@@ -170,9 +170,9 @@ struct port_search {
 	struct target_set *set;
 	struct err *err;
 	uint32_t port;
-	struct inodes listeners;  /* SO_REUSEPORT makes several */
-	struct inodes namespaces; /* other network namespaces that were looked at, unsorted */
-	size_t nr_listening;	  /* those of them where somebody listens on the port */
+	struct inodes listeners;    /* SO_REUSEPORT makes several */
+	struct inodes namespaces;   /* other network namespaces that were looked at, unsorted */
+	size_t nr_listening;	    /* those of them where somebody listens on the port */
 	uint32_t listening_pids[2]; /* a process in each of the first two */
 };
 
@@ -329,8 +329,10 @@ int target_by_port(struct target_set *set, uint32_t port, struct err *err)
 		ret = each_process(visit_port, &search);
 	}
 	if (!ret && set->nr_pids == before)
-		err_set(err, EACCES, "cannot find who listens on TCP port %u: no process that "
-			"this user may look into holds the socket; run it with sudo", port);
+		err_set(err, EACCES,
+			"cannot find who listens on TCP port %u: no process that "
+			"this user may look into holds the socket; run it with sudo",
+			port);
 	free(search.listeners.numbers);
 	free(search.namespaces.numbers);
 	return ret ? ret : -err->code;
@@ -370,13 +372,17 @@ int target_by_name(struct target_set *set, const char *name, struct err *err)
 	if (ret || set->nr_pids > before)
 		return ret;
 	if (search.kernel_thread)
-		return err_set(err, EINVAL, "cannot watch '%s' (process %u): it is a thread of the "
-			       "kernel, not a program", name, search.kernel_thread);
+		return err_set(err, EINVAL,
+			       "cannot watch '%s' (process %u): it is a thread of the "
+			       "kernel, not a program",
+			       name, search.kernel_thread);
 	if (search.ended)
 		return err_set(err, ESRCH, "cannot watch '%s' (process %u): it has ended already", name,
 			       search.ended);
-	return err_set(err, ESRCH, "cannot find a target: no process is named '%s' (names are "
-		       "cut at %d letters)", name, COMM_BYTES - 1);
+	return err_set(err, ESRCH,
+		       "cannot find a target: no process is named '%s' (names are "
+		       "cut at %d letters)",
+		       name, COMM_BYTES - 1);
 }
 
 void target_set_fini(struct target_set *set)
