@@ -36,7 +36,7 @@ static void mount_v2(void)
 {
 	fake_file("/proc/self/mountinfo", "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/root rw\n"
 					  "30 22 0:26 / " MOUNT_V2 " rw,nosuid shared:9 - cgroup2 cgroup2 "
-								   "rw,nsdelegate\n");
+					  "rw,nsdelegate\n");
 }
 
 static void make_v1(const char *group, int64_t quota_us, uint64_t period_us, uint64_t throttled_ns)
