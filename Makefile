@@ -82,7 +82,8 @@ BPF_OBJ   := $(patsubst bpf/%.bpf.c,$(BUILD)/obj/bpf/%.bpf.o,$(wildcard bpf/*.bp
 TEST_BIN  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c tests/property/test_*.c))
 FUZZ      := $(patsubst tests/fuzz/test_%.c,%,$(wildcard tests/fuzz/test_*.c))
 REPLAY_BIN := $(FUZZ:%=$(BUILD)/tests/fuzz/test_%)
-WORK_BIN  := $(patsubst tests/workloads/%.c,$(BUILD)/workloads/%,$(wildcard tests/workloads/*.c))
+WORK_BIN  := $(patsubst tests/workloads/%.c,$(BUILD)/workloads/%,$(filter-out \
+	$(if $(filter x86,$(ARCH)),,%/blocked32.c),$(wildcard tests/workloads/*.c)))
 
 .PHONY: all agent static unit tests test fuzz lint format demo setup install uninstall clean help FORCE
 
@@ -179,7 +180,14 @@ fuzz: $(FUZZ_BIN) ## fuzz what parses, each target for FUZZ_SECONDS (60); a cras
 $(BUILD)/workloads/%: tests/workloads/%.c
 	$(say) WORK $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -pthread -MMD -MP $< -o $@
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -pthread -MMD -MP $< -o $@ $(WORK_LIBS)
+
+$(BUILD)/workloads/blocked: WORK_LIBS = $(shell $(PKG_CONFIG) --libs liburing)
+
+$(BUILD)/workloads/blocked32: tests/workloads/blocked32.c
+	$(say) WORK $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -m32 -nostdlib -static -no-pie -ffreestanding -fno-stack-protector -O2 -Wall -Wextra -MMD -MP $< -o $@
 
 unit: tests ## run the tests that need no root
 	$(Q)BUILD=$(BUILD) tests/run unit/ property/ fuzz/

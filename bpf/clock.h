@@ -41,7 +41,8 @@ struct task_clock {
 	__u64 run_delay_ns; /* the kernel's own sum of waits, at the latest switch-out */
 	/* Kind of the file of the latest read or write that blocked (reason.bpf.h). */
 	__u64 file_operations; /* kernel address; 0: none yet */
-	__u64 file_reason; /* enum blocked_reason */
+	__u32 file_reason; /* enum blocked_reason */
+	__u32 restart_reason; /* the same, of the latest call that restart_syscall can go on with */
 };
 
 /* A closed interval, for the histogram; ns 0 and state NEW if the event closed none. */
@@ -125,6 +126,7 @@ static __always_inline void clock_begin(struct task_clock *clock, __u64 now_ns, 
 	clock->since_ns = now_ns;
 	clock->began_at_ns = now_ns;
 	clock->cut = state == CLOCK_SEEDED;
+	clock->restart_reason = BLOCKED_OTHER; /* not seen yet */
 }
 
 /* Close the open interval as having been WAS (cause or reason in WHICH) and enter STATE. */

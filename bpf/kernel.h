@@ -63,8 +63,16 @@ struct sched_info {
 	unsigned long long last_arrival; /* the run queue's clock at the latest switch-in */
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+
+#define SIGNAL_GROUP_EXIT 0x4u /* include/linux/sched/signal.h */
+
 struct signal_struct {
+	atomic_t live; /* threads that have not begun to exit */
 	int group_exit_code;
+	unsigned int flags;
 };
 
 struct pid_namespace;
@@ -109,6 +117,7 @@ struct task_struct {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
+	unsigned long bx;
 	unsigned long di;
 	unsigned long orig_ax;
 };

@@ -25,8 +25,8 @@ static __always_inline bool task_syscall(struct task_struct *task, __s64 *number
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
 #if defined(__TARGET_ARCH_x86)
 	*number = (__s64)regs->orig_ax;
-	*argument = regs->di;
 	*compat = task->thread_info.status & TS_COMPAT;
+	*argument = *compat ? regs->bx : regs->di;
 	if (*compat) /* sign-extended from 32 bits only by some entries */
 		*number = (__s32)*number;
 #elif defined(__TARGET_ARCH_arm64)
@@ -85,7 +85,8 @@ static __always_inline __u8 syscall_class(__s64 number, bool compat)
 
 /*
  * CLOCK may be NULL; if not, it is the task's own and this its writer: it keeps the kind of the last
- * file, and the reason of the block before this one, which a restarted system call has again.
+ * file, and the reason of the latest sleep, poll or futex: what restart_syscall may go on with after what
+ * lies between, most often a stop.
  */
 static __always_inline __u8 blocked_reason(struct task_struct *task, __u64 state, struct task_clock *clock)
 {
@@ -109,9 +110,11 @@ static __always_inline __u8 blocked_reason(struct task_struct *task, __u64 state
 	if (number == -1)
 		return BLOCKED_FAULT;
 	if (class == SYSCALL_RESTART)
-		return clock ? clock->reason : BLOCKED_OTHER;
+		return clock ? (__u8)clock->restart_reason : BLOCKED_OTHER;
 	if (class == SYSCALL_FILE)
 		return file_reason(task, clock, argument);
+	if (clock && (class == BLOCKED_SLEEP || class == BLOCKED_POLL || class == BLOCKED_FUTEX))
+		clock->restart_reason = class;
 	return class < BLOCKED_REASONS ? class : BLOCKED_OTHER;
 }
 

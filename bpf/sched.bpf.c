@@ -233,16 +233,17 @@ static __noinline void fold_ended(struct task_struct *task, const struct task_cl
 static __noinline void note_exit(struct task_struct *task)
 {
 	__u32 tgid = (__u32)task->tgid;
+	struct signal_struct *signal = task->signal;
 	struct target_process *process;
 
-	if (task->pid != task->tgid)
+	if (signal->live.counter) /* a leader may end long before its process does */
 		return;
 	process = bpf_map_lookup_elem(&targets, &tgid);
 	if (!process)
 		return;
-	process->exit_status = task->signal->group_exit_code;
-	if (!process->exit_status)
-		process->exit_status = task->exit_code;
+	/* As wait(2) tells it; without the flag, the code is of a stop that is long over. */
+	process->exit_status = signal->flags & SIGNAL_GROUP_EXIT ? signal->group_exit_code :
+								   task->group_leader->exit_code;
 	process->exited = 1;
 }
 
@@ -325,7 +326,7 @@ int BPF_PROG(on_wakeup, struct task_struct *task)
 		return 0;
 	now_ns = clock_now(clock, bpf_ktime_get_ns());
 	if (clock->state == CLOCK_SEEDED)
-		reason = blocked_reason(task, 0, NULL);
+		reason = blocked_reason(task, 0, clock);
 	if (!clock_wakeup(clock, now_ns, task->on_cpu, reason, &closed))
 		return 0;
 	record(&closed);

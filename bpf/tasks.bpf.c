@@ -115,6 +115,9 @@ int seed_tasks(struct bpf_iter__task *ctx)
 
 	if (!task || task->exit_state || (task->flags & PF_KTHREAD))
 		return 0;
+	/* The agent reads the iterator: whoever watches the shell that started it does not mean it. */
+	if (task->tgid == bpf_get_current_task_btf()->tgid)
+		return 0;
 	if (clock_of(task) || !task_is_target(task))
 		return 0;
 	if (config.audit)

@@ -36,6 +36,7 @@ static void check_quota(const struct snapshot_quota *quota)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = fuzz_text(data, size), comm[COMM_BYTES];
+	struct quota_place place = {};
 	struct snapshot_quota quota;
 	struct target_set set = {};
 	struct err err = {};
@@ -52,7 +53,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_found(&set, ret, &err, false);
 	target_comm(77, comm);
 	REQUIRE(memchr(comm, '\0', sizeof(comm)) && !strchr(comm, '\n'), "the name ends");
-	quota_read(77, &quota);
+	quota_find(77, &place);
+	quota_read(&place, &quota);
 	check_quota(&quota);
 	fuzz_reached |= found && quota.present;
 	nr_fake_files = 0;

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Shared by the privileged tests: start a workload, watch it, hold the report against the kernel."""
 import atexit
+import contextlib
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
+import tempfile
+import time
 
 AGENT = os.environ["AGENT"]
 WORKLOADS = os.path.join(os.environ["BUILD"], "workloads")
@@ -14,8 +19,10 @@ KINDS = ("on_cpu_ns", "run_queue_ns", "blocked_ns")
 failures = []
 
 
-def check(ok, text):
-    print(("ok   " if ok else "FAIL ") + text)
+def check(ok, text, quiet=False):
+    """Print and count; QUIET: print only what failed."""
+    if not ok or not quiet:
+        print(("ok   " if ok else "FAIL ") + text, flush=True)
     if not ok:
         failures.append(text)
 
@@ -24,15 +31,81 @@ def done():
     sys.exit(1 if failures else 0)
 
 
-def workload(name, *args, prefix=()):
+def workload(name, *args, prefix=(), stdin=subprocess.DEVNULL):
     """Start a workload; returns it once it has said that it is ready."""
     process = subprocess.Popen([*prefix, os.path.join(WORKLOADS, name), *map(str, args)],
-                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+                               stdin=stdin, stdout=subprocess.PIPE, text=True)
     atexit.register(process.kill)  # a test that fails leaves nothing behind
     line = process.stdout.readline()
     if line != "ready\n":
         raise SystemExit(f"{name} did not start: {line!r}")
     return process
+
+
+NGINX_CONF = """
+worker_processes 2;
+daemon off;
+pid {dir}/pid;
+error_log {dir}/error.log;
+events {{ worker_connections 1024; }}
+http {{
+	access_log off;
+	client_body_temp_path {dir}/b;
+	proxy_temp_path {dir}/p;
+	fastcgi_temp_path {dir}/f;
+	uwsgi_temp_path {dir}/u;
+	scgi_temp_path {dir}/s;
+	server {{ listen 127.0.0.1:{port}; location / {{ return 200 "ok"; }} }}
+}}
+"""
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(what, condition, seconds=10):
+    """Poll until CONDITION holds; it is a failed check if it does not in time."""
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.02)
+    check(condition(), what)
+
+
+def accepts(port):
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextlib.contextmanager
+def nginx_under_load(connections, seconds):
+    """nginx (a master and two workers) that wrk loads for SECONDS; gives the master's pid."""
+    with tempfile.TemporaryDirectory() as scratch:
+        port = free_port()
+        with open(f"{scratch}/nginx.conf", "w") as conf:
+            conf.write(NGINX_CONF.format(dir=scratch, port=port))
+        server = subprocess.Popen(["nginx", "-c", f"{scratch}/nginx.conf", "-e", f"{scratch}/error.log"])
+        atexit.register(server.kill)
+        try:
+            wait_for(f"nginx accepts on port {port}", lambda: accepts(port))
+            load = subprocess.Popen(["wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds}s",
+                                     f"http://127.0.0.1:{port}/"], stdout=subprocess.PIPE, text=True)
+            yield server.pid
+            output = load.communicate()[0]
+            check(load.returncode == 0 and "Requests/sec" in output, f"wrk loaded nginx: {output.split()[-3:]}")
+        finally:
+            server.terminate()
+            server.wait()
+
+
+@contextlib.contextmanager
+def running(name, *args):
+    """A workload that ends by itself; gives its pid."""
+    process = workload(name, *args)
+    yield process.pid
+    process.communicate()
 
 
 def agent(*args, status=0):
@@ -51,31 +124,70 @@ def agent(*args, status=0):
     return reports
 
 
+def fields(pid, tid, name):
+    """The lines KEY: VALUE of a thread's file in /proc."""
+    with open(f"/proc/{pid}/task/{tid}/{name}") as lines:
+        return dict((part.strip() for part in line.split(":", 1)) for line in lines if ":" in line)
+
+
+def at_rest(pid):
+    """Whether every thread is blocked."""
+    return all(fields(pid, tid, "status")["State"].startswith("S") for tid in os.listdir(f"/proc/{pid}/task"))
+
+
+def is_watching(process):
+    """Asleep in epoll_wait (epoll_pwait): that agent has attached."""
+    with open(f"/proc/{process.pid}/syscall") as call:
+        return call.read().split()[0] in ("232", "281", "22")
+
+
+@contextlib.contextmanager
+def watching(*args):
+    """An agent that has attached; gives the process, whose report stop() takes."""
+    process = subprocess.Popen([AGENT, *map(str, args), "--json", "-"], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, text=True)
+    atexit.register(process.kill)
+    wait_for(f"agent {' '.join(map(str, args))} watches", lambda: is_watching(process), seconds=30)
+    yield process
+
+
+def stop(process, number=signal.SIGINT):
+    """End a watching agent as Ctrl-C does; returns its report."""
+    process.send_signal(number)
+    output = process.communicate(timeout=60)[0]
+    check(process.returncode == 0, f"signal {number} ends the agent with exit {process.returncode}")
+    return json.loads(output)
+
+
 def watch(pid, *args, seconds=SECONDS):
     return agent("attach", pid, "--duration", f"{seconds}s", "--json", "-", *args)[-1]
 
 
-def check_identities(report, name):
+def check_identities(report, name, quiet=False):
     """What must hold exactly, whatever ran."""
+
+    def check_this(ok, text):
+        check(ok, f"{name}: {text}", quiet)
+
     s = report["scheduling"]
     for t in report["threads"]:
         if t["wall_ns"] != sum(t[k] for k in KINDS):
-            check(False, f"{name}: thread {t['tid']}: wall = on-CPU + run queue + blocked")
+            check_this(False, f"thread {t['tid']}: wall = on-CPU + run queue + blocked")
         if t["run_queue_ns"] != sum(t["blame_ns"].values()):
-            check(False, f"{name}: thread {t['tid']}: its blame sums to its run-queue time")
-    check(s["wall_ns"] == sum(s[k] for k in KINDS), f"{name}: wall = on-CPU + run queue + blocked")
+            check_this(False, f"thread {t['tid']}: its blame sums to its run-queue time")
+    check_this(s["wall_ns"] == sum(s[k] for k in KINDS), "wall = on-CPU + run queue + blocked")
     for key in ("wall_ns", *KINDS):
-        check(s[key] == sum(t[key] for t in report["threads"]), f"{name}: threads sum to the target's {key}")
-    check(sum(b["ns"] for b in report["blame"]) == s["run_queue_ns"], f"{name}: blame sums to run-queue time")
-    check(s["blocked_ns"] == sum(s["blocked_reason_ns"].values()), f"{name}: reasons sum to blocked time")
-    check(s["on_cpu_ns"] <= report["window"]["duration_ns"] * report["machine"]["cpus"] * 1.001,
-          f"{name}: no more on-CPU time than there is")
-    check(not any(report["losses"].values()), f"{name}: no losses ({report['losses']})")
+        check_this(s[key] == sum(t[key] for t in report["threads"]), f"threads sum to the target's {key}")
+    check_this(sum(b["ns"] for b in report["blame"]) == s["run_queue_ns"], "blame sums to run-queue time")
+    check_this(s["blocked_ns"] == sum(s["blocked_reason_ns"].values()), "reasons sum to blocked time")
+    check_this(s["on_cpu_ns"] <= report["window"]["duration_ns"] * report["machine"]["cpus"] * 1.001,
+               "no more on-CPU time than there is")
+    check_this(not any(report["losses"].values()), f"no losses ({report['losses']})")
     if all(t["tid"] == 0 for t in report["threads"]):  # nothing moves any more: exact
         closed = sum(s[k]["total_ns"] for k in ("on_cpu", "run_queue")) + sum(
             d["total_ns"] for d in s["blocked"].values())
         edges = s["open_intervals"]["total_ns"] + s["cut_intervals"]["total_ns"]
-        check(closed + edges == s["wall_ns"], f"{name}: histograms + cut = wall ({closed} + {edges}, {s['wall_ns']})")
+        check_this(closed + edges == s["wall_ns"], f"histograms + cut = wall ({closed} + {edges}, {s['wall_ns']})")
 
 
 def near(ours, theirs, ratio=0.005, ns=50_000):

@@ -14,6 +14,14 @@
 #define MOUNT_V2 "/sys/fs/cgroup"
 
 /* Other v1 controllers come before it, among them one whose name begins alike. */
+static void read_of(uint32_t pid, struct snapshot_quota *out)
+{
+	struct quota_place place = {};
+
+	quota_find(pid, &place);
+	quota_read(&place, out);
+}
+
 static void mount_v1(const char *controllers)
 {
 	fake_file("/proc/self/mountinfo",
@@ -26,9 +34,9 @@ static void mount_v1(const char *controllers)
 
 static void mount_v2(void)
 {
-	fake_file("/proc/self/mountinfo",
-		  "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/root rw\n"
-		  "30 22 0:26 / " MOUNT_V2 " rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n");
+	fake_file("/proc/self/mountinfo", "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/root rw\n"
+					  "30 22 0:26 / " MOUNT_V2 " rw,nosuid shared:9 - cgroup2 cgroup2 "
+					  "rw,nsdelegate\n");
 }
 
 static void make_v1(const char *group, int64_t quota_us, uint64_t period_us, uint64_t throttled_ns)
@@ -40,10 +48,8 @@ static void make_v1(const char *group, int64_t quota_us, uint64_t period_us, uin
 	snprintf(path, sizeof(path), MOUNT_V1 "%s/cpu.cfs_period_us", group);
 	fake_file(path, "%llu\n", (unsigned long long)period_us);
 	snprintf(path, sizeof(path), MOUNT_V1 "%s/cpu.stat", group);
-	fake_file(
-		path,
-		"nr_periods 100\nnr_throttled 7\nthrottled_time %llu\nnr_bursts 3\nburst_time 5\n",
-		(unsigned long long)throttled_ns);
+	fake_file(path, "nr_periods 100\nnr_throttled 7\nthrottled_time %llu\nnr_bursts 3\nburst_time 5\n",
+		  (unsigned long long)throttled_ns);
 }
 
 static void make_v2(const char *group, const char *max, uint64_t throttled_us)
@@ -68,7 +74,7 @@ static void v1_quota_is_read(void **state)
 	fake_file("/proc/42/cgroup", "4:cpuset:/wrong\n3:cpuacct:/wrong\n2:cpu:/web\n0::/wrong\n");
 	make_v1("/web", 20000, 100000, 123456789);
 	make_v1("/wrong", 1000, 100000, 1);
-	quota_read(42, &quota);
+	read_of(42, &quota);
 	assert_true(quota.present);
 	assert_int_equal(quota.quota_ns, 20000000);
 	assert_int_equal(quota.period_ns, 100000000);
@@ -92,7 +98,7 @@ static void v1_controllers_may_share_a_mount(void **state)
 		mount_v1(orders[i]);
 		snprintf(line, sizeof(line), "2:%s:/web\n", orders[i]);
 		fake_file("/proc/42/cgroup", "%s", line);
-		quota_read(42, &quota);
+		read_of(42, &quota);
 		assert_true(quota.present);
 		assert_string_equal(quota.cgroup, "/web");
 	}
@@ -107,7 +113,7 @@ static void v2_quota_is_read(void **state)
 	fake_file("/proc/42/cgroup", "0::/system.slice/web: 1.service\n");
 	make_v2("/system.slice/web: 1.service", "150000 50000", 321);
 	make_v2("/system.slice", "max 100000", 0);
-	quota_read(42, &quota);
+	read_of(42, &quota);
 	assert_true(quota.present);
 	assert_int_equal(quota.quota_ns, 150000000);
 	assert_int_equal(quota.period_ns, 50000000);
@@ -128,13 +134,13 @@ static void tightest_ancestor_wins(void **state)
 	make_v2("/a", "50000 200000", 1000);
 	make_v2("/a/b", "max 100000", 2000);
 	make_v2("/a/b/c", "40000 100000", 3000);
-	quota_read(42, &quota);
+	read_of(42, &quota);
 	assert_true(quota.present);
 	assert_string_equal(quota.cgroup, "/a");
 	assert_int_equal(quota.throttled_ns, 1000000);
 
 	make_v2("/a/b", "1000 100000", 2000);
-	quota_read(42, &quota);
+	read_of(42, &quota);
 	assert_string_equal(quota.cgroup, "/a/b");
 	assert_int_equal(quota.throttled_ns, 2000000);
 }
@@ -148,12 +154,12 @@ static void root_of_the_mount_counts(void **state)
 	mount_v1("cpu,cpuacct");
 	make_v1("", 30000, 100000, 5);
 	fake_file("/proc/42/cgroup", "2:cpu,cpuacct:/\n");
-	quota_read(42, &quota);
+	read_of(42, &quota);
 	assert_true(quota.present);
 	assert_int_equal(quota.quota_ns, 30000000);
 	assert_string_equal(quota.cgroup, "/");
 	fake_file("/proc/42/cgroup", "2:cpu,cpuacct:/docker/0123456789abcdef\n");
-	quota_read(42, &quota);
+	read_of(42, &quota);
 	assert_true(quota.present);
 	assert_int_equal(quota.quota_ns, 30000000);
 	assert_string_equal(quota.cgroup, "/");
@@ -165,13 +171,12 @@ static void hybrid_finds_the_one_with_the_controller(void **state)
 	struct snapshot_quota quota;
 
 	(void)state;
-	fake_file("/proc/self/mountinfo",
-		  "30 22 0:26 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n"
-		  "32 22 0:28 / " MOUNT_V1 " rw,relatime - cgroup cgroup rw,cpu\n");
+	fake_file("/proc/self/mountinfo", "30 22 0:26 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n"
+					  "32 22 0:28 / " MOUNT_V1 " rw,relatime - cgroup cgroup rw,cpu\n");
 	fake_file("/proc/42/cgroup", "2:cpu:/web\n0::/elsewhere\n");
 	fake_file("/sys/fs/cgroup/unified/elsewhere/cgroup.procs", "42\n");
 	make_v1("/web", 20000, 100000, 77);
-	quota_read(42, &quota);
+	read_of(42, &quota);
 	assert_true(quota.present);
 	assert_int_equal(quota.throttled_ns, 77);
 }
@@ -181,23 +186,23 @@ static void no_quota_is_absent_and_no_error(void **state)
 	struct snapshot_quota quota;
 
 	(void)state;
-	quota_read(42, &quota); /* nothing is mounted, no such process */
+	read_of(42, &quota); /* nothing is mounted, no such process */
 	assert_false(quota.present);
 	mount_v1("cpu");
 	fake_file("/proc/42/cgroup", "2:cpu:/web\n");
-	quota_read(42, &quota); /* the cgroup was removed meanwhile */
+	read_of(42, &quota); /* the cgroup was removed meanwhile */
 	assert_false(quota.present);
 	make_v1("/web", -1, 100000, 9);
 	make_v1("", -1, 100000, 9);
 	memset(&quota, 0xff, sizeof(quota));
-	quota_read(42, &quota);
+	read_of(42, &quota);
 	assert_false(quota.present);
 	assert_int_equal(quota.throttled_ns, 0);
 	assert_int_equal(quota.cgroup[0], '\0');
 	mount_v2();
 	fake_file("/proc/43/cgroup", "0::/web\n");
 	make_v2("/web", "max 100000", 9);
-	quota_read(43, &quota);
+	read_of(43, &quota);
 	assert_false(quota.present);
 }
 
@@ -217,7 +222,7 @@ static void long_path_is_cut(void **state)
 	fake_file(path, "1000 100000\n");
 	snprintf(path, sizeof(path), MOUNT_V2 "%s/cpu.stat", group);
 	fake_file(path, "nr_periods 1\nnr_throttled 1\nthrottled_usec 4\n");
-	quota_read(42, &quota);
+	read_of(42, &quota);
 	assert_true(quota.present);
 	assert_int_equal(quota.throttled_ns, 4000);
 	assert_int_equal(strlen(quota.cgroup), sizeof(quota.cgroup) - 1);
@@ -225,6 +230,24 @@ static void long_path_is_cut(void **state)
 }
 
 #define ON_FAKE(test) cmocka_unit_test_setup_teardown(test, fake_setup, fake_teardown)
+
+/* The last report is made when the target is gone; its cgroup still knows how often it was throttled. */
+static void quota_outlives_its_process(void **state)
+{
+	struct quota_place place = {};
+	struct snapshot_quota quota;
+
+	(void)state;
+	mount_v2();
+	fake_file("/proc/42/cgroup", "0::/service\n");
+	make_v2("/service", "20000 100000", 300);
+	quota_find(42, &place);
+	quota_find(43, &place); /* no such process */
+	quota_read(&place, &quota);
+	assert_true(quota.present);
+	assert_int_equal(quota.throttled_ns, 300000);
+	assert_string_equal(quota.cgroup, "/service");
+}
 
 int main(void)
 {
@@ -237,6 +260,7 @@ int main(void)
 		ON_FAKE(hybrid_finds_the_one_with_the_controller),
 		ON_FAKE(no_quota_is_absent_and_no_error),
 		ON_FAKE(long_path_is_cut),
+		ON_FAKE(quota_outlives_its_process),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

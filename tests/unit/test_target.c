@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* From a PID, a port or a name to processes, on a made-up /proc. */
 #include <setjmp.h>
-#include <sched.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,20 +11,27 @@
 #include "user/trace/target.h"
 
 #define KERNEL_THREAD 0x00200040u
-#define PROGRAM 0x00400100u
+#define PROGRAM	      0x00400100u
 
 /* A process (or, with another LEADER, a thread) as the kernel shows it. */
-static void make_task(uint32_t pid, uint32_t leader, const char *comm, char state, unsigned flags)
+static void make_threads(uint32_t pid, uint32_t leader, const char *comm, char state, unsigned flags,
+			 int nr_threads)
 {
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
-	fake_file(path, "%u (%s) %c 1 1 1 0 -1 %u 0 0 0 0\n", pid, comm, state, flags);
+	fake_file(path, "%u (%s) %c 1 1 1 0 -1 %u 7 7 7 7 8 8 8 8 20 0 %d 0 99 0\n", pid, comm, state, flags,
+		  nr_threads);
 	snprintf(path, sizeof(path), "/proc/%u/status", pid);
-	fake_file(path, "Name:\t%s\nUmask:\t0022\nState:\t%c\nTgid:\t%u\nNgid:\t0\nPid:\t%u\n",
-		  comm, state, leader, pid);
+	fake_file(path, "Name:\t%s\nUmask:\t0022\nState:\t%c\nTgid:\t%u\nNgid:\t0\nPid:\t%u\n", comm, state,
+		  leader, pid);
 	snprintf(path, sizeof(path), "/proc/%u/comm", pid);
 	fake_file(path, "%s\n", comm);
+}
+
+static void make_task(uint32_t pid, uint32_t leader, const char *comm, char state, unsigned flags)
+{
+	make_threads(pid, leader, comm, state, flags, 1);
 }
 
 static void make_socket(uint32_t pid, unsigned fd, unsigned inode)
@@ -106,12 +112,27 @@ static void what_is_no_target_is_refused(void **state)
 	expect_refused(self, EINVAL, "the agent itself");
 }
 
+/* Its leader has called pthread_exit; the process goes on. */
+static void process_may_outlive_its_leader(void **state)
+{
+	struct target_set set = {};
+	struct err err = {};
+
+	(void)state;
+	make_threads(42, 42, "server", 'Z', PROGRAM, 3);
+	assert_int_equal(target_by_pid(&set, "42", &err), 0);
+	assert_int_equal(set.nr_pids, 1);
+	target_set_fini(&set);
+	assert_int_equal(target_by_name(&set, "server", &err), 0);
+	assert_int_equal(set.nr_pids, 1);
+	target_set_fini(&set);
+}
+
 static void what_is_no_number_is_refused(void **state)
 {
-	static const char *const texts[] = { "",	   "0",		 "-1",
-					     "+42",	   " 42",	 "42x",
-					     "4 2",	   "0x2a",	 "nginx",
-					     "2147483648", "4294967338", "18446744073709551658" };
+	static const char *const texts[] = { "",      "0",	    "-1",	  "+42",
+					     " 42",   "42x",	    "4 2",	  "0x2a",
+					     "nginx", "2147483648", "4294967338", "18446744073709551658" };
 
 	(void)state;
 	make_task(42, 42, "server", 'S', PROGRAM);
@@ -199,6 +220,134 @@ static void port_without_a_target_is_told(void **state)
 	assert_int_equal(set.nr_pids, 0);
 }
 
+/* SO_REUSEPORT: a socket for each of many workers, the last as good as the first. */
+static void port_with_many_listeners(void **state)
+{
+	enum { LISTENERS = 300 };
+	struct target_set set = {};
+	struct err err = {};
+	char *table = calloc(LISTENERS + 1, 200);
+	size_t length = (size_t)sprintf(table, "%s", tcp_head);
+
+	(void)state;
+	for (unsigned i = 0; i < LISTENERS; i++) {
+		/* As in the kernel's table, in no order of inodes. */
+		unsigned inode = 5000 + i * 7 % LISTENERS;
+
+		length += (size_t)sprintf(table + length,
+					  " %3u: 00000000:1F90 00000000:0000 0A 00000000:00000000 "
+					  "00:00000000 00000000     0        0 %u 1 0 100 0 0 10 0\n",
+					  i, inode);
+		make_socket(100 + i, 3, 5000 + i);
+	}
+	fake_file("/proc/net/tcp", "%s", table);
+	free(table);
+	make_socket(99, 3, 4999);
+	make_socket(500, 3, 5000 + LISTENERS);
+	assert_int_equal(target_by_port(&set, 8080, &err), 0);
+	assert_int_equal(set.nr_pids, LISTENERS);
+	assert_false(set_has(&set, 99));
+	assert_false(set_has(&set, 500));
+	target_set_fini(&set);
+}
+
+static void make_namespace(uint32_t pid, unsigned inode)
+{
+	char path[64], to[64];
+
+	snprintf(path, sizeof(path), "/proc/%u/ns/net", pid);
+	snprintf(to, sizeof(to), "net:[%u]", inode);
+	fake_link(path, to);
+}
+
+static void make_other_listener(uint32_t pid, unsigned inode)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%u/net/tcp6", pid);
+	fake_file(path,
+		  "%s   0: 00000000000000000000000000000000:1F90 00000000000000000000000000000000:0000 0A "
+		  "00000000:00000000 00:00000000 00000000     0        0 %u 1 0 100 0 0 10 0\n",
+		  tcp_head, inode);
+}
+
+/* A container's server: its socket is in no table of ours. */
+static void port_in_another_namespace(void **state)
+{
+	struct target_set set = {};
+	struct err one = {}, two = {}, own = {};
+
+	(void)state;
+	fake_file("/proc/net/tcp", "%s", tcp_head);
+	fake_link("/proc/self/ns/net", "net:[1]");
+	make_namespace(10, 1);
+	make_other_listener(10, 666); /* our own namespace: not to be looked at again */
+	make_namespace(20, 2);
+	make_other_listener(20, 2001);
+	make_namespace(21, 2);
+	make_other_listener(21, 2001);
+	make_socket(21, 3, 2001);
+	assert_int_equal(target_by_port(&set, 8080, &one), 0);
+	assert_int_equal(set.nr_pids, 1);
+	assert_int_equal(set.pids[0], 21);
+	target_set_fini(&set);
+
+	make_namespace(30, 3);
+	make_other_listener(30, 3001);
+	make_socket(30, 3, 3001);
+	assert_int_equal(target_by_port(&set, 8080, &two), -ENOTUNIQ);
+	assert_non_null(strstr(two.text, "2 other network namespaces"));
+	assert_non_null(strstr(two.text, " 30"));
+	assert_int_equal(set.nr_pids, 0);
+
+	make_listeners(); /* who listens here goes first */
+	make_socket(10, 3, 1001);
+	assert_int_equal(target_by_port(&set, 8080, &own), 0);
+	assert_int_equal(set.nr_pids, 1);
+	assert_int_equal(set.pids[0], 10);
+	target_set_fini(&set);
+}
+
+/* The file table of a leader that has ended is empty. */
+static void port_of_a_process_without_its_leader(void **state)
+{
+	struct target_set set = {};
+	struct err err = {};
+
+	(void)state;
+	make_listeners();
+	fake_file("/proc/10/fd/.keep", "%s", "");
+	fake_file("/proc/10/task/10/fd/.keep", "%s", "");
+	fake_link("/proc/10/task/11/fd/3", "socket:[1001]");
+	assert_int_equal(target_by_port(&set, 8080, &err), 0);
+	assert_int_equal(set.nr_pids, 1);
+	assert_int_equal(set.pids[0], 10);
+	target_set_fini(&set);
+}
+
+/* What has the name but is no program to watch is left out, and named if there is nothing else. */
+static void name_leaves_out_what_is_no_target(void **state)
+{
+	struct target_set set = {};
+	struct err err = {}, kernel = {}, ended = {};
+
+	(void)state;
+	make_task(10, 10, "worker", 'S', PROGRAM);
+	make_task(11, 11, "worker", 'S', KERNEL_THREAD);
+	make_task(12, 12, "worker", 'Z', PROGRAM);
+	make_task(20, 20, "kernel only", 'I', KERNEL_THREAD);
+	make_task(30, 30, "ended only", 'Z', PROGRAM);
+	assert_int_equal(target_by_name(&set, "worker", &err), 0);
+	assert_int_equal(set.nr_pids, 1);
+	assert_int_equal(set.pids[0], 10);
+	target_set_fini(&set);
+	assert_int_equal(target_by_name(&set, "kernel only", &kernel), -EINVAL);
+	assert_non_null(strstr(kernel.text, "(process 20): it is a thread of the kernel"));
+	assert_int_equal(target_by_name(&set, "ended only", &ended), -ESRCH);
+	assert_non_null(strstr(ended.text, "(process 30): it has ended"));
+	assert_int_equal(set.nr_pids, 0);
+}
+
 static void name_finds_all_but_ourselves(void **state)
 {
 	struct target_set set = {};
@@ -231,25 +380,6 @@ static void name_of_a_process_that_is_gone_is_unknown(void **state)
 	assert_string_equal(comm, "?");
 }
 
-/* The one that asks the real kernel: our own mask, narrowed to one CPU of those that we have. */
-static void allowed_cpus_are_the_affinity(void **state)
-{
-	cpu_set_t before, one;
-	int cpu = 0;
-
-	(void)state;
-	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
-	assert_int_equal(target_cpus_allowed((uint32_t)getpid()), CPU_COUNT(&before));
-	while (!CPU_ISSET(cpu, &before))
-		cpu++;
-	CPU_ZERO(&one);
-	CPU_SET(cpu, &one);
-	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
-	assert_int_equal(target_cpus_allowed((uint32_t)getpid()), 1);
-	assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
-	assert_int_equal(target_cpus_allowed(INT32_MAX), 0); /* above every pid_max */
-}
-
 #define ON_FAKE(test) cmocka_unit_test_setup_teardown(test, fake_setup, fake_teardown)
 
 int main(void)
@@ -258,12 +388,16 @@ int main(void)
 		ON_FAKE(pid_is_taken_once),
 		ON_FAKE(name_cannot_pass_for_fields),
 		ON_FAKE(what_is_no_target_is_refused),
+		ON_FAKE(process_may_outlive_its_leader),
 		ON_FAKE(what_is_no_number_is_refused),
 		ON_FAKE(port_finds_all_who_listen),
 		ON_FAKE(port_without_a_target_is_told),
+		ON_FAKE(port_with_many_listeners),
+		ON_FAKE(port_in_another_namespace),
+		ON_FAKE(port_of_a_process_without_its_leader),
+		ON_FAKE(name_leaves_out_what_is_no_target),
 		ON_FAKE(name_finds_all_but_ourselves),
 		ON_FAKE(name_of_a_process_that_is_gone_is_unknown),
-		cmocka_unit_test(allowed_cpus_are_the_affinity),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PATH_BYTES 4096
+#define PATH_BYTES QUOTA_PATH_BYTES
 
 /* Where the hierarchy with the cpu controller is mounted; false if it is not. */
 static bool find_mount(bool v2, char mount[PATH_BYTES])
@@ -144,12 +144,27 @@ static void read_chain(const char *mount, char *path, bool v2, struct snapshot_q
 	}
 }
 
-void quota_read(uint32_t pid, struct snapshot_quota *out)
+void quota_find(uint32_t pid, struct quota_place *place)
 {
-	char mount[PATH_BYTES], path[PATH_BYTES];
+	for (int v2 = 0; v2 <= 1; v2++) {
+		char mount[PATH_BYTES], path[PATH_BYTES];
 
+		if (!find_mount(v2, mount) || !find_cgroup(pid, v2, path))
+			continue;
+		memcpy(place->mount[v2], mount, sizeof(mount));
+		memcpy(place->path[v2], path, sizeof(path));
+	}
+}
+
+void quota_read(const struct quota_place *place, struct snapshot_quota *out)
+{
 	memset(out, 0, sizeof(*out));
-	for (int v2 = 0; v2 <= 1; v2++)
-		if (find_mount(v2, mount) && find_cgroup(pid, v2, path))
-			read_chain(mount, path, v2, out);
+	for (int v2 = 0; v2 <= 1; v2++) {
+		char path[PATH_BYTES];
+
+		if (!*place->path[v2])
+			continue;
+		memcpy(path, place->path[v2], sizeof(path)); /* shortened on the way up */
+		read_chain(place->mount[v2], path, v2, out);
+	}
 }

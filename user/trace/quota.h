@@ -7,10 +7,21 @@
 
 #include "user/trace/snapshot.h"
 
+#define QUOTA_PATH_BYTES 4096
+
+/* A process' cgroups, by version less 1; an empty path: none known.  Zeroed at first. */
+struct quota_place {
+	char mount[2][QUOTA_PATH_BYTES];
+	char path[2][QUOTA_PATH_BYTES];
+};
+
+/* Where PID is now.  If it is gone PLACE stays what it was: its cgroup can still be read. */
+void quota_find(uint32_t pid, struct quota_place *place);
+
 /*
- * Read the tightest quota over PID's cgroup and its ancestors, with that cgroup's throttling counters.
- * None, or no way to know (PID gone, cgroups not mounted): out->present is false.
+ * Read the tightest quota over the cgroup at PLACE and its ancestors, with that cgroup's throttling
+ * counters.  None, or no way to know: out->present is false.
  */
-void quota_read(uint32_t pid, struct snapshot_quota *out);
+void quota_read(const struct quota_place *place, struct snapshot_quota *out);
 
 #endif /* WHYLATE_TRACE_QUOTA_H */

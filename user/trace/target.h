@@ -20,18 +20,21 @@ struct target_set {
 /* Refuses: no such process, a thread that is not a process, a kernel thread, ourselves, a zombie. */
 int target_by_pid(struct target_set *set, const char *pid, struct err *err);
 
-/* All processes that hold a TCP socket listening on PORT. */
+/*
+ * All processes that hold a TCP socket (IPv4 or IPv6) listening on PORT in our network namespace; if
+ * there is none, in the one other namespace where somebody listens on it.  Refuses if there are several.
+ */
 int target_by_port(struct target_set *set, uint32_t port, struct err *err);
 
-/* All processes whose name (comm) is NAME, ourselves left out. */
+/*
+ * All programs whose name (comm) is NAME; ourselves, threads of the kernel and what has ended are left
+ * out.  Refuses if nothing else has that name.
+ */
 int target_by_name(struct target_set *set, const char *name, struct err *err);
 
 void target_set_fini(struct target_set *set);
 
 /* The process' name, "?" if it is gone. */
 void target_comm(uint32_t pid, char comm[COMM_BYTES]);
-
-/* How many CPUs process PID may use; 0 if it is gone. */
-uint32_t target_cpus_allowed(uint32_t pid);
 
 #endif /* WHYLATE_TRACE_TARGET_H */

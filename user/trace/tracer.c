@@ -418,6 +418,24 @@ int tracer_read(struct tracer *tracer, struct snapshot *snapshot, struct err *er
 	return 0;
 }
 
+void tracer_settle(struct tracer *tracer)
+{
+	const volatile struct whylate__bss *bss = tracer->skel->bss;
+	struct ended_slot *slots = calloc(tracer->nr_cpus, sizeof(*slots));
+	const struct timespec moment = { .tv_nsec = 500000 };
+
+	for (int i = 0; slots && i < 200 && !read_ended(tracer, slots); i++) {
+		uint64_t nr_ended = 0;
+
+		for (uint32_t cpu = 0; cpu < tracer->nr_cpus; cpu++)
+			nr_ended += slots[cpu].sums.threads;
+		if (nr_ended >= bss->clock_ids - bss->clock_ids_unused)
+			break;
+		nanosleep(&moment, NULL);
+	}
+	free(slots);
+}
+
 size_t tracer_hooks(const struct tracer *tracer, struct tracer_hook *out, size_t max)
 {
 	const char *cost = tracer->switch_cost ? "tp_btf" : "absent";

@@ -51,6 +51,13 @@ int tracer_open(struct tracer **out, const struct tracer_options *options, struc
  */
 int tracer_read(struct tracer *tracer, struct snapshot *snapshot, struct err *err);
 
+/*
+ * All of the target has ended: wait until each of its threads has left its CPU for good, which is when it
+ * enters the sums and its process' exit status is known, shortly after its end is announced.  Gives up
+ * after 100 ms.
+ */
+void tracer_settle(struct tracer *tracer);
+
 /* The hooks in use; returns how many were written to OUT, at most MAX. */
 size_t tracer_hooks(const struct tracer *tracer, struct tracer_hook *out, size_t max);
 

@@ -22,6 +22,7 @@ struct watch {
 	int duration_fd;
 	int interval_fd;
 	size_t living; /* processes added that have not ended */
+	bool has_mask; /* old_mask is to be put back */
 	sigset_t old_mask;
 };
 
@@ -37,6 +38,13 @@ static int add_source(struct watch *watch, int fd, uint32_t source, struct err *
 	return 0;
 }
 
+static void signals_that_end(sigset_t *mask)
+{
+	sigemptyset(mask);
+	sigaddset(mask, SIGINT);
+	sigaddset(mask, SIGTERM);
+}
+
 int watch_open(struct watch **out, struct err *err)
 {
 	struct watch *watch = calloc(1, sizeof(*watch));
@@ -45,10 +53,7 @@ int watch_open(struct watch **out, struct err *err)
 	*out = NULL;
 	if (!watch)
 		return err_set(err, ENOMEM, "cannot wait for the target: out of memory");
-	sigemptyset(&mask);
-	sigaddset(&mask, SIGINT);
-	sigaddset(&mask, SIGTERM);
-	sigprocmask(SIG_BLOCK, &mask, &watch->old_mask);
+	signals_that_end(&mask);
 	watch->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	watch->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 	watch->duration_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -82,7 +87,10 @@ static int arm(int fd, uint64_t first_ns, uint64_t again_ns, struct err *err)
 int watch_start(struct watch *watch, uint64_t duration_ns, uint64_t interval_ns, struct err *err)
 {
 	int ret = arm(watch->duration_fd, duration_ns, 0, err);
+	sigset_t mask;
 
+	signals_that_end(&mask);
+	watch->has_mask = !sigprocmask(SIG_BLOCK, &mask, &watch->old_mask);
 	return ret ? ret : arm(watch->interval_fd, interval_ns, interval_ns, err);
 }
 
@@ -118,8 +126,12 @@ static bool take(struct watch *watch, const struct epoll_event *ready, enum watc
 		*event = WATCH_DURATION;
 		return true;
 	case SOURCE_INTERVAL:
-		*event = WATCH_INTERVAL;
-		return read(fd, &expirations, sizeof(expirations)) > 0;
+		if (read(fd, &expirations, sizeof(expirations)) <= 0)
+			return false;
+		/* The last interval ends with the run; it is not to leave an empty one behind it. */
+		*event = read(watch->duration_fd, &expirations, sizeof(expirations)) > 0 ? WATCH_DURATION :
+											    WATCH_INTERVAL;
+		return true;
 	default:
 		close(fd); /* leaves the epoll set with it */
 		watch->living--;
@@ -169,6 +181,7 @@ void watch_close(struct watch *watch)
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
-	sigprocmask(SIG_SETMASK, &watch->old_mask, NULL);
+	if (watch->has_mask)
+		sigprocmask(SIG_SETMASK, &watch->old_mask, NULL);
 	free(watch);
 }

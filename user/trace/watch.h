@@ -20,12 +20,12 @@ enum watch_event {
 	WATCH_EXITED,	/* the last of the processes watched has ended */
 };
 
-/*
- * Blocks SIGINT and SIGTERM for the caller from here on.  DURATION_NS and INTERVAL_NS start to run with
- * watch_start(); 0: none.
- */
 int watch_open(struct watch **out, struct err *err);
 
+/*
+ * The time begins: DURATION_NS and INTERVAL_NS start to run (0: none), and SIGINT and SIGTERM are blocked
+ * for the caller and become events.  Before this they still do what they did.
+ */
 int watch_start(struct watch *watch, uint64_t duration_ns, uint64_t interval_ns, struct err *err);
 
 /* Also wait for the end of process PID.  One that has ended already is no error. */

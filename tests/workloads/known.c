@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * known THREADS BURN_US SLEEP_US ROUNDS: threads whose figures are known, with nothing at the edges.
+ *
+ * Each thread waits for a byte on stdin, burns BURN_US by its own CPU clock and sleeps SLEEP_US, ROUNDS
+ * times, prints a line, waits for a second byte and ends.  The line: its thread id, then in ns what it
+ * burned (its CPU clock), how long the burning took, and how long the sleeping took (the wall clock).
+ */
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+static uint64_t burn_ns, sleep_ns;
+static int rounds;
+
+static uint64_t now_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void wait_for_byte(void)
+{
+	char byte;
+
+	if (read(STDIN_FILENO, &byte, 1) < 0)
+		exit(1);
+}
+
+static void *work(void *unused)
+{
+	const struct timespec nap = { (time_t)(sleep_ns / 1000000000u), (long)(sleep_ns % 1000000000u) };
+	uint64_t burned_ns = 0, burning_ns = 0, sleeping_ns = 0;
+
+	wait_for_byte();
+	for (int i = 0; i < rounds; i++) {
+		uint64_t began_ns = now_ns(CLOCK_MONOTONIC), cpu_ns = now_ns(CLOCK_THREAD_CPUTIME_ID);
+		uint64_t until_ns = cpu_ns + burn_ns, now;
+
+		while ((now = now_ns(CLOCK_THREAD_CPUTIME_ID)) < until_ns)
+			;
+		burned_ns += now - cpu_ns;
+		now = now_ns(CLOCK_MONOTONIC);
+		burning_ns += now - began_ns;
+		nanosleep(&nap, NULL);
+		sleeping_ns += now_ns(CLOCK_MONOTONIC) - now;
+	}
+	printf("%d %lu %lu %lu\n", gettid(), burned_ns, burning_ns, sleeping_ns);
+	fflush(stdout);
+	wait_for_byte();
+	return unused;
+}
+
+int main(int argc, char **argv)
+{
+	pthread_t threads[64];
+	int nr = argc > 1 ? atoi(argv[1]) : 0;
+
+	if (argc != 5 || nr < 1 || nr > 64)
+		return 2;
+	burn_ns = strtoul(argv[2], NULL, 10) * 1000;
+	sleep_ns = strtoul(argv[3], NULL, 10) * 1000;
+	rounds = atoi(argv[4]);
+	for (int i = 0; i < nr; i++)
+		if (pthread_create(&threads[i], NULL, work, NULL))
+			return 1;
+	puts("ready");
+	fflush(stdout);
+	for (int i = 0; i < nr; i++)
+		pthread_join(threads[i], NULL);
+	return 0;
+}

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * A report is the difference of two snapshots: of the ends of an interval, or of nothing and the end.
+ * The last interval and the whole come from one snapshot, so that the intervals sum to the whole.
+ */
+#include "user/session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "user/analysis/scheduling.h"
+#include "user/base/clock.h"
+#include "user/describe.h"
+#include "user/trace/cpus.h"
+#include "user/trace/machine.h"
+#include "user/trace/quota.h"
+#include "user/trace/tracer.h"
+#include "user/trace/watch.h"
+
+struct session {
+	struct session_options options;
+	struct tracer *tracer;
+	struct watch *watch;
+	session_sink *sink;
+	void *context; /* SINK's */
+	struct timespec started_at;
+	uint64_t started_ns;
+	struct quota_place quota_place;	   /* of the first target, which may end before the last reading */
+	struct snapshot_quota first_quota; /* the quota counts on from before the run */
+	struct snapshot last;		   /* of the interval before */
+	uint64_t last_ns;
+	uint64_t run_max_ns[HIST_IDS]; /* over all intervals */
+	uint32_t cpus_online;
+	struct cpus cpus; /* all that threads of the target were allowed to use so far */
+	char comm[COMM_BYTES];
+};
+
+static bool may_use_all_cpus(const struct session *session)
+{
+	return cpus_count(&session->cpus) >= session->cpus_online;
+}
+
+static int open_watch(struct session *session, struct err *err)
+{
+	const struct target_set *targets = session->options.targets;
+	int ret = watch_open(&session->watch, err);
+
+	for (size_t i = 0; i < targets->nr_pids && !ret; i++) {
+		ret = watch_add(session->watch, targets->pids[i], err);
+		if (!may_use_all_cpus(session))
+			cpus_add_process(&session->cpus, targets->pids[i]);
+	}
+	return ret;
+}
+
+static void read_quota(struct session *session, struct snapshot_quota *out)
+{
+	quota_find(session->options.targets->pids[0], &session->quota_place);
+	quota_read(&session->quota_place, out);
+}
+
+static int attach(struct session *session, struct err *err)
+{
+	const struct session_options *options = &session->options;
+	const struct tracer_options tracer = {
+		.pids = options->targets->pids,
+		.nr_pids = options->targets->nr_pids,
+		.follow = options->follow,
+		.audit = options->audit,
+		.switch_cost = options->probe->items[PROBE_SCHED_ENTRY_EXIT].present,
+		.verbose = options->verbose,
+	};
+	int ret = open_watch(session, err);
+
+	if (!ret)
+		ret = tracer_open(&session->tracer, &tracer, err);
+	if (ret)
+		return ret;
+	clock_gettime(CLOCK_REALTIME, &session->started_at);
+	session->started_ns = session->last_ns = clock_monotonic_ns();
+	read_quota(session, &session->first_quota);
+	session->last.quota = session->first_quota;
+	return 0;
+}
+
+int session_open(struct session **out, const struct session_options *options, struct err *err)
+{
+	struct session *session = calloc(1, sizeof(*session));
+	struct machine machine;
+	int ret;
+
+	*out = NULL;
+	if (!session)
+		return err_set(err, ENOMEM, "cannot watch: out of memory");
+	session->options = *options;
+	machine_read(&machine);
+	session->cpus_online = machine.cpus;
+	session_rename(session);
+	ret = attach(session, err);
+	if (ret) {
+		session_close(session);
+		return ret;
+	}
+	*out = session;
+	return 0;
+}
+
+void session_rename(struct session *session)
+{
+	target_comm(session->options.targets->pids[0], session->comm);
+}
+
+static int read_now(struct session *session, struct snapshot *now, struct err *err)
+{
+	int ret = tracer_read(session->tracer, now, err);
+
+	if (ret)
+		return ret;
+	read_quota(session, &now->quota);
+	for (int i = 0; i < HIST_IDS; i++)
+		if (now->hists[i].max_ns > session->run_max_ns[i])
+			session->run_max_ns[i] = now->hists[i].max_ns;
+	for (size_t i = 0; i < now->nr_threads && !may_use_all_cpus(session); i++)
+		cpus_add_thread(&session->cpus, now->threads[i].tid);
+	return 0;
+}
+
+static int hand_on(struct session *session, const struct snapshot *from, uint64_t from_ns,
+		   const struct snapshot *to, struct err *err)
+{
+	const struct describe about = {
+		.command = session->options.command,
+		.model = session->options.model,
+		.comm = session->comm,
+		.targets = session->options.targets,
+		.probe = session->options.probe,
+		.tracer = session->tracer,
+		.cpus_allowed = cpus_count(&session->cpus),
+	};
+	uint64_t realtime_ns = (uint64_t)session->started_at.tv_sec * 1000000000u +
+			       (uint64_t)session->started_at.tv_nsec + from_ns - session->started_ns;
+	struct report report = {};
+	int ret = describe_report(&about, &report, err);
+
+	if (!ret) {
+		describe_window(realtime_ns, to->at_ns - from_ns, &report.window);
+		ret = scheduling_between(from, to, report.window.duration_ns, &report, err);
+	}
+	if (!ret)
+		ret = session->sink(&report, session->context, err);
+	report_fini(&report);
+	return ret;
+}
+
+/* From the end of the interval before to NOW. */
+static int hand_on_interval(struct session *session, const struct snapshot *now, struct err *err)
+{
+	return hand_on(session, &session->last, session->last_ns, now, err);
+}
+
+static struct snapshot *snapshot_new(struct err *err)
+{
+	struct snapshot *snapshot = calloc(1, sizeof(*snapshot)); /* too large for the stack */
+
+	if (!snapshot)
+		err_set(err, ENOMEM, "cannot read what was measured: out of memory");
+	return snapshot;
+}
+
+static int end_interval(struct session *session, struct err *err)
+{
+	struct snapshot *now = snapshot_new(err);
+	int ret = now ? read_now(session, now, err) : -err->code;
+
+	if (!ret) {
+		ret = hand_on_interval(session, now, err);
+		snapshot_fini(&session->last);
+		session->last = *now; /* which owns its memory from here on */
+		session->last_ns = now->at_ns;
+	}
+	free(now);
+	return ret;
+}
+
+/* What is left of the last interval, and the whole: before it there was nothing but the quota's counters. */
+static int end_run(struct session *session, struct err *err)
+{
+	struct snapshot *now = snapshot_new(err), *before = snapshot_new(err);
+	int ret = now && before ? read_now(session, now, err) : -err->code;
+
+	if (!ret && session->options.interval_ns)
+		ret = hand_on_interval(session, now, err);
+	if (!ret) {
+		before->quota = session->first_quota;
+		for (int i = 0; i < HIST_IDS; i++)
+			now->hists[i].max_ns = session->run_max_ns[i];
+		ret = hand_on(session, before, session->started_ns, now, err);
+	}
+	if (now)
+		snapshot_fini(now);
+	free(now);
+	free(before);
+	return ret;
+}
+
+static int by_process(const void *left, const void *right)
+{
+	const struct thread_record *a = left, *b = right;
+
+	return a->pid < b->pid ? -1 : a->pid > b->pid;
+}
+
+/* Wait for each process that has a living thread in NOW. */
+static int add_processes(struct session *session, struct snapshot *now, struct err *err)
+{
+	int ret = 0;
+
+	qsort(now->threads, now->nr_threads, sizeof(*now->threads), by_process);
+	for (size_t i = 0; i < now->nr_threads && !ret; i++)
+		if (!i || now->threads[i].pid != now->threads[i - 1].pid)
+			ret = watch_add(session->watch, now->threads[i].pid, err);
+	return ret;
+}
+
+/*
+ * The processes that were waited for have ended; followed children may live on, and are waited for in
+ * turn.  *ANY: whether some do.
+ */
+static int add_survivors(struct session *session, bool *any, struct err *err)
+{
+	struct snapshot *now;
+	int ret;
+
+	*any = false;
+	if (!session->options.follow)
+		return 0;
+	now = snapshot_new(err);
+	ret = now ? read_now(session, now, err) : -err->code;
+	if (!ret) {
+		ret = add_processes(session, now, err);
+		*any = now->nr_threads > 0;
+		snapshot_fini(now);
+	}
+	free(now);
+	return ret;
+}
+
+int session_run(struct session *session, session_sink *sink, void *context, struct err *err)
+{
+	const struct session_options *options = &session->options;
+	enum watch_event event = WATCH_INTERVAL;
+	bool more = true;
+	int ret = watch_start(session->watch, options->duration_ns, options->interval_ns, err);
+
+	session->sink = sink;
+	session->context = context;
+	while (!ret && more) {
+		ret = watch_next(session->watch, &event, err);
+		if (ret)
+			break;
+		more = event == WATCH_INTERVAL;
+		if (event == WATCH_INTERVAL)
+			ret = end_interval(session, err);
+		else if (event == WATCH_EXITED)
+			ret = add_survivors(session, &more, err);
+	}
+	if (!ret && event == WATCH_EXITED)
+		tracer_settle(session->tracer);
+	return ret ? ret : end_run(session, err);
+}
+
+void session_close(struct session *session)
+{
+	if (!session)
+		return;
+	tracer_close(session->tracer);
+	watch_close(session->watch);
+	snapshot_fini(&session->last);
+	free(session);
+}
