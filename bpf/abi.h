@@ -204,7 +204,7 @@ _Static_assert(sizeof(struct blame_name) == 32, "no hidden padding");
 
 /* What was lost or could not be told; each non-zero one is printed with the report. */
 enum loss {
-	LOSS_CLOCK_CREATE,   /* no memory for a new thread's clock: the thread is in no figure */
+	LOSS_CLOCK_CREATE,   /* no clock for a new thread at its birth: its time before it got one is in no figure */
 	LOSS_CLOCK_GAP,	     /* an event of the scheduler did not reach us: time went to the state before it */
 	LOSS_BLAME_NAMES,    /* table of names full: the time stays in its kind without a name */
 	LOSS_THREADS_UNREAD, /* at an end of the window: their time is missing, or in the window after */
@@ -225,7 +225,7 @@ struct bpf_config {
 	__u8 follow;
 	__u8 audit;
 	__u8 switch_cost;
-	__u8 pad;
+	__u8 refuse_births; /* tests: every so manieth newborn gets no clock; 0: none */
 	__u8 syscalls[SYSCALL_TABLE_LEN];	 /* enum blocked_reason or enum syscall_class */
 	__u8 syscalls_compat[SYSCALL_TABLE_LEN]; /* the same for 32-bit tasks */
 };

@@ -59,20 +59,23 @@ static __always_inline bool task_is_target(struct task_struct *task)
 	return false;
 }
 
-static __always_inline void clock_create(struct task_struct *task, __u8 state)
+/* Returns whether the task has a clock now.  REFUSED: it is to have none (tests). */
+static __always_inline bool clock_create(struct task_struct *task, __u8 state, bool refused)
 {
-	struct task_clock clock = {}, *created;
+	struct task_clock clock = {}, *created = NULL;
 
 	clock.id = __sync_fetch_and_add(&clock_ids, 1);
 	clock_begin(&clock, bpf_ktime_get_ns(), state);
 	clock.base.voluntary = task->nvcsw;
 	clock.base.involuntary = task->nivcsw;
 	clock.base.migrations = task->se.nr_migrations;
-	created = bpf_task_storage_get(&clocks, task, &clock, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!refused)
+		created = bpf_task_storage_get(&clocks, task, &clock, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!created)
 		count_loss(LOSS_CLOCK_CREATE);
 	if (!created || created->id != clock.id) /* the iterator and the fork may meet: one is first */
 		__sync_fetch_and_add(&clock_ids_unused, 1);
+	return created;
 }
 
 static __always_inline void audit_create(struct task_struct *task, __u32 started)
@@ -83,16 +86,35 @@ static __always_inline void audit_create(struct task_struct *task, __u32 started
 		count_loss(LOSS_CLOCK_CREATE);
 }
 
+/*
+ * No clock for the child (no memory at once, or a task that was preempted inside the storage code holds
+ * this CPU's storage): wake the agent, which lets the iterator make up for it a little later.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096); /* the smallest there is */
+} late_births SEC(".maps");
+
+static __u32 births; /* for config.refuse_births */
+
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
+	bool refused;
+
 	if (!clock_of(parent))
 		return 0;
 	if (!config.follow && child->tgid != parent->tgid)
 		return 0;
 	if (config.audit)
 		audit_create(child, 1);
-	clock_create(child, CLOCK_NEW);
+	refused = config.refuse_births && !(__sync_fetch_and_add(&births, 1) % config.refuse_births);
+	if (!clock_create(child, CLOCK_NEW, refused)) {
+		__u32 pid = (__u32)child->pid;
+
+		/* If the ring is full, the agent has been woken already. */
+		bpf_ringbuf_output(&late_births, &pid, sizeof(pid), BPF_RB_FORCE_WAKEUP);
+	}
 	return 0;
 }
 
@@ -122,7 +144,7 @@ int seed_tasks(struct bpf_iter__task *ctx)
 		return 0;
 	if (config.audit)
 		audit_create(task, 0);
-	clock_create(task, CLOCK_SEEDED);
+	clock_create(task, CLOCK_SEEDED, false);
 	return 0;
 }
 

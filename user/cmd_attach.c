@@ -117,6 +117,14 @@ static int find_targets(struct request *request, int nr_pids, char **pids, struc
 	return 0;
 }
 
+/* For the tests of what happens when the kernel has no memory for a clock (docs/contributing.md). */
+static uint8_t births_to_refuse(void)
+{
+	const char *text = getenv("WHYLATE_TEST_REFUSE_BIRTHS");
+
+	return text ? (uint8_t)strtoul(text, NULL, 10) : 0;
+}
+
 static int start(struct request *request, struct err *err)
 {
 	const struct session_options options = {
@@ -129,6 +137,7 @@ static int start(struct request *request, struct err *err)
 		.follow = !request->no_follow,
 		.audit = request->audit,
 		.verbose = request->verbose,
+		.refuse_births = births_to_refuse(),
 	};
 	int ret = session_open(&request->session, &options, err);
 

@@ -69,6 +69,7 @@ static int attach(struct session *session, struct err *err)
 		.nr_pids = options->targets->nr_pids,
 		.follow = options->follow,
 		.audit = options->audit,
+		.refuse_births = options->refuse_births,
 		.switch_cost = options->probe->items[PROBE_SCHED_ENTRY_EXIT].present,
 		.verbose = options->verbose,
 	};
@@ -76,6 +77,8 @@ static int attach(struct session *session, struct err *err)
 
 	if (!ret)
 		ret = tracer_open(&session->tracer, &tracer, err);
+	if (!ret)
+		ret = watch_add_call(session->watch, tracer_late_births_fd(session->tracer), err);
 	if (ret)
 		return ret;
 	clock_gettime(CLOCK_REALTIME, &session->started_at);
@@ -260,9 +263,11 @@ int session_run(struct session *session, session_sink *sink, void *context, stru
 		ret = watch_next(session->watch, &event, err);
 		if (ret)
 			break;
-		more = event == WATCH_INTERVAL;
+		more = event == WATCH_INTERVAL || event == WATCH_CALL;
 		if (event == WATCH_INTERVAL)
 			ret = end_interval(session, err);
+		else if (event == WATCH_CALL)
+			ret = tracer_seed(session->tracer, err);
 		else if (event == WATCH_EXITED)
 			ret = add_survivors(session, &more, err);
 	}
@@ -275,8 +280,8 @@ void session_close(struct session *session)
 {
 	if (!session)
 		return;
-	tracer_close(session->tracer);
 	watch_close(session->watch);
+	tracer_close(session->tracer);
 	snapshot_fini(&session->last);
 	free(session);
 }

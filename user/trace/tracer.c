@@ -35,6 +35,7 @@ struct tracer {
 	struct bpf_link *read_link;
 	uint32_t nr_cpus; /* possible: the slots of a per-CPU map's value */
 	bool switch_cost;
+	struct ring_buffer *late_births;
 	void *scratch; /* nr_cpus values of the largest per-CPU map */
 };
 
@@ -54,6 +55,7 @@ static void configure(struct tracer *tracer, const struct tracer_options *option
 	config->follow = options->follow;
 	config->audit = options->audit;
 	config->switch_cost = options->switch_cost;
+	config->refuse_births = options->refuse_births;
 	syscalls_fill(config->syscalls);
 	syscalls_fill_compat(config->syscalls_compat);
 	tracer->skel->bss->interval_number = 1; /* 0 marks a maximum that was never written */
@@ -133,10 +135,12 @@ static int run_iterator(struct bpf_link *link, char **out, size_t *out_bytes)
 	return (int)got;
 }
 
-static int seed(struct tracer *tracer, struct err *err)
+int tracer_seed(struct tracer *tracer, struct err *err)
 {
 	int ret = 0;
 
+	if (tracer->late_births)
+		ring_buffer__consume(tracer->late_births);
 	for (int pass = 0; pass < SEED_PASSES && !ret; pass++) {
 		char *nothing = NULL;
 		size_t bytes;
@@ -170,6 +174,28 @@ static int attach(struct tracer *tracer, struct err *err)
 	tracer->seed_link = attach_iterator(tracer->skel->progs.seed_tasks, err);
 	tracer->read_link = attach_iterator(tracer->skel->progs.read_clocks, err);
 	return tracer->seed_link && tracer->read_link ? 0 : -err->code;
+}
+
+/* The events only wake: the iterator finds whoever has no clock. */
+static int forget(void *context, void *data, size_t bytes)
+{
+	(void)context;
+	(void)data;
+	(void)bytes;
+	return 0;
+}
+
+static int open_late_births(struct tracer *tracer, struct err *err)
+{
+	tracer->late_births = ring_buffer__new(bpf_map__fd(tracer->skel->maps.late_births), forget, NULL, NULL);
+	if (!tracer->late_births)
+		return err_set(err, errno, "cannot wait for threads without a clock: %s", strerror(errno));
+	return 0;
+}
+
+int tracer_late_births_fd(const struct tracer *tracer)
+{
+	return ring_buffer__epoll_fd(tracer->late_births);
 }
 
 static int check_alive(struct tracer *tracer, const struct tracer_options *options, struct err *err)
@@ -208,7 +234,9 @@ int tracer_open(struct tracer **out, const struct tracer_options *options, struc
 	if (!ret)
 		ret = attach(tracer, err);
 	if (!ret)
-		ret = seed(tracer, err);
+		ret = tracer_seed(tracer, err);
+	if (!ret)
+		ret = open_late_births(tracer, err);
 	if (!ret)
 		ret = check_alive(tracer, options, err);
 	if (ret) {
@@ -481,6 +509,7 @@ void tracer_close(struct tracer *tracer)
 {
 	if (!tracer)
 		return;
+	ring_buffer__free(tracer->late_births);
 	bpf_link__destroy(tracer->read_link);
 	bpf_link__destroy(tracer->seed_link);
 	whylate__destroy(tracer->skel);

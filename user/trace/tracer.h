@@ -22,6 +22,7 @@ struct tracer_options {
 	bool audit;	  /* keep the kernel's own accounting beside ours */
 	bool switch_cost; /* the kernel has sched_entry_tp and sched_exit_tp */
 	bool verbose;	  /* libbpf's talk on stderr */
+	uint8_t refuse_births; /* tests: every so manieth newborn thread gets no clock at first; 0: none */
 };
 
 struct tracer_hook {
@@ -44,6 +45,13 @@ struct tracer_cost {
  * Returns 0; -ESRCH if no thread of the target is left; another negative errno, with the sentence in ERR.
  */
 int tracer_open(struct tracer **out, const struct tracer_options *options, struct err *err);
+
+/*
+ * A thread for which there was no clock at its birth is a loss; this descriptor (epoll) becomes readable
+ * then, and tracer_seed() gives it one, from then on.  Returns 0 or a negative errno.
+ */
+int tracer_late_births_fd(const struct tracer *tracer);
+int tracer_seed(struct tracer *tracer, struct err *err);
 
 /*
  * Copy what has been measured since tracer_open().  *SNAPSHOT is overwritten; free it with

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 /* What an epoll event is about: one of these, or a pidfd above them. */
-enum { SOURCE_SIGNAL, SOURCE_DURATION, SOURCE_INTERVAL, SOURCE_PROCESS };
+enum { SOURCE_SIGNAL, SOURCE_DURATION, SOURCE_INTERVAL, SOURCE_CALL, SOURCE_PROCESS };
 
 struct watch {
 	int epoll_fd;
@@ -111,6 +111,11 @@ int watch_add(struct watch *watch, uint32_t pid, struct err *err)
 	return ret;
 }
 
+int watch_add_call(struct watch *watch, int fd, struct err *err)
+{
+	return add_source(watch, fd, SOURCE_CALL, err);
+}
+
 static bool take(struct watch *watch, const struct epoll_event *ready, enum watch_event *event)
 {
 	int fd = (int)(uint32_t)ready->data.u64;
@@ -131,6 +136,9 @@ static bool take(struct watch *watch, const struct epoll_event *ready, enum watc
 		/* The last interval ends with the run; it is not to leave an empty one behind it. */
 		*event = read(watch->duration_fd, &expirations, sizeof(expirations)) > 0 ? WATCH_DURATION :
 											    WATCH_INTERVAL;
+		return true;
+	case SOURCE_CALL:
+		*event = WATCH_CALL;
 		return true;
 	default:
 		close(fd); /* leaves the epoll set with it */

@@ -17,6 +17,7 @@ enum watch_event {
 	WATCH_INTERVAL, /* an interval is over */
 	WATCH_DURATION, /* the time asked for is over */
 	WATCH_SIGNAL,	/* SIGINT or SIGTERM; the next one ends the agent at once */
+	WATCH_CALL,	/* a descriptor of watch_add_call() is readable: read it, or it is so again */
 	WATCH_EXITED,	/* the last of the processes watched has ended */
 };
 
@@ -30,6 +31,9 @@ int watch_start(struct watch *watch, uint64_t duration_ns, uint64_t interval_ns,
 
 /* Also wait for the end of process PID.  One that has ended already is no error. */
 int watch_add(struct watch *watch, uint32_t pid, struct err *err);
+
+/* Also wake when FD is readable.  It stays the caller's and must outlive WATCH. */
+int watch_add_call(struct watch *watch, int fd, struct err *err);
 
 /* Sleep until something happens.  With no process added WATCH_EXITED is returned at once. */
 int watch_next(struct watch *watch, enum watch_event *event, struct err *err);
