@@ -27,24 +27,30 @@ static void add_ended(struct ended_sums *to, const struct ended_sums *from)
 		((__u64 *)&to->audit)[i] += audit[i];
 }
 
-/* Take the thread with clock ID out of the living. */
-static void remove_thread(struct snapshot *snapshot, uint64_t id)
+/* Mark the thread with clock ID, if it is among the living. */
+static void mark_dead(struct snapshot *snapshot, uint64_t id)
 {
 	const struct thread_record key = { .clock_id = id };
-	struct thread_record *found = bsearch(&key, snapshot->threads, snapshot->nr_threads,
-					      sizeof(*snapshot->threads), by_clock);
-	size_t behind;
+	struct thread_record *found = NULL;
 
-	if (!found)
-		return;
-	behind = snapshot->nr_threads - (size_t)(found - snapshot->threads) - 1;
-	memmove(found, found + 1, behind * sizeof(*found));
-	snapshot->nr_threads--;
+	if (snapshot->nr_threads)
+		found = bsearch(&key, snapshot->threads, snapshot->nr_threads, sizeof(*found), by_clock);
+	if (found)
+		found->state = CLOCK_DEAD;
+}
+
+static void drop_state(struct snapshot *snapshot, uint32_t state)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < snapshot->nr_threads; i++)
+		if (snapshot->threads[i].state != state)
+			snapshot->threads[kept++] = snapshot->threads[i];
+	snapshot->nr_threads = kept;
 }
 
 void snapshot_settle(struct snapshot *snapshot, const struct ended_slot *before,
-		     const struct ended_slot *after, uint32_t nr_cpus, uint64_t nr_clocks,
-		     uint64_t nr_unused)
+		     const struct ended_slot *after, uint32_t nr_cpus, uint64_t nr_clocks, uint64_t nr_unused)
 {
 	uint64_t known = nr_unused;
 
@@ -64,10 +70,11 @@ void snapshot_settle(struct snapshot *snapshot, const struct ended_slot *before,
 		for (uint64_t i = first; i < last; i++) {
 			uint64_t id = after[cpu].ids[i % ENDED_IDS];
 
-			remove_thread(snapshot, id);
+			mark_dead(snapshot, id);
 			known -= id >= nr_clocks; /* born and ended during the read */
 		}
 	}
+	drop_state(snapshot, CLOCK_DEAD);
 	for (size_t i = 0; i < snapshot->nr_threads; i++)
 		known += snapshot->threads[i].clock_id < nr_clocks;
 	snapshot->nr_unread = nr_clocks > known ? nr_clocks - known : 0;
@@ -75,12 +82,7 @@ void snapshot_settle(struct snapshot *snapshot, const struct ended_slot *before,
 
 void snapshot_drop_unborn(struct snapshot *snapshot)
 {
-	size_t kept = 0;
-
-	for (size_t i = 0; i < snapshot->nr_threads; i++)
-		if (snapshot->threads[i].state != CLOCK_NEW)
-			snapshot->threads[kept++] = snapshot->threads[i];
-	snapshot->nr_threads = kept;
+	drop_state(snapshot, CLOCK_NEW);
 }
 
 void snapshot_fini(struct snapshot *snapshot)

@@ -376,9 +376,11 @@ static int read_clocks(struct tracer *tracer, struct snapshot *snapshot)
 	int ret = before ? 0 : -ENOMEM;
 
 	for (int i = 0; i < LIVING_TRIES && !ret; i++) {
-		uint64_t nr_clocks = *(volatile __u64 *)&tracer->skel->bss->clock_ids;
+		uint64_t nr_clocks;
 
 		ret = read_ended(tracer, before);
+		/* After that look: who has ended by then and is not numbered yet would hide another. */
+		nr_clocks = *(volatile __u64 *)&tracer->skel->bss->clock_ids;
 		if (!ret)
 			ret = read_threads(tracer, snapshot);
 		for (int j = 0; j < READ_TRIES && !ret; j++) {
