@@ -139,8 +139,7 @@ static json_t *target_json(const struct report_target *target)
 	set_u64(object, "threads", target->threads);
 	set_u64(object, "threads_ended", target->threads_ended);
 	set_u64(object, "cpus_allowed", target->cpus_allowed);
-	set(object, "exit_status",
-			    target->has_exit_status ? json_integer(target->exit_status) : json_null());
+	set(object, "exit_status", target->has_exit_status ? json_integer(target->exit_status) : json_null());
 	return object;
 }
 
@@ -206,7 +205,7 @@ static json_t *stolen_json(const struct report_scheduling *s)
 	return object;
 }
 
-json_t *report_json_scheduling(const struct report_scheduling *s)
+static json_t *scheduling_json(const struct report_scheduling *s)
 {
 	json_t *object = json_object(), *switches = json_object(), *blocked = json_object(),
 	       *reasons = json_object(), *open;
@@ -255,7 +254,7 @@ static json_t *audit_json(const struct audit_sums *audit)
 	return object;
 }
 
-json_t *report_json_thread(const struct report_thread *row, bool has_irq)
+static json_t *thread_json(const struct report_thread *row, bool has_irq)
 {
 	json_t *object = json_object(), *blocked = json_object(), *blame = json_object();
 	const struct clock_sums *sums = &row->sums;
@@ -297,6 +296,34 @@ json_t *report_json_thread(const struct report_thread *row, bool has_irq)
 	return object;
 }
 
+/* For whoever is not writing: NULL if memory ran out, and what the writer knows of that stays. */
+static json_t *whole(json_t *object, bool before)
+{
+	bool lacks = incomplete;
+
+	incomplete |= before;
+	if (!lacks)
+		return object;
+	json_decref(object);
+	return NULL;
+}
+
+json_t *report_json_scheduling(const struct report_scheduling *scheduling)
+{
+	bool before = incomplete;
+
+	incomplete = false;
+	return whole(scheduling_json(scheduling), before);
+}
+
+json_t *report_json_thread(const struct report_thread *row, bool has_irq)
+{
+	bool before = incomplete;
+
+	incomplete = false;
+	return whole(thread_json(row, has_irq), before);
+}
+
 static json_t *blame_json(const struct report_blame *row)
 {
 	json_t *object = json_object();
@@ -317,8 +344,9 @@ static int put(FILE *out, const char *before, const char *key, json_t *value, bo
 		ret = fprintf(out, "\"%s\": ", key) < 0;
 	if (!ret)
 		ret = incomplete || !value ||
-		      json_dumpf(value, out, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9) |
-						     (one_line ? JSON_COMPACT : JSON_INDENT(1)));
+		      json_dumpf(value, out,
+				 JSON_ENCODE_ANY | JSON_REAL_PRECISION(9) |
+					 (one_line ? JSON_COMPACT : JSON_INDENT(1)));
 	json_decref(value);
 	return ret;
 }
@@ -331,7 +359,7 @@ static int put_arrays(const struct report *report, FILE *out, const char *next, 
 
 	for (size_t i = 0; i < report->nr_threads && !ret; i++)
 		ret = put(out, i ? (one_line ? "," : ",\n") : line, NULL,
-			  report_json_thread(&report->threads[i], report->scheduling.has_irq), true);
+			  thread_json(&report->threads[i], report->scheduling.has_irq), true);
 	if (!ret)
 		ret = fprintf(out, "]%s\"blame\": [", next) < 0;
 	for (size_t i = 0; i < report->nr_blame && !ret; i++)
@@ -361,7 +389,7 @@ int report_json_write(const struct report *report, FILE *out, bool one_line, str
 		set_u64(window, "duration_ns", report->window.duration_ns);
 		ret = put(out, next, "window", window, one_line);
 	}
-	ret = ret || put(out, next, "scheduling", report_json_scheduling(&report->scheduling), one_line) ||
+	ret = ret || put(out, next, "scheduling", scheduling_json(&report->scheduling), one_line) ||
 	      put_arrays(report, out, next, one_line) || fputs(next, out) < 0;
 	ret = put(out, "", "losses", losses, one_line) || ret;
 	if (incomplete || (ret && errno == ENOMEM))

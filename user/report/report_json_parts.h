@@ -7,7 +7,7 @@
 
 #include "user/report/report.h"
 
-/* New references; NULL or incomplete if memory runs out. */
+/* New references; NULL if memory runs out. */
 json_t *report_json_scheduling(const struct report_scheduling *scheduling);
 json_t *report_json_thread(const struct report_thread *row, bool has_irq);
 

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "user/report/json_reader.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Append to the sentence's path what leads from NODE to WANTED; whether it does. */
+static bool find_path(const json_t *node, const json_t *wanted, char *path, size_t size)
+{
+	size_t length = strlen(path), i;
+	const char *key;
+	json_t *child;
+
+	if (node == wanted)
+		return true;
+	json_object_foreach((json_t *)node, key, child)
+	{
+		snprintf(path + length, size - length, "%s%s", length ? "." : "", key);
+		if (find_path(child, wanted, path, size))
+			return true;
+	}
+	json_array_foreach(node, i, child)
+	{
+		snprintf(path + length, size - length, "[%zu]", i);
+		if (find_path(child, wanted, path, size))
+			return true;
+	}
+	path[length] = '\0';
+	return false;
+}
+
+/* The path is looked for only now, so that reading what is right costs nothing for it. */
+void reader_refuse(struct reader *reader, const json_t *object, const char *key, const char *what)
+{
+	char path[128] = "";
+
+	if (reader->err->code)
+		return;
+	if (object)
+		find_path(reader->root, object, path, sizeof(path));
+	err_set(reader->err, EINVAL, "cannot read %s: '%s%s%s' %s; is it a report of this version?",
+		reader->name, path, *path ? "." : "", key, what);
+}
+
+void reader_out_of_memory(struct reader *reader)
+{
+	err_set(reader->err, ENOMEM, "cannot read %s: out of memory", reader->name);
+}
+
+json_t *reader_get(struct reader *reader, json_t *object, const char *key)
+{
+	json_t *value = json_object_get(object, key);
+
+	if (!value)
+		reader_refuse(reader, object, key, "is missing");
+	return value;
+}
+
+uint64_t reader_u64(struct reader *reader, json_t *object, const char *key)
+{
+	json_t *value = reader_get(reader, object, key);
+
+	if (value && (!json_is_integer(value) || json_integer_value(value) < 0))
+		reader_refuse(reader, object, key, "is no whole number");
+	return (uint64_t)json_integer_value(value);
+}
+
+int64_t reader_signed(struct reader *reader, json_t *object, const char *key)
+{
+	json_t *value = reader_get(reader, object, key);
+
+	if (value && !json_is_integer(value))
+		reader_refuse(reader, object, key, "is no whole number");
+	return json_integer_value(value);
+}
+
+uint32_t reader_u32(struct reader *reader, json_t *object, const char *key)
+{
+	uint64_t value = reader_u64(reader, object, key);
+
+	if (value > UINT32_MAX)
+		reader_refuse(reader, object, key, "is too large");
+	return (uint32_t)value;
+}
+
+void reader_text(struct reader *reader, json_t *object, const char *key, char *out, size_t size)
+{
+	json_t *value = reader_get(reader, object, key);
+
+	if (value && !json_is_string(value))
+		reader_refuse(reader, object, key, "is no text");
+	if (value && json_string_length(value) >= size)
+		reader_refuse(reader, object, key, "is too long");
+	snprintf(out, size, "%s", json_is_string(value) ? json_string_value(value) : "");
+}
+
+/* A quantity that this kernel may not tell: null then, and false is returned. */
+bool reader_optional_u64(struct reader *reader, json_t *object, const char *key, uint64_t *out)
+{
+	if (json_is_null(reader_get(reader, object, key)))
+		return false;
+	*out = reader_u64(reader, object, key);
+	return true;
+}
+
+bool reader_bool(struct reader *reader, json_t *object, const char *key)
+{
+	json_t *value = reader_get(reader, object, key);
+
+	if (value && !json_is_boolean(value))
+		reader_refuse(reader, object, key, "is neither true nor false");
+	return json_is_true(value);
+}
+
+double reader_ratio(struct reader *reader, json_t *object, const char *key)
+{
+	json_t *value = reader_get(reader, object, key);
+
+	if (value && (!json_is_number(value) || json_number_value(value) < 0))
+		reader_refuse(reader, object, key, "is no ratio");
+	return json_number_value(value);
+}
+
+json_t *reader_object(struct reader *reader, json_t *object, const char *key)
+{
+	json_t *value = reader_get(reader, object, key);
+
+	if (value && !json_is_object(value))
+		reader_refuse(reader, object, key, "is no object");
+	return value;
+}
+
+json_t *reader_array(struct reader *reader, json_t *object, const char *key)
+{
+	json_t *value = reader_get(reader, object, key);
+
+	if (value && !json_is_array(value))
+		reader_refuse(reader, object, key, "is no array");
+	return value;
+}
