@@ -7,6 +7,7 @@
 #include "tests/fuzz/round_trip.h"
 
 #include "bpf/clock.h"
+#include "user/analysis/check.h"
 #include "user/analysis/scheduling.h"
 
 bool fuzz_reached;
@@ -154,7 +155,9 @@ static void charge(struct snapshot *snapshot, const struct snapshot *before)
 static void make(struct snapshot *from, struct snapshot *to)
 {
 	for (uint32_t tid = 1; tid <= THREADS; tid++) {
-		struct thread_record record = { .tid = tid, .pid = 1, .clock_id = tid, .began_at_ns = tid / 2 };
+		struct thread_record record = {
+			.tid = tid, .pid = 1, .clock_id = tid, .began_at_ns = tid / 2
+		};
 		uint64_t fate = take_below(4); /* lives on, born in between, ended in between, never was */
 
 		if (fate == 3)
@@ -191,29 +194,9 @@ static void make(struct snapshot *from, struct snapshot *to)
 
 static void require_identities(const struct report *report)
 {
-	const struct report_scheduling *s = &report->scheduling;
-	uint64_t wall_ns = 0, blame_ns = 0;
+	struct check_broken broken = {};
 
-	for (size_t i = 0; i < report->nr_threads; i++) {
-		const struct report_thread *row = &report->threads[i];
-		uint64_t parts_ns = row->sums.on_cpu_ns + clock_run_queue_ns(&row->sums), row_blame_ns = 0;
-
-		for (int reason = 0; reason < BLOCKED_REASONS; reason++)
-			parts_ns += row->sums.blocked_ns[reason];
-		for (int kind = 0; kind < BLAME_KINDS; kind++)
-			row_blame_ns += row->sums.blame_ns[kind];
-		REQUIRE(parts_ns == row->wall_ns, "thread %u: parts of %llu in %llu ns", row->tid,
-			(unsigned long long)parts_ns, (unsigned long long)row->wall_ns);
-		REQUIRE(row_blame_ns == clock_run_queue_ns(&row->sums), "thread %u: blame of %llu", row->tid,
-			(unsigned long long)row_blame_ns);
-		wall_ns += row->wall_ns;
-	}
-	REQUIRE(wall_ns == s->wall_ns && wall_ns == s->on_cpu_ns + s->run_queue_ns + s->blocked_ns,
-		"wall clocks of %llu", (unsigned long long)wall_ns);
-	for (size_t i = 0; i < report->nr_blame; i++)
-		blame_ns += report->blame[i].ns;
-	REQUIRE(blame_ns == s->run_queue_ns, "blame of %llu for %llu ns", (unsigned long long)blame_ns,
-		(unsigned long long)s->run_queue_ns);
+	REQUIRE(check_report(report, CHECK_ALWAYS, &broken), "%s %s", broken.path, broken.what);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
