@@ -20,9 +20,9 @@ enum { SCHEDULES = 3000, STEPS = 200, CPUS = 3, TASKS = 4, NEIGHBOURS = 5, MOST_
 enum { NOBODY = -1, NOT_OURS = 100 }; /* who runs: a task's number, or NOT_OURS + a neighbour's */
 
 enum mode {
-	ONE_CLOCK,	/* all CPUs agree on the time; a throttled CPU is idle: every kind is exact */
-	BUSY_THROTTLE,	/* neighbours run on a CPU where the target is throttled */
-	SKEWED_CLOCKS,	/* each CPU's clock is off by a constant */
+	ONE_CLOCK,     /* all CPUs agree on the time; a throttled CPU is idle: every kind is exact */
+	BUSY_THROTTLE, /* neighbours run on a CPU where the target is throttled */
+	SKEWED_CLOCKS, /* each CPU's clock is off by a constant */
 };
 
 struct task {
@@ -92,8 +92,7 @@ static void wait_begin(struct task *task, int cpu, enum blame_counted how, uint6
 {
 	task->cpu = cpu;
 	task->parts++;
-	blame_begin(&task->clock.wait, &sim.cpus[cpu], (uint32_t)cpu, (__u16)how, now_ns,
-		    throttled_ns);
+	blame_begin(&task->clock.wait, &sim.cpus[cpu], (uint32_t)cpu, (__u16)how, now_ns, throttled_ns);
 }
 
 static void wait_end(struct task *task, uint64_t now_ns)
@@ -130,12 +129,10 @@ static void hold_against_book(const struct task *task)
 			continue;
 		if (off_ns > slack_ns)
 			fail_msg("seed %u: kind %d: blame %llu, book %llu", sim.seed, i,
-				 (unsigned long long)sums->blame_ns[i],
-				 (unsigned long long)task->book_ns[i]);
+				 (unsigned long long)sums->blame_ns[i], (unsigned long long)task->book_ns[i]);
 	}
 	if (sum != clock_run_queue_ns(sums))
-		fail_msg("seed %u: blame %llu does not sum to the wait", sim.seed,
-			 (unsigned long long)sum);
+		fail_msg("seed %u: blame %llu does not sum to the wait", sim.seed, (unsigned long long)sum);
 	if (sim.mode != SKEWED_CLOCKS)
 		assert_int_equal(sum, task->book_wait_ns);
 }
@@ -369,10 +366,8 @@ static void parts_of_a_slice_are_named(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(blame_is_what_the_book_says),
-		cmocka_unit_test(throttled_time_is_the_quotas),
-		cmocka_unit_test(skewed_clocks_wrap_nothing),
-		cmocka_unit_test(what_is_not_known_is_other),
+		cmocka_unit_test(blame_is_what_the_book_says), cmocka_unit_test(throttled_time_is_the_quotas),
+		cmocka_unit_test(skewed_clocks_wrap_nothing),  cmocka_unit_test(what_is_not_known_is_other),
 		cmocka_unit_test(parts_of_a_slice_are_named),
 	};
 

@@ -39,8 +39,10 @@ static inline uint64_t fake_part(void)
 /* Control characters, quotes, no UTF-8, two languages. */
 static inline void fake_text(char *out, size_t size)
 {
-	static const char *const texts[] = { "", "nginx", "a\033[31mb\n\t\"\\", "\xff\xfe\x80x", "\x01\x7f",
-					     "kworker/0:1", "m\xc3\xbcller", "\xe6\x97\xa5\xe6\x9c\xac" };
+	static const char *const texts[] = {
+		"",	    "nginx",	   "a\033[31mb\n\t\"\\", "\xff\xfe\x80x",
+		"\x01\x7f", "kworker/0:1", "m\xc3\xbcller",	 "\xe6\x97\xa5\xe6\x9c\xac"
+	};
 
 	memset(out, 0, size);
 	strncpy(out, texts[rand() % (int)(sizeof(texts) / sizeof(texts[0]))], size - 1);

@@ -21,7 +21,8 @@ static int begin(void **state)
 	for (unsigned seed = 1;; seed++) {
 		fake_report(&report, seed);
 		if (report.nr_threads >= 3 && report.threads[0].sums.blame_ns[BLAME_PROCESS] > 1 &&
-		    report.scheduling.has_irq && report.scheduling.on_cpu.count && report.target.threads_ended)
+		    report.scheduling.has_irq && report.scheduling.on_cpu.count &&
+		    report.target.threads_ended)
 			return 0;
 		report_fini(&report);
 	}

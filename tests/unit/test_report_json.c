@@ -164,7 +164,8 @@ static void walk_value(json_t *value, const char *path)
 
 	if (json_is_object(value))
 		walk_object(value, path);
-	json_array_foreach(value, i, child) {
+	json_array_foreach(value, i, child)
+	{
 		snprintf(below, sizeof(below), "%s[%zu]", path, i);
 		walk_value(child, below);
 	}
@@ -176,7 +177,8 @@ static void walk_object(json_t *object, const char *path)
 	const char *key;
 	char below[200];
 
-	json_object_foreach(all, key, value) {
+	json_object_foreach(all, key, value)
+	{
 		snprintf(below, sizeof(below), "%s%s%s", path, *path ? "." : "", key);
 		if (walk.change(object, key, value))
 			expect_refusal(below);
@@ -314,16 +316,11 @@ static void failed_write_is_an_error(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_written_is_read),
-		cmocka_unit_test(one_line_is_one_line),
-		cmocka_unit_test(missing_key_is_named),
-		cmocka_unit_test(other_type_is_named),
-		cmocka_unit_test(negative_value_is_named),
-		cmocka_unit_test(too_large_value_is_named),
-		cmocka_unit_test(too_long_text_is_named),
-		cmocka_unit_test(broken_identity_is_named),
-		cmocka_unit_test(unknown_keys_are_passed_over),
-		cmocka_unit_test(failed_write_is_an_error),
+		cmocka_unit_test(what_is_written_is_read),	cmocka_unit_test(one_line_is_one_line),
+		cmocka_unit_test(missing_key_is_named),		cmocka_unit_test(other_type_is_named),
+		cmocka_unit_test(negative_value_is_named),	cmocka_unit_test(too_large_value_is_named),
+		cmocka_unit_test(too_long_text_is_named),	cmocka_unit_test(broken_identity_is_named),
+		cmocka_unit_test(unknown_keys_are_passed_over), cmocka_unit_test(failed_write_is_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

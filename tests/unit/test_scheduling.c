@@ -84,7 +84,8 @@ static void analyse(const struct fixture *first)
 	struct err err = {};
 
 	assert_int_equal(scheduling_between(first ? &first->at : NULL, &to.at, report.window.duration_ns,
-					    &report, &err), 0);
+					    &report, &err),
+			 0);
 	if (!check_report(&report, CHECK_ALWAYS, &broken))
 		fail_msg("%s %s", broken.path, broken.what);
 }
@@ -335,8 +336,12 @@ static void names_take_their_time_out_of_their_kind(void **state)
 static void give_quota(struct fixture *in, const char *cgroup, uint64_t periods, uint64_t throttled_ns)
 {
 	in->at.quota = (struct snapshot_quota){
-		.present = true, .quota_ns = 20 * MS, .period_ns = 100 * MS,
-		.periods = periods, .throttled_periods = periods / 2, .throttled_ns = throttled_ns,
+		.present = true,
+		.quota_ns = 20 * MS,
+		.period_ns = 100 * MS,
+		.periods = periods,
+		.throttled_periods = periods / 2,
+		.throttled_ns = throttled_ns,
 	};
 	strcpy(in->at.quota.cgroup, cgroup);
 }

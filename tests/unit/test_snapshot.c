@@ -139,12 +139,9 @@ static void ring_that_overflows_is_counted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(living_and_ended_are_all),
-		TEST(ended_during_the_read_is_not_counted_twice),
-		TEST(thread_on_its_way_out_comes_later),
-		TEST(born_during_the_read_hides_nobody),
-		TEST(unborn_is_read_but_no_thread_yet),
-		TEST(ring_that_overflows_is_counted),
+		TEST(living_and_ended_are_all),		 TEST(ended_during_the_read_is_not_counted_twice),
+		TEST(thread_on_its_way_out_comes_later), TEST(born_during_the_read_hides_nobody),
+		TEST(unborn_is_read_but_no_thread_yet),	 TEST(ring_that_overflows_is_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,7 +85,7 @@ static void expect_shares(const char *text, unsigned whole)
 	assert_int_equal(sscanf(line, "%u.%u %% of their time on a CPU, %u.%u %% waiting for one, %u.%u %%",
 				&on_cpu[0], &on_cpu[1], &waiting[0], &waiting[1], &blocked[0], &blocked[1]),
 			 6);
-	for (; (line = strchr(line, '\n')); ) {
+	for (; (line = strchr(line, '\n'));) {
 		line++;
 		if (!strncmp(line, "  on a CPU ", 11) || !strncmp(line, "  blocked: ", 11))
 			sum += share_in(line + 19);

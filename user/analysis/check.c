@@ -61,17 +61,17 @@ static bool irq_is_part(const struct report *r)
 }
 
 /* A member of the rows and the same of the whole. */
-#define SUMS_OVER_THREADS(name, value, total)                       \
-	static bool name(const struct report *r)                    \
-	{                                                           \
-		wide sum = 0;                                       \
-                                                                    \
-		for (size_t i = 0; i < r->nr_threads; i++) {        \
+#define SUMS_OVER_THREADS(name, value, total)                           \
+	static bool name(const struct report *r)                        \
+	{                                                               \
+		wide sum = 0;                                           \
+                                                                        \
+		for (size_t i = 0; i < r->nr_threads; i++) {            \
 			const struct report_thread *t = &r->threads[i]; \
-                                                                    \
-			sum += value;                               \
-		}                                                   \
-		return sum == r->total;                             \
+                                                                        \
+			sum += value;                                   \
+		}                                                       \
+		return sum == r->total;                                 \
 	}
 
 SUMS_OVER_THREADS(threads_sum_wall, t->wall_ns, scheduling.wall_ns)
@@ -139,14 +139,12 @@ static const struct whole_identity {
 	{ "scheduling.run_queue.after_preemption_ns", "is not the sum over the threads",
 	  threads_sum_preemption, CHECK_ALWAYS },
 	{ "scheduling.blocked_ns", "is not the sum over the threads", threads_sum_blocked, CHECK_ALWAYS },
-	{ "scheduling.stolen.total_ns", "is not the sum over the threads", threads_sum_stolen,
-	  CHECK_ALWAYS },
+	{ "scheduling.stolen.total_ns", "is not the sum over the threads", threads_sum_stolen, CHECK_ALWAYS },
 	{ "scheduling.switches.voluntary", "is not the sum over the threads", threads_sum_voluntary,
 	  CHECK_ALWAYS },
 	{ "scheduling.switches.involuntary", "is not the sum over the threads", threads_sum_involuntary,
 	  CHECK_ALWAYS },
-	{ "scheduling.migrations", "is not the sum over the threads", threads_sum_migrations,
-	  CHECK_ALWAYS },
+	{ "scheduling.migrations", "is not the sum over the threads", threads_sum_migrations, CHECK_ALWAYS },
 	{ "target.threads", "is not the number of living threads", threads_are_counted, CHECK_ALWAYS },
 	{ "target.threads_ended", "is not the number of ended threads", ended_are_counted, CHECK_ALWAYS },
 	{ "blame", "is not the sum of the threads' blame", blame_is_that_of_threads, CHECK_ALWAYS },
@@ -266,12 +264,12 @@ static bool check_dist(const struct report_dist *dist, const char *path, enum ch
 static bool check_dists(const struct report *report, enum check_when when, struct check_broken *broken)
 {
 	const struct report_scheduling *s = &report->scheduling;
-	bool ok = check_dist(&s->on_cpu, "scheduling.on_cpu", when, broken) &&
-		  check_dist(&s->run_queue[AFTER_WAKEUP], "scheduling.run_queue.after_wakeup", when,
-			     broken) &&
-		  check_dist(&s->run_queue[AFTER_PREEMPTION], "scheduling.run_queue.after_preemption", when,
-			     broken) &&
-		  check_dist(&s->switch_cost.cost, "scheduling.switch_cost.cost", when, broken);
+	bool ok =
+		check_dist(&s->on_cpu, "scheduling.on_cpu", when, broken) &&
+		check_dist(&s->run_queue[AFTER_WAKEUP], "scheduling.run_queue.after_wakeup", when, broken) &&
+		check_dist(&s->run_queue[AFTER_PREEMPTION], "scheduling.run_queue.after_preemption", when,
+			   broken) &&
+		check_dist(&s->switch_cost.cost, "scheduling.switch_cost.cost", when, broken);
 	char path[48];
 
 	for (uint32_t i = 0; i < BLOCKED_REASONS && ok; i++) {

@@ -137,8 +137,7 @@ static int by_run_queue(const void *left, const void *right)
 	return a->tid < b->tid ? -1 : a->tid > b->tid;
 }
 
-static void fill_ended(const struct snapshot *from, const struct snapshot *to,
-		       struct report_thread *ended)
+static void fill_ended(const struct snapshot *from, const struct snapshot *to, struct report_thread *ended)
 {
 	strcpy(ended->comm, "ended");
 	ended->threads = to->ended.threads;
@@ -149,8 +148,7 @@ static void fill_ended(const struct snapshot *from, const struct snapshot *to,
 	if (!from)
 		return;
 	ended->threads -= from->ended.threads;
-	subtract_row(ended, from->ended.wall_ns, &from->ended.sums, &from->ended.counts,
-		     &from->ended.audit);
+	subtract_row(ended, from->ended.wall_ns, &from->ended.sums, &from->ended.counts, &from->ended.audit);
 }
 
 /*
@@ -238,8 +236,7 @@ static void fill_dist(struct report_dist *dist, const struct snapshot_hist *from
 		dist->max_ns = 0;
 }
 
-static void fill_dists(const struct snapshot *from, const struct snapshot *to,
-		       struct report_scheduling *s)
+static void fill_dists(const struct snapshot *from, const struct snapshot *to, struct report_scheduling *s)
 {
 	const struct snapshot_hist *was = from ? from->hists : NULL, *is = to->hists;
 
@@ -270,8 +267,7 @@ static void fill_quota(const struct snapshot *from, const struct snapshot *to, s
 	out->period_ns = is->period_ns;
 	memcpy(out->cgroup, is->cgroup, sizeof(out->cgroup));
 	out->has_counts = is->present && was->present && !strcmp(is->cgroup, was->cgroup) &&
-			  is->periods >= was->periods &&
-			  is->throttled_periods >= was->throttled_periods &&
+			  is->periods >= was->periods && is->throttled_periods >= was->throttled_periods &&
 			  is->throttled_ns >= was->throttled_ns;
 	if (!out->has_counts)
 		return;

@@ -13,14 +13,14 @@
 #include "user/base/units.h"
 
 /* One screen: about 45 lines of 80 columns.  The bars take what the rest leaves of it. */
-#define SCREEN_LINES 45
-#define COLUMNS      80
-#define OTHER_LINES  32 /* all but the bars and the rows of blocked reasons, at their usual number */
-#define BAR_COLUMNS  40
-#define BARS_LEAST   5
-#define BARS_MOST    12
-#define BLAME_ROWS   4
-#define THREAD_ROWS  3
+#define SCREEN_LINES	       45
+#define COLUMNS		       80
+#define OTHER_LINES	       32 /* all but the bars and the rows of blocked reasons, at their usual number */
+#define BAR_COLUMNS	       40
+#define BARS_LEAST	       5
+#define BARS_MOST	       12
+#define BLAME_ROWS	       4
+#define THREAD_ROWS	       3
 #define LEAST_THREADS_FOR_LIST 2
 
 static const char *ns_text(char buf[UNITS_TEXT_BYTES], uint64_t ns)
@@ -36,7 +36,7 @@ static double percent(uint64_t part, uint64_t whole)
 /* The parts that a wall clock is cut into, where no part holds another. */
 enum part {
 	PART_ON_CPU,
-	PART_RUN_QUEUE, /* + enum run_queue_cause */
+	PART_RUN_QUEUE,					  /* + enum run_queue_cause */
 	PART_BLOCKED = PART_RUN_QUEUE + RUN_QUEUE_CAUSES, /* + enum blocked_reason */
 	PARTS = PART_BLOCKED + BLOCKED_REASONS,
 };
@@ -167,8 +167,7 @@ static void headline(const struct report *report, const struct report_dist *wait
 	}
 }
 
-static void row(FILE *out, const char *name, uint64_t sum_ns, unsigned share,
-		const struct report_dist *dist)
+static void row(FILE *out, const char *name, uint64_t sum_ns, unsigned share, const struct report_dist *dist)
 {
 	char sum[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES], max[UNITS_TEXT_BYTES];
 
@@ -192,8 +191,8 @@ static bool has_blocked_row(const struct report_scheduling *s, int reason)
 	return s->blocked_reason_ns[reason] || s->blocked[reason].count;
 }
 
-static void table(const struct report *report, const struct report_dist *waits,
-		  const struct shares *shares, FILE *out)
+static void table(const struct report *report, const struct report_dist *waits, const struct shares *shares,
+		  FILE *out)
 {
 	const struct report_scheduling *s = &report->scheduling;
 	char name[32];
@@ -225,8 +224,7 @@ static void bar(FILE *out, uint32_t first, uint32_t last, uint64_t count, uint64
 	memset(text, '#', sizeof(text));
 	text[length] = '\0';
 	/* The last octave holds everything that is longer, too. */
-	fprintf(out, "  %8s - %-8s %11s |%s\n",
-		ns_text(from, hist_bucket_from_ns(first * HIST_SUB_BUCKETS)),
+	fprintf(out, "  %8s - %-8s %11s |%s\n", ns_text(from, hist_bucket_from_ns(first * HIST_SUB_BUCKETS)),
 		last == HIST_OCTAVES ? "" : ns_text(to, hist_bucket_from_ns((last + 1) * HIST_SUB_BUCKETS)),
 		units_format_count(number, sizeof(number), count), text);
 }
@@ -345,8 +343,8 @@ static void switches(const struct report *report, FILE *out)
 
 static void threads(const struct report *report, FILE *out)
 {
-	char on[UNITS_TEXT_BYTES], queue[UNITS_TEXT_BYTES], max[UNITS_TEXT_BYTES],
-		blocked[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES];
+	char on[UNITS_TEXT_BYTES], queue[UNITS_TEXT_BYTES], max[UNITS_TEXT_BYTES], blocked[UNITS_TEXT_BYTES],
+		count[UNITS_TEXT_BYTES];
 	size_t shown = report->nr_threads < THREAD_ROWS ? report->nr_threads : THREAD_ROWS;
 
 	if (report->nr_threads < LEAST_THREADS_FOR_LIST)
@@ -365,8 +363,8 @@ static void threads(const struct report *report, FILE *out)
 			snprintf(who, sizeof(who), "%8s %s that ended", "",
 				 units_format_count(count, sizeof(count), t->threads));
 		fprintf(out, "  %-28s %10s %10s %10s %10s\n", who, ns_text(on, t->sums.on_cpu_ns),
-			ns_text(blocked, t->wall_ns - t->sums.on_cpu_ns - queue_ns),
-			ns_text(queue, queue_ns), ns_text(max, t->sums.run_queue_max_ns));
+			ns_text(blocked, t->wall_ns - t->sums.on_cpu_ns - queue_ns), ns_text(queue, queue_ns),
+			ns_text(max, t->sums.run_queue_max_ns));
 	}
 	if (report->nr_threads > shown)
 		fprintf(out, "  and %zu more\n", report->nr_threads - shown);

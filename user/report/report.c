@@ -16,8 +16,8 @@ static const char *const kind_names[BLAME_KINDS] = {
 };
 
 static const char *const loss_names[LOSS_KINDS] = {
-	[LOSS_CLOCK_CREATE] = "clock_create",	[LOSS_CLOCK_GAP] = "clock_gap",
-	[LOSS_BLAME_NAMES] = "blame_names",	[LOSS_THREADS_UNREAD] = "threads_unread",
+	[LOSS_CLOCK_CREATE] = "clock_create",  [LOSS_CLOCK_GAP] = "clock_gap",
+	[LOSS_BLAME_NAMES] = "blame_names",    [LOSS_THREADS_UNREAD] = "threads_unread",
 	[LOSS_RECURSION] = "recursion_misses",
 };
 

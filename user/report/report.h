@@ -55,7 +55,7 @@ struct report_agent {
 struct report_machine {
 	char kernel[65]; /* uname -r */
 	char arch[65];
-	uint32_t cpus;	 /* online */
+	uint32_t cpus; /* online */
 	uint64_t memory_bytes;
 };
 
@@ -79,7 +79,7 @@ struct report_window {
 struct report_quota {
 	bool present;
 	uint64_t quota_ns, period_ns;
-	bool has_counts; /* the target was under this quota all along */
+	bool has_counts;				   /* the target was under this quota all along */
 	uint64_t periods, throttled_periods, throttled_ns; /* inside the window */
 	char cgroup[256];
 };
@@ -107,7 +107,7 @@ struct report_scheduling {
 	uint64_t involuntary;
 	uint64_t migrations;
 	uint64_t switches_replayed; /* unannounced by the kernel, timed from its own record; no loss */
-	struct report_dist on_cpu; /* slices */
+	struct report_dist on_cpu;  /* slices */
 	struct report_dist run_queue[RUN_QUEUE_CAUSES];
 	uint64_t run_queue_cause_ns[RUN_QUEUE_CAUSES]; /* with open intervals; sums to run_queue_ns */
 	struct report_dist blocked[BLOCKED_REASONS];

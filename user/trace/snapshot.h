@@ -38,7 +38,7 @@ struct snapshot_quota {
 };
 
 struct snapshot {
-	uint64_t at_ns; /* CLOCK_MONOTONIC, when the copy began */
+	uint64_t at_ns;		       /* CLOCK_MONOTONIC, when the copy began */
 	struct thread_record *threads; /* the living, owned; sorted by clock_id */
 	size_t nr_threads;
 	uint64_t nr_unread; /* that are in neither: changed at every try, or their end was missed */
@@ -48,7 +48,7 @@ struct snapshot {
 	size_t nr_names;
 	struct snapshot_quota quota;
 	uint64_t switch_cost_own_ns; /* our own program's share, taken off the histogram already */
-	uint64_t switches_replayed; /* not announced by the kernel, taken from its record of arrivals */
+	uint64_t switches_replayed;  /* not announced by the kernel, taken from its record of arrivals */
 	uint64_t losses[LOSS_KINDS];
 };
 
