@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Interleaved rounds: every condition once a round, in random order, against the baseline of the same round.
+
+What drifts on a machine (clock speed, neighbours, the hypervisor) then meets all conditions alike, and the
+order favours none.  The baseline is measured BASELINES times a round: its mean is what the others are held
+against, and the difference between two of them is the noise of the method itself.
+"""
+import statistics
+import sys
+
+from . import CannotMeasure, stats
+
+BASELINES = 2
+TRIES = 2  # a condition that fails so often without ever succeeding is left out
+
+
+def run(workload, conditions, nr_rounds, rng, failures):
+    """Returns the rounds: [{round, samples: [{condition, ...}]}] in the order measured; FAILURES {key: reason}."""
+    rounds, tries = [], {}
+    for number in range(nr_rounds):
+        order = [c for c in conditions for _ in range(BASELINES if c.kind == "off" else 1)]
+        rng.shuffle(order)
+        samples = []
+        for condition in order:
+            if tries.get(condition.key, 0) >= TRIES:
+                continue
+            try:
+                samples.append({"condition": condition.key, **workload.measure(condition)})
+                tries[condition.key] = 0
+            except CannotMeasure as reason:
+                tries[condition.key] = tries.get(condition.key, 0) + 1
+                if failures.get(condition.key) != str(reason):
+                    print(f"overhead: {condition.key} cannot be measured: {reason}", file=sys.stderr)
+                failures[condition.key] = str(reason)
+        rounds.append({"round": number, "samples": samples})
+        print(f"overhead: {workload.name}: round {number + 1} of {nr_rounds}", file=sys.stderr, flush=True)
+    return rounds
+
+
+def values(rounds, key, metric):
+    """Per round the mean of the condition's samples, or None."""
+    out = []
+    for one in rounds:
+        found = [s[metric] for s in one["samples"] if s["condition"] == key]
+        out.append(statistics.mean(found) if found else None)
+    return out
+
+
+def paired(left, right, how):
+    return [how(a, b) for a, b in zip(left, right) if a is not None and b is not None]
+
+
+def noise(rounds, metric):
+    """What two measurements of the same nothing differ by, in one round."""
+    out = []
+    for one in rounds:
+        found = [s[metric] for s in one["samples"] if s["condition"] == "off"]
+        out += [abs(a - b) for a, b in zip(found, found[1:])]
+    return stats.summary(out)
+
+
+def summarise(rounds, conditions, metric):
+    """Per condition: added over the baseline, ratio of that to runqlat's, and for agent-b the difference."""
+    off = values(rounds, "off", metric)
+    added = {c.key: [None if v is None or o is None else v - o for v, o in zip(values(rounds, c.key, metric), off)]
+             for c in conditions if c.kind != "off"}
+    out = {"baseline": stats.summary([v for v in off if v is not None]), "noise": noise(rounds, metric),
+           "conditions": {}}
+    for key, difference in added.items():
+        entry = {"added": stats.summary([v for v in difference if v is not None])}
+        if "runqlat" in added and key != "runqlat":
+            entry["ratio_to_runqlat"] = stats.summary(paired(difference, added["runqlat"], lambda a, b: a / b))
+        if key.endswith("@b"):
+            first = added.get(key.removesuffix("@b"), [])
+            entry["more_than_agent"] = stats.summary(paired(difference, first, lambda b, a: b - a))
+        out["conditions"][key] = entry
+    return out

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Plain text of what was measured.  No figure without its spread."""
+from . import stats
+
+
+def ns(value):
+    return f"{value:+,.0f}".replace(",", " ")
+
+
+def spread(summary, form):
+    """'median [95 % interval] min..max'."""
+    if not summary["count"]:
+        return "-"
+    low_high = summary["interval_95"] or summary["quartiles"] or [summary["median"]] * 2
+    return (f"{form(summary['median']):>9} [{form(low_high[0])}, {form(low_high[1])}] "
+            f"{form(summary['min'])}..{form(summary['max'])}")
+
+
+def ratio(value):
+    return f"{value:.2f}"
+
+
+def print_rounds(workload, clock, summary, conditions, nr_rounds):
+    base = summary["baseline"]
+    print(f"\n{workload.describe()}")
+    print(f"{nr_rounds} interleaved rounds; ns an {workload.UNIT} by {clock}, over the same round's baseline of "
+          f"{base['median']:,.0f} ({base['min']:,.0f}..{base['max']:,.0f})".replace(",", " "))
+    print("median [95 % interval of the median] min..max of the paired differences and ratios\n")
+    print(f"  {'':42}{'added ns':<40}  {'x runqlat':<34}")
+    for condition in conditions:
+        entry = summary["conditions"].get(condition.key)
+        if not entry:
+            continue
+        to_runqlat = entry.get("ratio_to_runqlat")
+        print(f"  {condition.title:<42}{spread(entry['added'], ns):<40}  "
+              f"{spread(to_runqlat, ratio) if to_runqlat else '     1':<34}".rstrip())
+    noise = summary["noise"]
+    if noise["count"]:
+        print(f"  {'(two baselines of one round differ by)':<42}{spread(noise, ns)}")
+    print_targets(summary, conditions)
+
+
+def print_targets(summary, conditions):
+    print()
+    for condition in conditions:
+        entry = summary["conditions"].get(condition.key, {})
+        to_runqlat = entry.get("ratio_to_runqlat")
+        if condition.target_ratio and to_runqlat and to_runqlat["count"]:
+            print(f"  target: {condition.key} at most {condition.target_ratio:.2f} x runqlat: "
+                  f"{to_runqlat['median']:.2f}, {stats.verdict(to_runqlat, condition.target_ratio)}")
+        more = entry.get("more_than_agent")
+        if more and more["count"]:
+            print(f"  agent-b less agent, {condition.key.removesuffix('@b')}: {spread(more, ns)} ns")
+
+
+def print_events(events, conditions):
+    """EVENTS: {bias_ns or None, conditions {key: [{name, runs_per_op, raw_ns}]}}."""
+    bias = events["bias_ns"]
+    said = f"{bias:.0f} ns for an empty program, measured here" if bias is not None else "could not be measured"
+    print(f"\nns a run of each BPF program, by the kernel's own statistics, in a separate pass (median of "
+          f"{events['passes']})\nraw, and less the statistics' own share ({said})\n")
+    print(f"  {'':24}{'program':<22}{'runs/op':>8}{'raw ns':>9}{'less bias':>11}")
+    for condition in conditions:
+        for program in events["conditions"].get(condition.key, []):
+            less = f"{program['raw_ns'] - bias:>11.0f}" if bias is not None else f"{'-':>11}"
+            print(f"  {condition.key:<24}{program['name']:<22}{program['runs_per_op']:>8.2f}"
+                  f"{program['raw_ns']:>9.0f}{less}")
