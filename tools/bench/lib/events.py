@@ -9,6 +9,13 @@ PASSES = 3
 OFTEN = 0.01  # programs that run more seldom than this an operation are left out
 
 
+def difference(before, after):
+    """What each program ran between two readings."""
+    return [{"name": after[i]["name"], "run_count": after[i]["run_count"] - before[i]["run_count"],
+             "run_ns": after[i]["run_ns"] - before[i]["run_ns"]}
+            for i in before if after[i]["run_count"] > before[i]["run_count"]]
+
+
 def measure(workload, chosen, passes, failures):
     """{bias_ns, passes, conditions {key: [{name, runs_per_op, raw_ns}]}, raw [...]}."""
     empty = next(c for c in conditions.CONDITIONS if c.kind == "empty")
@@ -17,16 +24,16 @@ def measure(workload, chosen, passes, failures):
     with kernel.RunTimeStatistics():
         for condition in (c for _ in range(passes) for c in wanted):
             try:
-                programs = workload.measure(condition, events=True)["programs"]
+                sample = workload.measure(condition, with_events=True)
             except CannotMeasure as reason:
                 if condition.key not in failures:
                     print(f"overhead: {condition.key}: no statistics: {reason}", file=sys.stderr)
                     failures[condition.key] = str(reason)
                 continue
-            raw.append({"condition": condition.key, "programs": programs})
-            for program in programs:
+            raw.append({"condition": condition.key, "programs": sample["programs"]})
+            for program in sample["programs"]:
                 by_name = runs.setdefault(condition.key, {}).setdefault(program["name"], [])
-                by_name.append((program["run_count"] / workload.operations(), program["run_ns"] / program["run_count"]))
+                by_name.append((program["run_count"] / sample["operations"], program["run_ns"] / program["run_count"]))
     out = {key: [{"name": name, "runs_per_op": statistics.median(n for n, _ in by_name),
                   "raw_ns": statistics.median(t for _, t in by_name)} for name, by_name in programs.items()]
            for key, programs in runs.items()}

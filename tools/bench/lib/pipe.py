@@ -9,7 +9,7 @@ import os
 import re
 import time
 
-from . import CannotMeasure, conditions, kernel, machine, process
+from . import CannotMeasure, conditions, events, kernel, machine, process
 
 CALIBRATION_OPS = 20_000
 SWITCHES_PER_OP = 2
@@ -40,9 +40,6 @@ class Pipe:
     def describe(self):
         return f"perf bench sched pipe, {self.ops} operations, both ends on CPU {self.cpu}"
 
-    def operations(self):
-        return self.ops
-
     def run(self, held, log_path):
         """Returns the sample of one run that HELD has been waiting for."""
         began_at_ns, steal_ns = time.monotonic_ns(), machine.steal_ns(self.cpu)
@@ -55,25 +52,29 @@ class Pipe:
         if status or not found:
             raise CannotMeasure(f"perf bench sched pipe failed (exit {status}): {output.strip()[-200:]}")
         return {"wall_ns": float(found.group(1)) * 1000, "cpu_ns": cpu_ns / self.ops,
-                "took_ns": took_ns, "steal_ns": machine.steal_ns(self.cpu) - steal_ns}
+                "operations": self.ops, "took_ns": took_ns,
+                "steal_ns": machine.steal_ns(self.cpu) - steal_ns}
 
-    def measure(self, condition, events=False):
-        """One run under CONDITION: {wall_ns, cpu_ns: an operation}; with EVENTS also the programs' statistics."""
+    def measure(self, condition, with_events=False):
+        """One run under CONDITION: {wall_ns, cpu_ns: an operation}; WITH_EVENTS also the programs' statistics."""
         log_path = os.path.join(self.context.scratch, "perf-bench.log")
         with open(log_path, "w") as log:
             held = process.Held(command(self.ops), self.cpu, log)
         try:
             with conditions.attach(condition, self.context, held.pid) as attached:
-                before = kernel.program_statistics(attached.program_ids()) if events else {}
+                before = kernel.program_statistics(attached.program_ids()) if with_events else {}
                 sample = self.run(held, log_path)
-                if events:
-                    sample["programs"] = difference(before, kernel.program_statistics(before))
+                if with_events:
+                    sample["programs"] = events.difference(before, kernel.program_statistics(before))
                 attached.finish(self.context, target_ended=True)
                 if attached.report and condition.watches == "target":
                     self.check(attached.report, sample)
         finally:
             process.end(held.process)
         return sample
+
+    def close(self):
+        pass
 
     def check(self, report, sample):
         """The agent must have seen the switches, or it cost nothing for a reason."""
@@ -82,10 +83,3 @@ class Pipe:
         due = round(SEEN_AT_LEAST * SWITCHES_PER_OP * self.ops)
         if sample["switches"] < due:
             raise CannotMeasure(f"the agent saw {sample['switches']} switches where at least {due} happened")
-
-
-def difference(before, after):
-    """What each program ran between two readings."""
-    return [{"name": after[i]["name"], "run_count": after[i]["run_count"] - before[i]["run_count"],
-             "run_ns": after[i]["run_ns"] - before[i]["run_ns"]}
-            for i in before if after[i]["run_count"] > before[i]["run_count"]]
