@@ -67,6 +67,7 @@ class Context:
     agent_b: str | None
     scratch: str
     idle_pid: int = 0  # a process that sleeps: the target when the workload is a bystander
+    own_programs: set = field(default_factory=set)  # ids; the kernel frees them some time after their owner's end
     notes: set = field(default_factory=set)
 
 
@@ -138,6 +139,7 @@ def attach(condition, context, target_pid):
     attached = Attached(condition)
     if condition.kind == "empty":
         with kernel.EmptyProgram() as attached.empty:
+            context.own_programs.update(attached.program_ids())
             yield attached
         return
     if condition.kind == "off":
@@ -147,6 +149,7 @@ def attach(condition, context, target_pid):
     attached.tracer = process.Tracer(condition.key, argv, context.scratch, condition.stop_signal)
     try:
         attached.tracer.wait_ready()
+        context.own_programs.update(attached.program_ids())
         yield attached
     finally:
         process.end(attached.tracer.process)

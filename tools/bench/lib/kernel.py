@@ -121,10 +121,10 @@ def program_statistics(ids):
     return out
 
 
-def loaded_tracing_programs():
-    """Names of the tracing programs that somebody has loaded: they cost every switch of the machine too."""
+def tracing_programs():
+    """{id: name} of the tracing programs that are loaded: they cost every switch of the machine too."""
     kinds = ("tracing", "raw_tracepoint", "raw_tracepoint_writable", "tracepoint", "kprobe", "perf_event")
-    return [f"{p.get('name', '?')} (id {p['id']})" for p in bpftool("prog", "show") if p.get("type") in kinds]
+    return {p["id"]: p.get("name", "?") for p in bpftool("prog", "show") if p.get("type") in kinds}
 
 
 def map_bytes(ids):

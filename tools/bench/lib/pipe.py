@@ -22,20 +22,19 @@ def command(ops):
 
 class Pipe:
     name = "pipe"
-    UNIT = "operation"
+    UNIT = "an operation"
     metrics = {"cpu": "cpu_ns", "wall": "wall_ns"}
     has_events = True
 
-    def __init__(self, context, cpu, ops=None):
-        self.context, self.cpu, self.ops = context, cpu, ops
+    def __init__(self, context, cpu, args):
+        self.context, self.cpu, self.ops = context, cpu, args.ops
         conditions.find("perf")
         conditions.find("taskset")
-        if not ops:
+        if not self.ops:
             self.ops = CALIBRATION_OPS
             nothing = next(c for c in conditions.CONDITIONS if c.kind == "off")
-            per_op_ns = min(self.measure(nothing)["wall_ns"] for _ in range(2))
-            self.ops = max(10_000, round(1e9 / per_op_ns, -4))
-        self.ops = int(self.ops)
+            per_op_ns = min(self.measure(nothing)["cpu_ns"] for _ in range(2))
+            self.ops = max(10_000, int(round(1e9 / per_op_ns, -4)))
 
     def describe(self):
         return f"perf bench sched pipe, {self.ops} operations, both ends on CPU {self.cpu}"

@@ -84,6 +84,14 @@ def is_ended(pid):
         return True
 
 
+def wait_with_cpu_ns(process):
+    """Returns (exit status, CPU time in ns of it and of its children, to the microsecond)."""
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    end(process)
+    return process.returncode, round((usage.ru_utime + usage.ru_stime) * 1e9)
+
+
 class Tracer:
     """A program that watches: started, waited for until it does nothing but watch, and stopped."""
 
@@ -142,10 +150,4 @@ class Held:
         self.process.stdin.close()
 
     def wait(self):
-        """Returns (exit status, CPU time in ns of it and of its children, to the microsecond)."""
-        _, status, usage = os.wait4(self.pid, 0)
-        self.process.returncode = os.waitstatus_to_exitcode(status)
-        end(self.process)
-        return self.process.returncode, round((usage.ru_utime + usage.ru_stime) * 1e9)
-
-
+        return wait_with_cpu_ns(self.process)

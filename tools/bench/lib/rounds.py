@@ -7,41 +7,86 @@ against, and the difference between two of them is the noise of the method itsel
 """
 import statistics
 import sys
+import time
 
-from . import CannotMeasure, stats
+from . import CannotMeasure, kernel, stats
 
 BASELINES = 2
+AGAIN = 2  # so often is a sample taken again that somebody else's tracing fell into
+AGAIN_AFTER_S = 5
+BACKGROUND_S = 30
 TRIES = 2  # a condition that fails so often without ever succeeding is left out
+
+
+def background():
+    """Ids of others' tracing programs that stay: they are in every figure, the baseline's too."""
+    stay = kernel.tracing_programs()
+    for left in range(BACKGROUND_S, 0, -1):
+        if not stay:
+            return set()
+        if left == BACKGROUND_S:
+            print(f"overhead: others trace ({', '.join(sorted(set(stay.values()))[:6])}): waiting until they have "
+                  f"ended, at most {BACKGROUND_S} s", file=sys.stderr)
+        time.sleep(1)
+        now = kernel.tracing_programs()
+        stay = {number: name for number, name in stay.items() if number in now}
+    print(f"overhead: {len(stay)} tracing programs of others stay loaded, and are in every figure", file=sys.stderr)
+    return set(stay)
+
+
+def others(known, workload):
+    known = known | workload.context.own_programs
+    return {name for number, name in kernel.tracing_programs().items() if number not in known}
+
+
+def undisturbed(workload, condition, known):
+    """A sample without somebody else's tracing that came or went; after AGAIN tries, one that is marked."""
+    for _ in range(AGAIN + 1):
+        for _ in range(AGAIN_AFTER_S):
+            if not others(known, workload):
+                break
+            time.sleep(1)
+        before = others(known, workload)
+        sample = workload.measure(condition)
+        sample["foreign_programs"] = sorted(before | others(known, workload))
+        if not sample["foreign_programs"]:
+            break
+    return sample
 
 
 def run(workload, conditions, nr_rounds, rng, failures):
     """Returns the rounds: [{round, samples: [{condition, ...}]}] in the order measured; FAILURES {key: reason}."""
-    rounds, tries = [], {}
+    rounds, tries, known = [], {}, background()
     for number in range(nr_rounds):
         order = [c for c in conditions for _ in range(BASELINES if c.kind == "off" else 1)]
         rng.shuffle(order)
-        samples = []
+        taken = []
         for condition in order:
             if tries.get(condition.key, 0) >= TRIES:
                 continue
             try:
-                samples.append({"condition": condition.key, **workload.measure(condition)})
+                taken.append({"condition": condition.key, **undisturbed(workload, condition, known)})
                 tries[condition.key] = 0
             except CannotMeasure as reason:
                 tries[condition.key] = tries.get(condition.key, 0) + 1
                 if failures.get(condition.key) != str(reason):
                     print(f"overhead: {condition.key} cannot be measured: {reason}", file=sys.stderr)
                 failures[condition.key] = str(reason)
-        rounds.append({"round": number, "samples": samples})
+        rounds.append({"round": number, "samples": taken})
         print(f"overhead: {workload.name}: round {number + 1} of {nr_rounds}", file=sys.stderr, flush=True)
     return rounds
+
+
+def samples(one, key, metric):
+    """Of one round; those that others' tracing fell into are left out."""
+    return [s[metric] for s in one["samples"] if s["condition"] == key and not s["foreign_programs"]]
 
 
 def values(rounds, key, metric):
     """Per round the mean of the condition's samples, or None."""
     out = []
     for one in rounds:
-        found = [s[metric] for s in one["samples"] if s["condition"] == key]
+        found = samples(one, key, metric)
         out.append(statistics.mean(found) if found else None)
     return out
 
@@ -54,7 +99,7 @@ def noise(rounds, metric):
     """What two measurements of the same nothing differ by, in one round."""
     out = []
     for one in rounds:
-        found = [s[metric] for s in one["samples"] if s["condition"] == "off"]
+        found = samples(one, "off", metric)
         out += [abs(a - b) for a, b in zip(found, found[1:])]
     return stats.summary(out)
 
@@ -64,7 +109,8 @@ def summarise(rounds, conditions, metric):
     off = values(rounds, "off", metric)
     added = {c.key: [None if v is None or o is None else v - o for v, o in zip(values(rounds, c.key, metric), off)]
              for c in conditions if c.kind != "off"}
-    out = {"baseline": stats.summary([v for v in off if v is not None]), "noise": noise(rounds, metric),
+    disturbed = sum(bool(s["foreign_programs"]) for one in rounds for s in one["samples"])
+    out = {"disturbed_samples": disturbed, "baseline": stats.summary([v for v in off if v is not None]), "noise": noise(rounds, metric),
            "conditions": {}}
     for key, difference in added.items():
         entry = {"added": stats.summary([v for v in difference if v is not None])}
@@ -75,3 +121,7 @@ def summarise(rounds, conditions, metric):
             entry["more_than_agent"] = stats.summary(paired(difference, first, lambda b, a: b - a))
         out["conditions"][key] = entry
     return out
+
+
+def measured(rounds, key):
+    return any(samples(one, key, "cpu_ns") for one in rounds)

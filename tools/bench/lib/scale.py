@@ -68,6 +68,18 @@ def per_event(before, after):
     return runs, run_ns / runs if runs else None
 
 
+def peak_until_end(child):
+    """The largest resident size while it reports; ru_maxrss would also count us, from before its exec."""
+    peak_bytes = 0
+    while child.poll() is None:
+        try:
+            peak_bytes = max(peak_bytes, process.status_bytes(child.pid, "VmHWM"))
+        except (OSError, CannotMeasure):
+            pass  # it has given its memory back
+        time.sleep(0.002)
+    return peak_bytes
+
+
 def largest_growth(before, after, nr=6):
     growth = {name: after[name] - before.get(name, 0) for name in after}
     return dict(sorted(((n, b) for n, b in growth.items() if b > 0), key=lambda item: -item[1])[:nr])
@@ -116,9 +128,8 @@ class Scale:
             rss_bytes = process.status_bytes(tracer.pid, "VmRSS")
             stopped_at_ns = time.time_ns()
             os.kill(tracer.pid, signal.SIGINT)
-            _, status, usage = os.wait4(tracer.pid, 0)
+            peak_bytes = peak_until_end(tracer.process)
             took_ns = time.time_ns() - stopped_at_ns
-            tracer.process.returncode = os.waitstatus_to_exitcode(status)
             if tracer.process.returncode not in (0, 3):
                 raise CannotMeasure(f"the agent failed (exit {tracer.process.returncode}): {tracer.words()}")
         finally:
@@ -128,7 +139,7 @@ class Scale:
         runs, event_ns = per_event(before, after)
         return {
             "attach_ns": attach.unix_ns(report["window"]["started_at"]) - began_at_ns,
-            "report_ns": took_ns, "rss_bytes": rss_bytes, "peak_rss_bytes": usage.ru_maxrss * 1024,
+            "report_ns": took_ns, "rss_bytes": rss_bytes, "peak_rss_bytes": peak_bytes,
             "agent_cpu_ns": own_cpu_ns, "events": runs, "event_ns": event_ns,
             "programs": [{"name": after[i]["name"], "run_count": after[i]["run_count"] - before[i]["run_count"],
                           "run_ns": after[i]["run_ns"] - before[i]["run_ns"]} for i in before],

@@ -4,12 +4,13 @@ import random
 import statistics
 
 RESAMPLES = 2000
+ENOUGH = 6  # the median lies between the smallest and the largest of n with probability 1 - 2 / 2^n
 RESAMPLE_SEED = 1  # the same samples always give the same interval
 
 
 def interval_of_median(values):
-    """The bootstrap's 95 % interval of the median, or None where one value says nothing of spread."""
-    if len(values) < 3:
+    """The bootstrap's 95 % interval of the median; None where not even min..max would hold it so surely."""
+    if len(values) < ENOUGH:
         return None
     rng = random.Random(RESAMPLE_SEED)
     medians = sorted(statistics.median(rng.choices(values, k=len(values))) for _ in range(RESAMPLES))
@@ -32,7 +33,7 @@ def summary(values):
 def verdict(ratio, target):
     """Is the ratio within the target?  Settled only if the whole interval is on one side."""
     if ratio["interval_95"] is None:
-        return "not settled: too few rounds"
+        return f"not settled: an interval needs {ENOUGH} rounds"
     low, high = ratio["interval_95"]
     if high <= target:
         return "met"

@@ -2,6 +2,12 @@
 """Plain text of what was measured.  No figure without its spread."""
 from . import stats
 
+CLOCKS = {"cpu": "CPU time", "wall": "wall clock"}
+
+
+def plain_ns(value):
+    return f"{value:,.0f}".replace(",", " ")
+
 
 def ns(value):
     return f"{value:+,.0f}".replace(",", " ")
@@ -11,21 +17,28 @@ def spread(summary, form):
     """'median [95 % interval] min..max'."""
     if not summary["count"]:
         return "-"
-    low_high = summary["interval_95"] or summary["quartiles"] or [summary["median"]] * 2
-    return (f"{form(summary['median']):>9} [{form(low_high[0])}, {form(low_high[1])}] "
-            f"{form(summary['min'])}..{form(summary['max'])}")
+    middle = ""
+    if summary["interval_95"]:
+        middle = f" [{form(summary['interval_95'][0])}, {form(summary['interval_95'][1])}]"
+    return f"{form(summary['median']):>9}{middle} {form(summary['min'])}..{form(summary['max'])}"
 
 
 def ratio(value):
     return f"{value:.2f}"
 
 
-def print_rounds(workload, clock, summary, conditions, nr_rounds):
+def print_rounds(workload, clock, summaries, conditions, nr_rounds):
+    """SUMMARIES: by clock; the table is of CLOCK, the other's ratios stand beside the targets."""
+    summary = summaries[clock]
+    other = next((key, value) for key, value in summaries.items() if key != clock)
     base = summary["baseline"]
+    if not base["count"]:
+        print("\nno baseline was measured")
+        return
     print(f"\n{workload.describe()}")
-    print(f"{nr_rounds} interleaved rounds; ns an {workload.UNIT} by {clock}, over the same round's baseline of "
-          f"{base['median']:,.0f} ({base['min']:,.0f}..{base['max']:,.0f})".replace(",", " "))
-    print("median [95 % interval of the median] min..max of the paired differences and ratios\n")
+    print(f"{nr_rounds} interleaved rounds; ns {workload.UNIT} by {CLOCKS[clock]}, over the same round's baseline of "
+          f"{plain_ns(base['median'])} ({plain_ns(base['min'])}..{plain_ns(base['max'])})")
+    print("median [95 % interval of the median, from 6 rounds on] min..max of the paired differences and ratios\n")
     print(f"  {'':42}{'added ns':<40}  {'x runqlat':<34}")
     for condition in conditions:
         entry = summary["conditions"].get(condition.key)
@@ -37,17 +50,22 @@ def print_rounds(workload, clock, summary, conditions, nr_rounds):
     noise = summary["noise"]
     if noise["count"]:
         print(f"  {'(two baselines of one round differ by)':<42}{spread(noise, ns)}")
-    print_targets(summary, conditions)
+    if summary["disturbed_samples"]:
+        print(f"  {summary['disturbed_samples']} samples are left out: tracing programs of others came or went")
+    print_targets(summary, other, conditions)
 
 
-def print_targets(summary, conditions):
+def print_targets(summary, other, conditions):
+    other_clock, other_summary = other
     print()
     for condition in conditions:
         entry = summary["conditions"].get(condition.key, {})
         to_runqlat = entry.get("ratio_to_runqlat")
         if condition.target_ratio and to_runqlat and to_runqlat["count"]:
+            by_other = other_summary["conditions"][condition.key]["ratio_to_runqlat"]["median"]
             print(f"  target: {condition.key} at most {condition.target_ratio:.2f} x runqlat: "
-                  f"{to_runqlat['median']:.2f}, {stats.verdict(to_runqlat, condition.target_ratio)}")
+                  f"{to_runqlat['median']:.2f}, {stats.verdict(to_runqlat, condition.target_ratio)} "
+                  f"(by {CLOCKS[other_clock]} {by_other:.2f})")
         more = entry.get("more_than_agent")
         if more and more["count"]:
             print(f"  agent-b less agent, {condition.key.removesuffix('@b')}: {spread(more, ns)} ns")
