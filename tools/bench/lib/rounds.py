@@ -2,8 +2,8 @@
 """Interleaved rounds: every condition once a round, in random order, against the baseline of the same round.
 
 What drifts on a machine (clock speed, neighbours, the hypervisor) then meets all conditions alike, and the
-order favours none.  The baseline is measured BASELINES times a round: its mean is what the others are held
-against, and the difference between two of them is the noise of the method itself.
+order favours none.  The baseline is measured BASELINES times a round: its median is what the others are held
+against, since one bad baseline would spoil a whole round, and what they differ by is the noise of the method.
 """
 import statistics
 import sys
@@ -11,7 +11,7 @@ import time
 
 from . import CannotMeasure, kernel, stats
 
-BASELINES = 2
+BASELINES = 3
 AGAIN = 2  # so often is a sample taken again that somebody else's tracing fell into
 AGAIN_AFTER_S = 5
 BACKGROUND_S = 30
@@ -83,11 +83,11 @@ def samples(one, key, metric):
 
 
 def values(rounds, key, metric):
-    """Per round the mean of the condition's samples, or None."""
+    """Per round the median of the condition's samples, or None."""
     out = []
     for one in rounds:
         found = samples(one, key, metric)
-        out.append(statistics.mean(found) if found else None)
+        out.append(statistics.median(found) if found else None)
     return out
 
 

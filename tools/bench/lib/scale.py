@@ -167,6 +167,10 @@ class Scale:
         cpus = os.cpu_count()
         print(f"  kernel memory a thread: {grown / threads:.0f} bytes by /proc/meminfo's SUnreclaim; the report says "
               f"{stated['kernel_per_thread_bytes']}")
+        print("    of which, by /proc/slabinfo: " + ", ".join(
+            f"{name} {bytes_ / many['threads']:.0f}" for name, bytes_ in many["slab_growth_bytes"].items()))
         print(f"  kernel memory of the maps: {sum(many['map_bytes'].values())} bytes by bpftool; the report says "
               f"{stated['kernel_bytes'] + cpus * stated['kernel_per_cpu_bytes']} "
               f"({stated['kernel_bytes']} and {stated['kernel_per_cpu_bytes']} for each of {cpus} CPUs)")
+        print("    of which: " + ", ".join(f"{name} {bytes_}" for name, bytes_ in sorted(
+            many["map_bytes"].items(), key=lambda item: -item[1])[:6]))

@@ -49,7 +49,7 @@ def print_rounds(workload, clock, summaries, conditions, nr_rounds):
               f"{spread(to_runqlat, ratio) if to_runqlat else '     1':<34}".rstrip())
     noise = summary["noise"]
     if noise["count"]:
-        print(f"  {'(two baselines of one round differ by)':<42}{spread(noise, ns)}")
+        print(f"  {'(two baselines of a round differ by)':<42}{spread(noise, ns)}")
     if summary["disturbed_samples"]:
         print(f"  {summary['disturbed_samples']} samples are left out: tracing programs of others came or went")
     print_targets(summary, other, conditions)
@@ -79,7 +79,12 @@ def print_events(events, conditions):
           f"{events['passes']})\nraw, and less the statistics' own share ({said})\n")
     print(f"  {'':24}{'program':<22}{'runs/op':>8}{'raw ns':>9}{'less bias':>11}")
     for condition in conditions:
-        for program in events["conditions"].get(condition.key, []):
+        programs = events["conditions"].get(condition.key, [])
+        for program in programs:
             less = f"{program['raw_ns'] - bias:>11.0f}" if bias is not None else f"{'-':>11}"
             print(f"  {condition.key:<24}{program['name']:<22}{program['runs_per_op']:>8.2f}"
                   f"{program['raw_ns']:>9.0f}{less}")
+        if len(programs) > 1 and bias is not None:
+            runs = sum(p["runs_per_op"] for p in programs)
+            inside_ns = sum(p["runs_per_op"] * (p["raw_ns"] - bias) for p in programs)
+            print(f"  {'':24}{'all, ns/op inside':<22}{runs:>8.2f}{'':>9}{inside_ns:>11.0f}")
