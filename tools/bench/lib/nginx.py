@@ -17,7 +17,7 @@ import time
 
 from . import CannotMeasure, conditions, events, kernel, process
 
-SECONDS = 2
+SECONDS = 1
 START_TIMEOUT_S = 10
 CONFIG = """worker_processes 1;
 daemon off;
