@@ -55,7 +55,6 @@ class Nginx:
     name = "nginx"
     UNIT = "a request"
     metrics = {"cpu": "cpu_ns", "wall": "wall_ns"}
-    has_events = True
 
     def __init__(self, context, cpu, args):
         self.context, self.cpu, self.port = context, cpu, free_port()

@@ -24,7 +24,6 @@ class Pipe:
     name = "pipe"
     UNIT = "an operation"
     metrics = {"cpu": "cpu_ns", "wall": "wall_ns"}
-    has_events = True
 
     def __init__(self, context, cpu, args):
         self.context, self.cpu, self.ops = context, cpu, args.ops

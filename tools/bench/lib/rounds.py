@@ -54,27 +54,43 @@ def undisturbed(workload, condition, known):
     return sample
 
 
+def one_round(workload, conditions, rng, state):
+    """STATE: tries {key: failures in a row}, failures {key: reason}, known.  Yields the samples as they come."""
+    order = [c for c in conditions for _ in range(BASELINES if c.kind == "off" else 1)]
+    rng.shuffle(order)
+    tries, failures = state["tries"], state["failures"]
+    for condition in order:
+        if tries.get(condition.key, 0) >= TRIES:
+            continue
+        try:
+            yield {"condition": condition.key, **undisturbed(workload, condition, state["known"])}
+            tries[condition.key] = 0
+        except CannotMeasure as reason:
+            tries[condition.key] = tries.get(condition.key, 0) + 1
+            if failures.get(condition.key) != str(reason):
+                print(f"overhead: {condition.key} cannot be measured: {reason}", file=sys.stderr)
+            failures[condition.key] = str(reason)
+
+
 def run(workload, conditions, nr_rounds, rng, failures):
-    """Returns the rounds: [{round, samples: [{condition, ...}]}] in the order measured; FAILURES {key: reason}."""
-    rounds, tries, known = [], {}, background()
+    """Returns (rounds, stopped): [{round, samples: [{condition, ...}]}] in the order measured.
+
+    FAILURES {key: reason} is filled.  Ctrl-C ends it early, with what there is, if a round is complete.
+    """
+    state = {"tries": {}, "failures": failures, "known": background()}
+    rounds = []
     for number in range(nr_rounds):
-        order = [c for c in conditions for _ in range(BASELINES if c.kind == "off" else 1)]
-        rng.shuffle(order)
-        taken = []
-        for condition in order:
-            if tries.get(condition.key, 0) >= TRIES:
-                continue
-            try:
-                taken.append({"condition": condition.key, **undisturbed(workload, condition, known)})
-                tries[condition.key] = 0
-            except CannotMeasure as reason:
-                tries[condition.key] = tries.get(condition.key, 0) + 1
-                if failures.get(condition.key) != str(reason):
-                    print(f"overhead: {condition.key} cannot be measured: {reason}", file=sys.stderr)
-                failures[condition.key] = str(reason)
-        rounds.append({"round": number, "samples": taken})
+        rounds.append({"round": number, "samples": []})
+        try:
+            for sample in one_round(workload, conditions, rng, state):
+                rounds[-1]["samples"].append(sample)
+        except KeyboardInterrupt:
+            if not number:
+                raise
+            print(f"overhead: stopped after {number} rounds", file=sys.stderr)
+            return rounds, True
         print(f"overhead: {workload.name}: round {number + 1} of {nr_rounds}", file=sys.stderr, flush=True)
-    return rounds
+    return rounds, False
 
 
 def samples(one, key, metric):
