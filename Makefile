@@ -39,7 +39,7 @@ PKG_CONFIG ?= pkg-config
 LIBS       := libbpf libelf zlib jansson
 
 # Goals that need no tools: they must work on a machine that has none yet.
-BARE := help setup clean uninstall demo test lint format
+BARE := help setup clean uninstall demo test bench lint format
 ifneq ($(filter-out $(BARE),$(or $(MAKECMDGOALS),all)),)
   BPFTOOL ?= $(shell tools/find-bpftool)
   BPFTOOL := $(BPFTOOL)
@@ -83,9 +83,10 @@ TEST_BIN  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.
 FUZZ      := $(patsubst tests/fuzz/test_%.c,%,$(wildcard tests/fuzz/test_*.c))
 REPLAY_BIN := $(FUZZ:%=$(BUILD)/tests/fuzz/test_%)
 WORK_BIN  := $(patsubst tests/workloads/%.c,$(BUILD)/workloads/%,$(filter-out \
-	$(if $(filter x86,$(ARCH)),,%/blocked32.c),$(wildcard tests/workloads/*.c)))
+	$(if $(filter x86,$(ARCH)),,%/blocked32.c),$(wildcard tests/workloads/*.c))) \
+	$(patsubst tools/bench/%.c,$(BUILD)/bench/%,$(wildcard tools/bench/*.c))
 
-.PHONY: all agent static unit tests test fuzz lint format demo setup install uninstall clean help FORCE
+.PHONY: all agent static unit tests test bench fuzz lint format demo setup install uninstall clean help FORCE
 
 all: agent tests ## build the agent and the tests
 
@@ -189,6 +190,11 @@ $(BUILD)/workloads/blocked32: tests/workloads/blocked32.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -m32 -nostdlib -static -no-pie -ffreestanding -fno-stack-protector -O2 -Wall -Wextra -MMD -MP $< -o $@
 
+$(BUILD)/bench/%: tools/bench/%.c
+	$(say) BENCH $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -pthread -MMD -MP $< -o $@
+
 unit: tests ## run the tests that need no root
 	$(Q)BUILD=$(BUILD) tests/run unit/ property/ fuzz/
 
@@ -206,6 +212,12 @@ endif
 lint: ## set up what is missing, check the form of sources and documents
 	$(Q)tools/setup --quiet --lint
 	$(Q)tools/lint/run
+
+## BENCH=OPTIONS                more options for what make bench runs, tools/bench/overhead
+bench: ## measure what watching costs, beside what a user would pick instead (as root)
+	$(Q)tools/setup --quiet --bench
+	$(Q)$(MAKE) --no-print-directory $(JOBS) all
+	$(Q)BUILD=$(BUILD) tools/bench/overhead --workload all --json $(BUILD)/bench.json $(BENCH)
 
 format: ## format the C files in place
 	clang-format-14 -i $(wildcard bpf/*.[ch] user/*.[ch] user/*/*.[ch] tests/*/*.[ch] tools/*/*.[ch])

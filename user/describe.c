@@ -68,16 +68,18 @@ static void describe_machine(struct report_machine *out)
 	out->memory_bytes = machine.memory_bytes;
 }
 
-static void describe_methods(const struct probe *probe, struct report_scheduling *s)
+static void describe_methods(const struct describe *about, struct report_scheduling *s)
 {
-	bool available = probe->items[PROBE_SCHED_ENTRY_EXIT].present;
+	const struct probe *probe = about->probe;
+	const char *without = about->switch_cost ? "unavailable" : "left out (--no-switch-cost)";
+	bool available = about->switch_cost && probe->items[PROBE_SCHED_ENTRY_EXIT].present;
 
 	s->has_irq = probe->items[PROBE_IRQ_TIME].present;
 	snprintf(s->stolen_source, sizeof(s->stolen_source), "%s",
 		 probe->items[PROBE_GROUP_SCHEDULING].present ? "rq->clock - rq->clock_task" : "none");
 	s->switch_cost.available = available;
 	snprintf(s->switch_cost.method, sizeof(s->switch_cost.method), "%s",
-		 available ? "sched_entry_tp..sched_exit_tp" : "unavailable");
+		 available ? "sched_entry_tp..sched_exit_tp" : without);
 	snprintf(s->switch_cost.bias, sizeof(s->switch_cost.bias), "%s",
 		 available ? "contains the tracepoints' own entry and exit, and the two clock reads" : "");
 }
@@ -89,7 +91,7 @@ int describe_report(const struct describe *about, struct report *report, struct 
 	if (!ret)
 		ret = describe_target(about, &report->target, err);
 	describe_machine(&report->machine);
-	describe_methods(about->probe, &report->scheduling);
+	describe_methods(about, &report->scheduling);
 	return ret;
 }
 

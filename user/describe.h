@@ -3,6 +3,7 @@
 #ifndef WHYLATE_DESCRIBE_H
 #define WHYLATE_DESCRIBE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "user/base/err.h"
@@ -20,6 +21,7 @@ struct describe {
 	const struct probe *probe;
 	const struct tracer *tracer;
 	uint32_t cpus_allowed;
+	bool switch_cost; /* wanted */
 };
 
 /*

@@ -70,7 +70,7 @@ static int attach(struct session *session, struct err *err)
 		.follow = options->follow,
 		.audit = options->audit,
 		.refuse_births = options->refuse_births,
-		.switch_cost = options->probe->items[PROBE_SCHED_ENTRY_EXIT].present,
+		.switch_cost = options->switch_cost && options->probe->items[PROBE_SCHED_ENTRY_EXIT].present,
 		.verbose = options->verbose,
 	};
 	int ret = open_watch(session, err);
@@ -139,6 +139,7 @@ static int hand_on(struct session *session, const struct snapshot *from, uint64_
 		.comm = session->comm,
 		.targets = session->options.targets,
 		.probe = session->options.probe,
+		.switch_cost = session->options.switch_cost,
 		.tracer = session->tracer,
 		.cpus_allowed = cpus_count(&session->cpus),
 	};

@@ -330,7 +330,9 @@ static void switches(const struct report *report, FILE *out)
 			ns_text(other, quantile_ns(cost->buckets, cost->count, 0.99)),
 			ns_text(third, s->switch_cost.own_ns));
 	else if (!s->switch_cost.available)
-		fputs("  one costs  not known: this kernel has no hook for it\n", out);
+		fprintf(out, "  one costs  not known: %s\n",
+			strcmp(s->switch_cost.method, "unavailable") ? s->switch_cost.method :
+								       "this kernel has no hook for it");
 	fprintf(out, "  CPUs       %.1f %% used of the %u that it may use; ", 100.0 * s->utilisation_ratio,
 		report->target.cpus_allowed);
 	if (strcmp(s->stolen_source, "none"))

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What a figure belongs to: the machine, the tools' versions and the state of the source."""
+import contextlib
+import hashlib
+import os
+import platform
+import re
+import subprocess
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+
+def first_line(*argv):
+    try:
+        result = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    lines = result.stdout.strip().splitlines()
+    return lines[0] if result.returncode == 0 and lines else None
+
+
+def package_version(name):
+    return first_line("dpkg-query", "-W", "-f", "${Version}", name)
+
+
+def cpu_model():
+    with open("/proc/cpuinfo") as text:
+        found = re.search(r"^(?:model name|Model)\s*:\s*(.*)$", text.read(), re.M)
+    return found.group(1) if found else platform.machine()
+
+
+def describe():
+    """Plain data for the JSON; None where something cannot be told."""
+    with open("/proc/meminfo") as text:
+        memory_bytes = int(text.readline().split()[1]) * 1024
+    packages = ("libbpf-tools", "bpftrace", "linux-perf", "nginx-light", "wrk", "bpftool")
+    return {
+        "kernel": platform.release(), "arch": platform.machine(), "cpus": os.cpu_count(),
+        "cpus_allowed": len(os.sched_getaffinity(0)), "model": cpu_model(), "memory_bytes": memory_bytes,
+        "virtualisation": first_line("systemd-detect-virt"),
+        "versions": {name: package_version(name) for name in packages},
+    }
+
+
+def source():
+    """The commit, and whether the tree differs from it."""
+    commit = first_line("git", "-C", ROOT, "rev-parse", "HEAD")
+    changed = first_line("git", "-C", ROOT, "status", "--porcelain", "--untracked-files=no")
+    return {"commit": commit, "modified": changed is not None}
+
+
+def agent_identity(path):
+    with open(path, "rb") as binary:
+        digest = hashlib.sha256(binary.read()).hexdigest()
+    return {"path": path, "sha256": digest, "source": source() if path.startswith(ROOT) else None}
+
+
+def steal_ns(cpu):
+    """Time that the hypervisor kept CPU for others since boot."""
+    with open("/proc/stat") as text:
+        for line in text:
+            fields = line.split()
+            if fields[0] == f"cpu{cpu}":
+                return int(fields[8]) * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+    return 0
+
+
+@contextlib.contextmanager
+def affinity(cpus):
+    """This process, and what it starts, on CPUS only."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""nginx with one worker and one connection: it goes to sleep and is woken for every request.
+
+With many connections nginx finds the next request without sleeping, and a tracer's cost hides.
+
+On one CPU, which wrk shares, that CPU is never idle: what a tracer adds is in the CPU time of one of the two,
+and CPU time a request is their sum (between the two it moves with the kernel's own bookkeeping, so the
+worker's alone is in the JSON only).  On two CPUs every request wakes an idle CPU, twice; CPU time is the
+worker's, and on a guest the hypervisor's part in those wakeups is larger than any tracer's and comes and goes.
+"""
+import glob
+import os
+import re
+import socket
+import subprocess
+import time
+
+from . import CannotMeasure, conditions, events, kernel, process
+
+SECONDS = 1
+START_TIMEOUT_S = 10
+CONFIG = """worker_processes 1;
+daemon off;
+pid {dir}/nginx.pid;
+error_log {dir}/error.log;
+events {{ worker_connections 64; }}
+http {{
+	access_log off;
+	keepalive_requests 100000000;
+	client_body_temp_path {dir}/b;
+	proxy_temp_path {dir}/p;
+	fastcgi_temp_path {dir}/f;
+	uwsgi_temp_path {dir}/u;
+	scgi_temp_path {dir}/s;
+	server {{ listen 127.0.0.1:{port}; location / {{ return 200 "ok"; }} }}
+}}
+"""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def answers(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        return True
+    except OSError:
+        return False
+
+
+class Nginx:
+    name = "nginx"
+    UNIT = "a request"
+    metrics = {"cpu": "cpu_ns", "wall": "wall_ns"}
+
+    def __init__(self, context, cpu, args):
+        self.context, self.cpu, self.port = context, cpu, free_port()
+        self.cpus = args.nginx_cpus
+        pin = ["taskset", "-c", str(cpu)] if self.cpus == "one" else []
+        self.load = [*pin, conditions.find("wrk"), "-t", "1", "-c", "1", "-d", f"{SECONDS}s",
+                     f"http://127.0.0.1:{self.port}/"]
+        path = os.path.join(context.scratch, "nginx.conf")
+        with open(path, "w") as out:
+            out.write(CONFIG.format(dir=context.scratch, port=self.port))
+        self.error_log = os.path.join(context.scratch, "error.log")
+        with open(self.error_log, "w") as log:
+            self.server = process.start(["taskset", "-c", str(cpu), conditions.find("nginx"), "-c", path,
+                                         "-e", self.error_log], stdout=log, stderr=subprocess.STDOUT)
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not answers(self.port):
+            if process.is_ended(self.server.pid) or time.monotonic() > deadline:
+                with open(self.error_log) as log:
+                    raise CannotMeasure(f"nginx did not start: {log.read().strip()[-300:] or 'it said nothing'}")
+            time.sleep(0.05)
+        self.worker = self.find_worker()
+        self.run_load()  # the first requests are dearer
+
+    def find_worker(self):
+        for path in glob.glob(f"/proc/{self.server.pid}/task/*/children"):
+            with open(path) as text:
+                children = text.read().split()
+            if children:
+                return int(children[0])
+        raise CannotMeasure(f"nginx (process {self.server.pid}) has no worker")
+
+    def describe(self):
+        layout = {"one": "wrk shares it; CPU time is of both", "two": "wrk on another; CPU time is the worker's"}
+        return (f"nginx with one worker on CPU {self.cpu}, one connection, {SECONDS} s a run; {layout[self.cpus]}")
+
+    def run_load(self):
+        """Returns one sample, a request: cpu_ns as describe() says, wall_ns the client's."""
+        log_path = os.path.join(self.context.scratch, "wrk.log")
+        worker_ns, switches = process.cpu_ns(self.worker), process.switches(self.worker)
+        with open(log_path, "w") as log:
+            load = process.start(self.load, stdout=log, stderr=subprocess.STDOUT)
+        status, load_ns = process.wait_with_cpu_ns(load)
+        worker_ns, switches = process.cpu_ns(self.worker) - worker_ns, process.switches(self.worker) - switches
+        with open(log_path) as text:
+            output = text.read()
+        found = re.search(r"(\d+) requests in ([\d.]+)(m?s)", output)
+        if status or not found or "Socket errors" in output or "Non-2xx" in output:
+            raise CannotMeasure(f"wrk failed (exit {status}): {output.strip()[-200:]}")
+        requests = int(found.group(1))
+        took_ns = float(found.group(2)) * (1e6 if found.group(3) == "ms" else 1e9)
+        cpu_ns = worker_ns + load_ns if self.cpus == "one" else worker_ns
+        return {"cpu_ns": cpu_ns / requests, "wall_ns": took_ns / requests, "worker_cpu_ns": worker_ns / requests,
+                "client_cpu_ns": load_ns / requests, "operations": requests, "switches": switches}
+
+    def measure(self, condition, with_events=False):
+        with conditions.attach(condition, self.context, self.server.pid) as attached:
+            before = kernel.program_statistics(attached.program_ids()) if with_events else {}
+            sample = self.run_load()
+            if with_events:
+                sample["programs"] = events.difference(before, kernel.program_statistics(before))
+            attached.finish(self.context, target_ended=False)
+            if attached.report and condition.watches == "target":
+                self.check(attached.report, sample)
+        return sample
+
+    def check(self, report, sample):
+        seen = report["scheduling"]["switches"]
+        if seen["voluntary"] + seen["involuntary"] < sample["switches"]:
+            raise CannotMeasure(f"the agent saw {seen['voluntary'] + seen['involuntary']} switches "
+                                f"where the worker alone had {sample['switches']}")
+
+    def close(self):
+        process.end(self.server)
