@@ -331,8 +331,8 @@ static void switches(const struct report *report, FILE *out)
 			ns_text(third, s->switch_cost.own_ns));
 	else if (!s->switch_cost.available)
 		fprintf(out, "  one costs  not known: %s\n",
-			strcmp(s->switch_cost.method, "unavailable") ? s->switch_cost.method :
-								       "this kernel has no hook for it");
+			strncmp(s->switch_cost.method, "left out", 8) ? "this kernel has no hook for it" :
+									s->switch_cost.method);
 	fprintf(out, "  CPUs       %.1f %% used of the %u that it may use; ", 100.0 * s->utilisation_ratio,
 		report->target.cpus_allowed);
 	if (strcmp(s->stolen_source, "none"))
