@@ -81,9 +81,10 @@ static __always_inline __u64 wait_length_ns(const struct task_clock *clock, __u6
 	return now_ns - clock->since_ns - clock->wait.charged_ns;
 }
 
-static __always_inline void switch_out(struct task_clock *clock, struct task_struct *prev, __u64 now_ns)
+/* RQ is this CPU's, or NULL where it is not to be had. */
+static __always_inline void switch_out(struct task_clock *clock, struct task_struct *prev, struct rq *rq,
+				       __u64 now_ns)
 {
-	struct rq *rq = task_rq(prev);
 	__u64 state = task_state(prev);
 	bool queued = task_is_queued(prev);
 	struct clock_interval closed;
@@ -129,9 +130,9 @@ static __noinline void replay_wakeup(struct task_clock *clock, struct task_struc
 	__sync_fetch_and_add(&switches_replayed, 1);
 }
 
-static __always_inline void switch_in(struct task_clock *clock, struct task_struct *next, __u64 now_ns)
+static __always_inline void switch_in(struct task_clock *clock, struct task_struct *next, struct rq *rq,
+				      __u64 now_ns)
 {
-	struct rq *rq = task_rq(next);
 	struct clock_interval closed;
 
 	now_ns = clock_now(clock, now_ns);
@@ -153,9 +154,8 @@ static __always_inline void switch_in(struct task_clock *clock, struct task_stru
  * on a guest whose supervisor does so).  The kernel knows when PREV arrived: replay the switch.
  */
 static __noinline void replay_switch_in(struct cpu_clock *cpu, struct task_clock *clock,
-					     struct task_struct *prev, __u64 now_ns)
+					struct task_struct *prev, struct rq *rq, __u64 now_ns)
 {
-	struct rq *rq = task_rq(prev);
 	struct clock_interval closed = {};
 	__u64 arrived, arrived_at_ns;
 
@@ -176,7 +176,7 @@ static __noinline void replay_switch_in(struct cpu_clock *cpu, struct task_clock
 			audit_queued(prev, now_ns);
 	}
 	blame_switch(cpu, arrived_at_ns, BLAME_SELF);
-	switch_in(clock, prev, arrived_at_ns);
+	switch_in(clock, prev, rq, arrived_at_ns);
 	if (config.audit)
 		audit_switch_in(prev, clock, now_ns);
 	__sync_fetch_and_add(&switches_replayed, 1);
@@ -281,6 +281,7 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	struct cpu_clock *cpu = cpu_of(bpf_get_smp_processor_id());
 	struct task_clock *out = clock_of(prev), *in = clock_of(next);
 	__u64 now_ns, waited_ns;
+	struct rq *rq;
 
 	if (!cpu)
 		return 0;
@@ -290,13 +291,14 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 		return 0;
 	}
 	now_ns = bpf_ktime_get_ns();
+	rq = task_rq(prev); /* and NEXT's: both belong to this CPU */
 	if (out && (out->state == CLOCK_RUNNABLE || out->state == CLOCK_BLOCKED))
-		replay_switch_in(cpu, out, prev, now_ns);
+		replay_switch_in(cpu, out, prev, rq, now_ns);
 	waited_ns = blame_switch(cpu, now_ns, kind_of(next, in));
 	if (waited_ns && !out && prev->pid)
 		name_add(prev, waited_ns);
 	if (out && clock_is_live(out)) {
-		switch_out(out, prev, now_ns);
+		switch_out(out, prev, rq, now_ns);
 		if (config.audit)
 			audit_switch_out(prev, out, now_ns);
 		if (out->state == CLOCK_DEAD) {
@@ -305,7 +307,7 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 		}
 	}
 	if (in && in->state != CLOCK_DEAD) {
-		switch_in(in, next, now_ns);
+		switch_in(in, next, rq, now_ns);
 		if (config.audit)
 			audit_switch_in(next, in, now_ns);
 	}
