@@ -81,6 +81,25 @@ static __always_inline void audit_switch_in(struct task_struct *task, const stru
 			(__s64)(audit_lag_ns(task, now_ns) - audit->lag_queue_ns);
 }
 
+/* The kernel counted more switches than were announced. */
+static __always_inline void audit_absence(struct task_struct *task, const struct task_clock *clock)
+{
+	struct audit_clock *audit = audit_of(task);
+
+	if (audit)
+		audit->last.voluntary +=
+			task->nvcsw + task->nivcsw - clock->voluntary - clock->involuntary - 1;
+}
+
+/* How long the task ran up to now is the kernel's own figure: no staleness lies between. */
+static __always_inline void audit_arrival(struct task_struct *task, __u64 now_ns)
+{
+	struct audit_clock *audit = audit_of(task);
+
+	if (audit)
+		audit->lag_in_ns = audit_exec_lag_ns(task, now_ns);
+}
+
 static __always_inline void audit_switch_out(struct task_struct *task, const struct task_clock *clock,
 				    __u64 now_ns)
 {

@@ -38,7 +38,11 @@ struct task_clock {
 	__u64 stolen_base_ns; /* of the run queue, at switch-in */
 	__u64 irq_base_ns;
 	struct blame_wait wait; /* while runnable */
-	__u64 run_delay_ns; /* the kernel's own sum of waits, at the latest switch-out */
+	/* The kernel's own account at the latest switch-out (or at the beginning): what it added since. */
+	__u64 run_delay_ns;
+	__u64 exec_ns;
+	__u64 voluntary;
+	__u64 involuntary;
 	/* Kind of the file of the latest read or write that blocked (reason.bpf.h). */
 	__u64 file_operations; /* kernel address; 0: none yet */
 	__u32 file_reason; /* enum blocked_reason */

@@ -81,6 +81,14 @@ static __always_inline __u64 wait_length_ns(const struct task_clock *clock, __u6
 	return now_ns - clock->since_ns - clock->wait.charged_ns;
 }
 
+static __always_inline void note_account(struct task_clock *clock, struct task_struct *prev)
+{
+	clock->run_delay_ns = prev->sched_info.run_delay;
+	clock->exec_ns = prev->se.sum_exec_runtime;
+	clock->voluntary = prev->nvcsw;
+	clock->involuntary = prev->nivcsw;
+}
+
 /* RQ is this CPU's, or NULL where it is not to be had. */
 static __always_inline void switch_out(struct task_clock *clock, struct task_struct *prev, struct rq *rq,
 				       __u64 now_ns)
@@ -95,7 +103,7 @@ static __always_inline void switch_out(struct task_clock *clock, struct task_str
 		clock->sums.stolen_ns += rq_stolen_ns(rq) - clock->stolen_base_ns;
 		clock->sums.irq_ns += rq_irq_ns(rq) - clock->irq_base_ns;
 	}
-	clock->run_delay_ns = prev->sched_info.run_delay;
+	note_account(clock, prev);
 	if (state & TASK_DEAD) {
 		closed = clock_die(clock, now_ns);
 	} else {
@@ -180,6 +188,35 @@ static __noinline void replay_switch_in(struct cpu_clock *cpu, struct task_clock
 	if (config.audit)
 		audit_switch_in(prev, clock, now_ns);
 	__sync_fetch_and_add(&switches_replayed, 1);
+}
+
+/*
+ * PREV seems to have run since its switch-in, but the kernel has counted more switches: it was away and
+ * came back, and neither was announced.  The kernel's account tells how long it ran; that it was away at
+ * the end of the interval, and not in its middle, is a guess that no sum depends on.
+ */
+static __noinline void replay_absence(struct task_clock *clock, struct task_struct *prev, __u64 now_ns)
+{
+	__u64 ran_ns = prev->se.sum_exec_runtime - clock->exec_ns;
+	__u64 involuntary = prev->nivcsw - clock->involuntary - task_is_queued(prev);
+	struct clock_interval closed = {};
+
+	now_ns = clock_now(clock, now_ns);
+	__sync_fetch_and_add(&switches_replayed, 1);
+	if (config.audit)
+		audit_absence(prev, clock);
+	/* It may also have run and gone in what counts as one absence: some microseconds that stay there. */
+	if (clock->state != CLOCK_RUNNING || clock->cut || now_ns - clock->since_ns <= ran_ns)
+		return;
+	if (config.audit)
+		audit_arrival(prev, now_ns);
+	closed = clock_switch_out(clock, clock->since_ns + ran_ns, involuntary, BLOCKED_OTHER);
+	record(&closed);
+	if (clock_wakeup(clock, now_ns, 0, 0, &closed))
+		record(&closed);
+	wait_end(clock, prev, now_ns, wait_length_ns(clock, now_ns));
+	closed = clock_switch_in(clock, now_ns);
+	record(&closed);
 }
 
 static __always_inline __u32 kind_of(struct task_struct *task, bool ours)
@@ -298,6 +335,8 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	if (waited_ns && !out && prev->pid)
 		name_add(prev, waited_ns);
 	if (out && clock_is_live(out)) {
+		if (prev->nvcsw + prev->nivcsw > out->voluntary + out->involuntary + 1)
+			replay_absence(out, prev, now_ns);
 		switch_out(out, prev, rq, now_ns);
 		if (config.audit)
 			audit_switch_out(prev, out, now_ns);

@@ -69,6 +69,8 @@ static __always_inline bool clock_create(struct task_struct *task, __u8 state, b
 	clock.base.voluntary = task->nvcsw;
 	clock.base.involuntary = task->nivcsw;
 	clock.base.migrations = task->se.nr_migrations;
+	clock.voluntary = task->nvcsw;
+	clock.involuntary = task->nivcsw;
 	if (!refused)
 		created = bpf_task_storage_get(&clocks, task, &clock, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!created)
