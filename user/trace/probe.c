@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
@@ -27,7 +28,11 @@ static const struct probe_item table[PROBE_ITEMS] = {
 	[PROBE_SCHED_FORK] = { "sched_process_fork", false, true, "threads born after attach",
 			       "use a kernel with CONFIG_TRACEPOINTS" },
 	[PROBE_SCHED_ENTRY_EXIT] = { "sched_entry_tp, sched_exit_tp", false, false,
-				     "the direct cost of a context switch", "use Linux 6.15 or newer" },
+				     "the direct cost of a context switch, unless there is fentry",
+				     "use Linux 6.15 or newer" },
+	[PROBE_FENTRY] = { "fentry", false, false,
+			   "the direct cost of a context switch, unless there is sched_entry_tp",
+			   "use a kernel with CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS" },
 	[PROBE_TASK_REGISTERS] = { "registers of a blocked task", false, false,
 				   "why a thread was blocked (all but disk is `other`)",
 				   "use Linux 5.15 or newer" },
@@ -101,6 +106,44 @@ static bool has_helper(const struct btf *btf, const char *helper)
 	return false;
 }
 
+/*
+ * Whether a program can be attached to the entry (or the exit) of FUNCTION: BTF lists functions that
+ * cannot be hooked, and hypervisors' guests may be kept from hooking any.
+ */
+static bool can_attach(const struct btf *btf, const char *function, enum bpf_attach_type type)
+{
+	const struct bpf_insn nothing[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	int id = btf__find_by_name_kind(btf, function, BTF_KIND_FUNC), program, link = -1;
+	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = type,
+		    .attach_btf_id = (uint32_t)id);
+
+	if (id <= 0)
+		return false;
+	program = bpf_prog_load(BPF_PROG_TYPE_TRACING, "whylate_probe", "GPL", nothing,
+				sizeof(nothing) / sizeof(nothing[0]), &options);
+	if (program < 0)
+		return false;
+	link = bpf_raw_tracepoint_open(NULL, program);
+	close(program);
+	if (link < 0)
+		return false;
+	close(link);
+	return true;
+}
+
+/* Where it is not needed for the scheduler, on a function that does nothing: it is there for such tests. */
+static bool has_fentry(const struct btf *btf, bool for_scheduler)
+{
+	if (!for_scheduler)
+		return can_attach(btf, "bpf_fentry_test1", BPF_TRACE_FENTRY);
+	return can_attach(btf, "rcu_note_context_switch", BPF_TRACE_FENTRY) &&
+	       can_attach(btf, "schedule", BPF_TRACE_FEXIT) &&
+	       can_attach(btf, "schedule_idle", BPF_TRACE_FEXIT);
+}
+
 static int be_quiet(enum libbpf_print_level level, const char *format, va_list args)
 {
 	(void)level;
@@ -122,6 +165,7 @@ static void look(struct probe *probe, const struct btf *btf)
 	items[PROBE_SCHED_FORK].present = has_tracepoint(btf, "btf_trace_sched_process_fork");
 	items[PROBE_SCHED_ENTRY_EXIT].present = has_tracepoint(btf, "btf_trace_sched_entry_tp") &&
 						has_tracepoint(btf, "btf_trace_sched_exit_tp");
+	items[PROBE_FENTRY].present = has_fentry(btf, !items[PROBE_SCHED_ENTRY_EXIT].present);
 	items[PROBE_TASK_REGISTERS].present = has_helper(btf, "BPF_FUNC_task_pt_regs");
 	items[PROBE_GROUP_SCHEDULING].present = has_member(btf, "sched_entity", "cfs_rq");
 	items[PROBE_IRQ_TIME].present = has_member(btf, "rq", "prev_irq_time");
@@ -156,4 +200,11 @@ int probe_refuse(const struct probe *probe, struct err *err)
 			return err_set(err, ENOSYS, "cannot watch: this kernel is too old or lacks '%s'; %s",
 				       probe->items[i].name, probe->items[i].remedy);
 	return 0;
+}
+
+enum switch_cost_hooks probe_switch_cost(const struct probe *probe)
+{
+	if (probe->items[PROBE_SCHED_ENTRY_EXIT].present)
+		return SWITCH_COST_TRACEPOINTS;
+	return probe->items[PROBE_FENTRY].present ? SWITCH_COST_FENTRY : SWITCH_COST_NONE;
 }
