@@ -106,18 +106,31 @@ static bool has_helper(const struct btf *btf, const char *helper)
 	return false;
 }
 
+/* Hooks on the entry (or the exit) of a function. */
+static const struct function_hook {
+	const char *function;
+	enum bpf_attach_type type;
+} scheduler_hooks[] = {
+	{ "rcu_note_context_switch", BPF_TRACE_FENTRY },
+	{ "schedule", BPF_TRACE_FEXIT },
+	{ "schedule_idle", BPF_TRACE_FEXIT },
+};
+
+/* A function of the kernel's that is there for such tests. */
+static const struct function_hook test_hook = { "bpf_fentry_test1", BPF_TRACE_FENTRY };
+
 /*
- * Whether a program can be attached to the entry (or the exit) of FUNCTION: BTF lists functions that
- * cannot be hooked, and hypervisors' guests may be kept from hooking any.
+ * Whether the kernel takes a program for HOOK, and with ATTACH, whether it also hooks the function: BTF
+ * lists functions that cannot be, and hypervisors' guests may be kept from hooking any.
  */
-static bool can_attach(const struct btf *btf, const char *function, enum bpf_attach_type type)
+static bool takes_hook(const struct btf *btf, const struct function_hook *hook, bool attach)
 {
 	const struct bpf_insn nothing[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	int id = btf__find_by_name_kind(btf, function, BTF_KIND_FUNC), program, link = -1;
-	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = type,
+	int id = btf__find_by_name_kind(btf, hook->function, BTF_KIND_FUNC), program, link;
+	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = hook->type,
 		    .attach_btf_id = (uint32_t)id);
 
 	if (id <= 0)
@@ -126,7 +139,7 @@ static bool can_attach(const struct btf *btf, const char *function, enum bpf_att
 				sizeof(nothing) / sizeof(nothing[0]), &options);
 	if (program < 0)
 		return false;
-	link = bpf_raw_tracepoint_open(NULL, program);
+	link = attach ? bpf_raw_tracepoint_open(NULL, program) : dup(program);
 	close(program);
 	if (link < 0)
 		return false;
@@ -134,14 +147,12 @@ static bool can_attach(const struct btf *btf, const char *function, enum bpf_att
 	return true;
 }
 
-/* Where it is not needed for the scheduler, on a function that does nothing: it is there for such tests. */
-static bool has_fentry(const struct btf *btf, bool for_scheduler)
+static bool takes_fentry(const struct btf *btf, bool attach)
 {
-	if (!for_scheduler)
-		return can_attach(btf, "bpf_fentry_test1", BPF_TRACE_FENTRY);
-	return can_attach(btf, "rcu_note_context_switch", BPF_TRACE_FENTRY) &&
-	       can_attach(btf, "schedule", BPF_TRACE_FEXIT) &&
-	       can_attach(btf, "schedule_idle", BPF_TRACE_FEXIT);
+	for (size_t i = 0; i < sizeof(scheduler_hooks) / sizeof(scheduler_hooks[0]); i++)
+		if (!takes_hook(btf, &scheduler_hooks[i], attach))
+			return false;
+	return true;
 }
 
 static int be_quiet(enum libbpf_print_level level, const char *format, va_list args)
@@ -165,35 +176,58 @@ static void look(struct probe *probe, const struct btf *btf)
 	items[PROBE_SCHED_FORK].present = has_tracepoint(btf, "btf_trace_sched_process_fork");
 	items[PROBE_SCHED_ENTRY_EXIT].present = has_tracepoint(btf, "btf_trace_sched_entry_tp") &&
 						has_tracepoint(btf, "btf_trace_sched_exit_tp");
-	items[PROBE_FENTRY].present = has_fentry(btf, !items[PROBE_SCHED_ENTRY_EXIT].present);
+	items[PROBE_FENTRY].present = takes_fentry(btf, false);
 	items[PROBE_TASK_REGISTERS].present = has_helper(btf, "BPF_FUNC_task_pt_regs");
 	items[PROBE_GROUP_SCHEDULING].present = has_member(btf, "sched_entity", "cfs_rq");
 	items[PROBE_IRQ_TIME].present = has_member(btf, "rq", "prev_irq_time");
 	items[PROBE_QUOTA_CLOCK].present = has_member(btf, "cfs_rq", "throttled_clock_self_time");
 }
 
+/* NULL if there is none. */
+static struct btf *kernel_types(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+
+	return libbpf_get_error(btf) ? NULL : btf;
+}
+
 void probe_kernel(struct probe *probe)
 {
 	libbpf_print_fn_t print = libbpf_set_print(be_quiet);
-	struct btf *btf = btf__load_vmlinux_btf();
+	struct btf *btf = kernel_types();
 
 	memcpy(probe->items, table, sizeof(table));
 	probe->items[PROBE_PRIVILEGE].present = is_privileged();
-	probe->items[PROBE_BTF].present = btf && !libbpf_get_error(btf);
-	if (probe->items[PROBE_BTF].present) {
+	probe->items[PROBE_BTF].present = btf;
+	if (btf)
 		look(probe, btf);
-		btf__free(btf);
-	}
+	btf__free(btf);
+	libbpf_set_print(print);
+}
+
+void probe_try(struct probe *probe)
+{
+	libbpf_print_fn_t print = libbpf_set_print(be_quiet);
+	struct btf *btf = kernel_types();
+	bool *fentry = &probe->items[PROBE_FENTRY].present;
+
+	/* The scheduler's own functions only where they would be hooked: that slows the machine for a while. */
+	if (btf && *fentry)
+		*fentry = probe->items[PROBE_SCHED_ENTRY_EXIT].present ? takes_hook(btf, &test_hook, true) :
+									 takes_fentry(btf, true);
+	btf__free(btf);
 	libbpf_set_print(print);
 }
 
 int probe_refuse(const struct probe *probe, struct err *err)
 {
 	if (!probe->items[PROBE_PRIVILEGE].present)
-		return err_set(err, EPERM, "cannot watch: it needs root, or CAP_BPF and CAP_PERFMON; "
+		return err_set(err, EPERM,
+			       "cannot watch: it needs root, or CAP_BPF and CAP_PERFMON; "
 			       "run it with sudo");
 	if (!probe->items[PROBE_BTF].present)
-		return err_set(err, ENOENT, "cannot watch: this kernel has no type information at "
+		return err_set(err, ENOENT,
+			       "cannot watch: this kernel has no type information at "
 			       "/sys/kernel/btf/vmlinux; use one built with CONFIG_DEBUG_INFO_BTF");
 	for (int i = 0; i < PROBE_ITEMS; i++)
 		if (probe->items[i].required && !probe->items[i].present)

@@ -47,8 +47,14 @@ enum switch_cost_hooks {
 	SWITCH_COST_FENTRY,	 /* fentry and fexit on the scheduler's functions */
 };
 
-/* Look, and try what only trying tells (a program that does nothing is attached and taken off); never fails. */
+/* Look; never fails. */
 void probe_kernel(struct probe *probe);
+
+/*
+ * After probe_kernel(): try what only trying tells.  A program that does nothing is attached and taken
+ * off again, which takes seconds on a busy machine; the tracer finds out when it attaches its own.
+ */
+void probe_try(struct probe *probe);
 
 /*
  * 0 if everything that is required is there; else -EPERM (privilege), -ENOENT (no BTF) or -ENOSYS
