@@ -39,7 +39,7 @@ PKG_CONFIG ?= pkg-config
 LIBS       := libbpf libelf zlib jansson
 
 # Goals that need no tools: they must work on a machine that has none yet.
-BARE := help setup clean uninstall demo test bench lint format
+BARE := help setup clean uninstall demo test check-vm bench lint format
 ifneq ($(filter-out $(BARE),$(or $(MAKECMDGOALS),all)),)
   BPFTOOL ?= $(shell tools/find-bpftool)
   BPFTOOL := $(BPFTOOL)
@@ -85,8 +85,11 @@ REPLAY_BIN := $(FUZZ:%=$(BUILD)/tests/fuzz/test_%)
 WORK_BIN  := $(patsubst tests/workloads/%.c,$(BUILD)/workloads/%,$(filter-out \
 	$(if $(filter x86,$(ARCH)),,%/blocked32.c),$(wildcard tests/workloads/*.c))) \
 	$(patsubst tools/bench/%.c,$(BUILD)/bench/%,$(wildcard tools/bench/*.c))
+# What guests of tools/vm/run start with: in one place for all builds, beside the kernels.
+VM        := $(or $(WHYLATE_VM),build/vm)
+VM_WORK   := $(addprefix $(BUILD)/static/workloads/,blocked forkstorm hogs pingpong sleepers)
 
-.PHONY: all agent static unit tests test bench fuzz lint format demo setup install uninstall clean help FORCE
+.PHONY: all agent static vm unit tests test check-vm bench fuzz lint format demo setup install uninstall clean help FORCE
 
 all: agent tests ## build the agent and the tests
 
@@ -183,7 +186,7 @@ $(BUILD)/workloads/%: tests/workloads/%.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -pthread -MMD -MP $< -o $@ $(WORK_LIBS)
 
-$(BUILD)/workloads/blocked: WORK_LIBS = $(shell $(PKG_CONFIG) --libs liburing)
+$(BUILD)/workloads/blocked $(BUILD)/static/workloads/blocked: WORK_LIBS = $(shell $(PKG_CONFIG) --libs liburing)
 
 $(BUILD)/workloads/blocked32: tests/workloads/blocked32.c
 	$(say) WORK $@
@@ -195,6 +198,19 @@ $(BUILD)/bench/%: tools/bench/%.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -pthread -MMD -MP $< -o $@
 
+$(BUILD)/static/workloads/%: tests/workloads/%.c
+	$(say) STATIC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -pthread -static -MMD -MP $< -o $@ $(WORK_LIBS)
+
+$(VM)/initramfs.cpio: tools/vm/initramfs tools/vm/init $(BUILD)/static/agent $(VM_WORK)
+	$(say) CPIO $@
+	$(Q)mkdir -p $(@D)
+	$(Q)tools/vm/initramfs $@ $(filter $(BUILD)/static/%,$^)
+
+vm: $(VM)/initramfs.cpio ## pack the static agent and workloads for tools/vm/run
+	@:
+
 unit: tests ## run the tests that need no root
 	$(Q)BUILD=$(BUILD) tests/run unit/ property/ fuzz/
 
@@ -202,12 +218,19 @@ unit: tests ## run the tests that need no root
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc))
 
 test: ## set up what is missing, build, run every test, then again under ASan and UBSan
-	$(Q)tools/setup --quiet
+	$(Q)tools/setup --quiet --vm
 	$(Q)$(MAKE) --no-print-directory $(JOBS) all
+	$(Q)$(MAKE) --no-print-directory $(JOBS) vm SANITIZER=
 ifeq ($(SANITIZER),)
 	$(Q)$(MAKE) --no-print-directory $(JOBS) all SANITIZER=$(SAN) BUILD=$(SAN_BUILD)
 endif
 	$(Q)BUILD="$(BUILD)$(if $(SANITIZER),, $(SAN_BUILD))" tests/run
+
+KERNEL = $(shell sed -n 's/^\([^\#[:space:]]*\)[[:space:]].*/\1/p' tools/vm/kernels.txt)
+check-vm: ## set up what is missing, test the static agent on other kernels (KERNEL="6.1 7.2"; all)
+	$(Q)tools/setup --quiet --vm
+	$(Q)$(MAKE) --no-print-directory $(JOBS) vm SANITIZER=
+	$(Q)BUILD=$(BUILD) tests/run $(KERNEL:%=vm/test_%)
 
 lint: ## set up what is missing, check the form of sources and documents
 	$(Q)tools/setup --quiet --lint
@@ -244,4 +267,4 @@ help: ## this list
 	@echo
 	@sed -n 's/^## /  /p' Makefile
 
--include $(AGENT_OBJ:.o=.d) $(FUZZ_OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(TEST_BIN:$(BUILD)/%=$(BUILD)/obj/%.d) $(WORK_BIN:=.d)
+-include $(AGENT_OBJ:.o=.d) $(FUZZ_OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(TEST_BIN:$(BUILD)/%=$(BUILD)/obj/%.d) $(WORK_BIN:=.d) $(VM_WORK:=.d)

@@ -92,8 +92,12 @@ static __always_inline void clock_sums_add(struct clock_sums *sums, __u8 state, 
 		if (ns > sums->run_queue_max_ns)
 			sums->run_queue_max_ns = ns;
 	} else if (state == CLOCK_BLOCKED) {
-		__u32 reason = which < BLOCKED_REASONS ? which : BLOCKED_OTHER;
+		__u64 reason = which;
 
+		/* Compared and used in one register: 6.1's verifier loses the bound of an earlier copy. */
+		__asm__ volatile("" : "+r"(reason));
+		if (reason > BLOCKED_OTHER)
+			reason = BLOCKED_OTHER;
 		sums->blocked_ns[reason] += ns;
 		if (!counted)
 			return;

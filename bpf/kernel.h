@@ -95,8 +95,9 @@ struct task_struct {
 	struct thread_info thread_info;
 	unsigned int __state; /* `state` before 5.14 (2f064a59a11f) */
 	unsigned int flags;
-	int on_cpu;
-	int on_rq;
+	/* int, a byte in 7.2: unsigned here, since only then does the loader adjust the width. */
+	unsigned int on_cpu;
+	unsigned int on_rq;
 	struct sched_entity se;
 	struct sched_info sched_info;
 	int exit_state;

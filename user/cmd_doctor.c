@@ -24,6 +24,7 @@ int cmd_doctor(int argc, char **argv)
 	}
 	machine_read(&machine);
 	probe_kernel(&probe);
+	probe_try(&probe);
 	printf("Linux %s, %s, %u CPUs\n", machine.kernel, machine.arch, machine.cpus);
 	for (int i = 0; i < PROBE_ITEMS; i++) {
 		const struct probe_item *item = &probe.items[i];

@@ -71,17 +71,16 @@ static void describe_machine(struct report_machine *out)
 static void describe_methods(const struct describe *about, struct report_scheduling *s)
 {
 	const struct probe *probe = about->probe;
-	const char *without = about->switch_cost ? "unavailable" : "left out (--no-switch-cost)";
-	bool available = about->switch_cost && probe->items[PROBE_SCHED_ENTRY_EXIT].present;
+	struct tracer_switch_cost cost;
 
+	tracer_switch_cost(about->tracer, &cost);
 	s->has_irq = probe->items[PROBE_IRQ_TIME].present;
 	snprintf(s->stolen_source, sizeof(s->stolen_source), "%s",
 		 probe->items[PROBE_GROUP_SCHEDULING].present ? "rq->clock - rq->clock_task" : "none");
-	s->switch_cost.available = available;
+	s->switch_cost.available = cost.available;
 	snprintf(s->switch_cost.method, sizeof(s->switch_cost.method), "%s",
-		 available ? "sched_entry_tp..sched_exit_tp" : without);
-	snprintf(s->switch_cost.bias, sizeof(s->switch_cost.bias), "%s",
-		 available ? "contains the tracepoints' own entry and exit, and the two clock reads" : "");
+		 about->switch_cost ? cost.method : "left out (--no-switch-cost)");
+	snprintf(s->switch_cost.bias, sizeof(s->switch_cost.bias), "%s", cost.bias);
 }
 
 int describe_report(const struct describe *about, struct report *report, struct err *err)

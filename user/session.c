@@ -70,7 +70,7 @@ static int attach(struct session *session, struct err *err)
 		.follow = options->follow,
 		.audit = options->audit,
 		.refuse_births = options->refuse_births,
-		.switch_cost = options->switch_cost && options->probe->items[PROBE_SCHED_ENTRY_EXIT].present,
+		.switch_cost = options->switch_cost ? probe_switch_cost(options->probe) : SWITCH_COST_NONE,
 		.verbose = options->verbose,
 	};
 	int ret = open_watch(session, err);

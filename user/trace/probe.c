@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
@@ -27,7 +28,11 @@ static const struct probe_item table[PROBE_ITEMS] = {
 	[PROBE_SCHED_FORK] = { "sched_process_fork", false, true, "threads born after attach",
 			       "use a kernel with CONFIG_TRACEPOINTS" },
 	[PROBE_SCHED_ENTRY_EXIT] = { "sched_entry_tp, sched_exit_tp", false, false,
-				     "the direct cost of a context switch", "use Linux 6.15 or newer" },
+				     "the direct cost of a context switch, unless there is fentry",
+				     "use Linux 6.15 or newer" },
+	[PROBE_FENTRY] = { "fentry", false, false,
+			   "the direct cost of a context switch, unless there is sched_entry_tp",
+			   "use a kernel with CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS" },
 	[PROBE_TASK_REGISTERS] = { "registers of a blocked task", false, false,
 				   "why a thread was blocked (all but disk is `other`)",
 				   "use Linux 5.15 or newer" },
@@ -101,6 +106,55 @@ static bool has_helper(const struct btf *btf, const char *helper)
 	return false;
 }
 
+/* Hooks on the entry (or the exit) of a function. */
+static const struct function_hook {
+	const char *function;
+	enum bpf_attach_type type;
+} scheduler_hooks[] = {
+	{ "rcu_note_context_switch", BPF_TRACE_FENTRY },
+	{ "schedule", BPF_TRACE_FEXIT },
+	{ "schedule_idle", BPF_TRACE_FEXIT },
+};
+
+/* A function of the kernel's that is there for such tests. */
+static const struct function_hook test_hook = { "bpf_fentry_test1", BPF_TRACE_FENTRY };
+
+/*
+ * Whether the kernel takes a program for HOOK, and with ATTACH, whether it also hooks the function: BTF
+ * lists functions that cannot be, and hypervisors' guests may be kept from hooking any.
+ */
+static bool takes_hook(const struct btf *btf, const struct function_hook *hook, bool attach)
+{
+	const struct bpf_insn nothing[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	int id = btf__find_by_name_kind(btf, hook->function, BTF_KIND_FUNC), program, link;
+	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = hook->type,
+		    .attach_btf_id = (uint32_t)id);
+
+	if (id <= 0)
+		return false;
+	program = bpf_prog_load(BPF_PROG_TYPE_TRACING, "whylate_probe", "GPL", nothing,
+				sizeof(nothing) / sizeof(nothing[0]), &options);
+	if (program < 0)
+		return false;
+	link = attach ? bpf_raw_tracepoint_open(NULL, program) : dup(program);
+	close(program);
+	if (link < 0)
+		return false;
+	close(link);
+	return true;
+}
+
+static bool takes_fentry(const struct btf *btf, bool attach)
+{
+	for (size_t i = 0; i < sizeof(scheduler_hooks) / sizeof(scheduler_hooks[0]); i++)
+		if (!takes_hook(btf, &scheduler_hooks[i], attach))
+			return false;
+	return true;
+}
+
 static int be_quiet(enum libbpf_print_level level, const char *format, va_list args)
 {
 	(void)level;
@@ -122,38 +176,69 @@ static void look(struct probe *probe, const struct btf *btf)
 	items[PROBE_SCHED_FORK].present = has_tracepoint(btf, "btf_trace_sched_process_fork");
 	items[PROBE_SCHED_ENTRY_EXIT].present = has_tracepoint(btf, "btf_trace_sched_entry_tp") &&
 						has_tracepoint(btf, "btf_trace_sched_exit_tp");
+	items[PROBE_FENTRY].present = takes_fentry(btf, false);
 	items[PROBE_TASK_REGISTERS].present = has_helper(btf, "BPF_FUNC_task_pt_regs");
 	items[PROBE_GROUP_SCHEDULING].present = has_member(btf, "sched_entity", "cfs_rq");
 	items[PROBE_IRQ_TIME].present = has_member(btf, "rq", "prev_irq_time");
 	items[PROBE_QUOTA_CLOCK].present = has_member(btf, "cfs_rq", "throttled_clock_self_time");
 }
 
+/* NULL if there is none. */
+static struct btf *kernel_types(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+
+	return libbpf_get_error(btf) ? NULL : btf;
+}
+
 void probe_kernel(struct probe *probe)
 {
 	libbpf_print_fn_t print = libbpf_set_print(be_quiet);
-	struct btf *btf = btf__load_vmlinux_btf();
+	struct btf *btf = kernel_types();
 
 	memcpy(probe->items, table, sizeof(table));
 	probe->items[PROBE_PRIVILEGE].present = is_privileged();
-	probe->items[PROBE_BTF].present = btf && !libbpf_get_error(btf);
-	if (probe->items[PROBE_BTF].present) {
+	probe->items[PROBE_BTF].present = btf;
+	if (btf)
 		look(probe, btf);
-		btf__free(btf);
-	}
+	btf__free(btf);
+	libbpf_set_print(print);
+}
+
+void probe_try(struct probe *probe)
+{
+	libbpf_print_fn_t print = libbpf_set_print(be_quiet);
+	struct btf *btf = kernel_types();
+	bool *fentry = &probe->items[PROBE_FENTRY].present;
+
+	/* The scheduler's own functions only where they would be hooked: that slows the machine for a while. */
+	if (btf && *fentry)
+		*fentry = probe->items[PROBE_SCHED_ENTRY_EXIT].present ? takes_hook(btf, &test_hook, true) :
+									 takes_fentry(btf, true);
+	btf__free(btf);
 	libbpf_set_print(print);
 }
 
 int probe_refuse(const struct probe *probe, struct err *err)
 {
 	if (!probe->items[PROBE_PRIVILEGE].present)
-		return err_set(err, EPERM, "cannot watch: it needs root, or CAP_BPF and CAP_PERFMON; "
+		return err_set(err, EPERM,
+			       "cannot watch: it needs root, or CAP_BPF and CAP_PERFMON; "
 			       "run it with sudo");
 	if (!probe->items[PROBE_BTF].present)
-		return err_set(err, ENOENT, "cannot watch: this kernel has no type information at "
+		return err_set(err, ENOENT,
+			       "cannot watch: this kernel has no type information at "
 			       "/sys/kernel/btf/vmlinux; use one built with CONFIG_DEBUG_INFO_BTF");
 	for (int i = 0; i < PROBE_ITEMS; i++)
 		if (probe->items[i].required && !probe->items[i].present)
 			return err_set(err, ENOSYS, "cannot watch: this kernel is too old or lacks '%s'; %s",
 				       probe->items[i].name, probe->items[i].remedy);
 	return 0;
+}
+
+enum switch_cost_hooks probe_switch_cost(const struct probe *probe)
+{
+	if (probe->items[PROBE_SCHED_ENTRY_EXIT].present)
+		return SWITCH_COST_TRACEPOINTS;
+	return probe->items[PROBE_FENTRY].present ? SWITCH_COST_FENTRY : SWITCH_COST_NONE;
 }

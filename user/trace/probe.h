@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What this kernel and this user can do, found in the running kernel's own type information (BTF) and
- * never in its version number.  The doctor prints it, the tracer obeys it.
+ * What this kernel and this user can do, found in the running kernel's own type information (BTF), or by
+ * trying, and never in its version number.  The doctor prints it, the tracer obeys it.
  */
 #ifndef WHYLATE_TRACE_PROBE_H
 #define WHYLATE_TRACE_PROBE_H
@@ -28,6 +28,7 @@ enum probe_index {
 	PROBE_SCHED_WAKEUP,
 	PROBE_SCHED_FORK,
 	PROBE_SCHED_ENTRY_EXIT,
+	PROBE_FENTRY,
 	PROBE_TASK_REGISTERS,
 	PROBE_GROUP_SCHEDULING,
 	PROBE_IRQ_TIME,
@@ -39,13 +40,29 @@ struct probe {
 	struct probe_item items[PROBE_ITEMS];
 };
 
+/* The hooks that can time a context switch. */
+enum switch_cost_hooks {
+	SWITCH_COST_NONE,
+	SWITCH_COST_TRACEPOINTS, /* sched_entry_tp, sched_exit_tp */
+	SWITCH_COST_FENTRY,	 /* fentry and fexit on the scheduler's functions */
+};
+
 /* Look; never fails. */
 void probe_kernel(struct probe *probe);
+
+/*
+ * After probe_kernel(): try what only trying tells.  A program that does nothing is attached and taken
+ * off again, which takes seconds on a busy machine; the tracer finds out when it attaches its own.
+ */
+void probe_try(struct probe *probe);
 
 /*
  * 0 if everything that is required is there; else -EPERM (privilege), -ENOENT (no BTF) or -ENOSYS
  * (kernel too old), with the sentence that the user needs.
  */
 int probe_refuse(const struct probe *probe, struct err *err);
+
+/* The best pair of hooks for the direct cost of a context switch. */
+enum switch_cost_hooks probe_switch_cost(const struct probe *probe);
 
 #endif /* WHYLATE_TRACE_PROBE_H */

@@ -23,6 +23,7 @@
 #include "whylate.skel.h"
 
 #include "user/base/clock.h"
+#include "user/trace/switchcost.h"
 #include "user/trace/syscalls.h"
 
 #define SEED_PASSES 2
@@ -34,8 +35,8 @@ struct tracer {
 	struct bpf_link *seed_link;
 	struct bpf_link *read_link;
 	uint32_t nr_cpus; /* possible: the slots of a per-CPU map's value */
-	bool switch_cost;
 	struct ring_buffer *late_births;
+	struct switchcost switch_cost;
 	void *scratch; /* nr_cpus values of the largest per-CPU map */
 };
 
@@ -54,14 +55,13 @@ static void configure(struct tracer *tracer, const struct tracer_options *option
 
 	config->follow = options->follow;
 	config->audit = options->audit;
-	config->switch_cost = options->switch_cost;
 	config->refuse_births = options->refuse_births;
+	config->switch_cost = options->switch_cost != SWITCH_COST_NONE;
 	syscalls_fill(config->syscalls);
 	syscalls_fill_compat(config->syscalls_compat);
 	tracer->skel->bss->interval_number = 1; /* 0 marks a maximum that was never written */
 	bpf_map__set_max_entries(tracer->skel->maps.cpus, tracer->nr_cpus);
-	bpf_program__set_autoload(tracer->skel->progs.on_schedule_entry, options->switch_cost);
-	bpf_program__set_autoload(tracer->skel->progs.on_schedule_exit, options->switch_cost);
+	switchcost_choose(&tracer->switch_cost, tracer->skel->obj, options->switch_cost);
 	bpf_program__set_autoattach(tracer->skel->progs.seed_tasks, false);
 	bpf_program__set_autoattach(tracer->skel->progs.read_clocks, false);
 }
@@ -171,6 +171,7 @@ static int attach(struct tracer *tracer, struct err *err)
 	if (ret)
 		return err_set(err, -ret, "cannot attach to the scheduler's tracepoints: %s",
 			       strerror(-ret));
+	switchcost_attach(&tracer->switch_cost, tracer->skel->obj);
 	tracer->seed_link = attach_iterator(tracer->skel->progs.seed_tasks, err);
 	tracer->read_link = attach_iterator(tracer->skel->progs.read_clocks, err);
 	return tracer->seed_link && tracer->read_link ? 0 : -err->code;
@@ -224,7 +225,6 @@ int tracer_open(struct tracer **out, const struct tracer_options *options, struc
 	print_verbose = options->verbose;
 	libbpf_set_print(print_libbpf);
 	tracer->nr_cpus = (uint32_t)libbpf_num_possible_cpus();
-	tracer->switch_cost = options->switch_cost;
 	tracer->scratch = calloc(tracer->nr_cpus, sizeof(struct ended_slot)); /* larger than a histogram */
 	ret = tracer->scratch ? 0 : err_set(err, ENOMEM, "cannot watch: out of memory");
 	if (!ret)
@@ -468,20 +468,21 @@ void tracer_settle(struct tracer *tracer)
 
 size_t tracer_hooks(const struct tracer *tracer, struct tracer_hook *out, size_t max)
 {
-	const char *cost = tracer->switch_cost ? "tp_btf" : "absent";
-	const char *without = tracer->switch_cost ? "" : "direct context-switch cost";
-	const struct tracer_hook hooks[] = {
+	static const struct tracer_hook always[] = {
 		{ "sched_switch", "tp_btf", "" },	{ "sched_wakeup", "tp_btf", "" },
 		{ "sched_wakeup_new", "tp_btf", "" },	{ "sched_migrate_task", "tp_btf", "" },
-		{ "sched_process_fork", "tp_btf", "" }, { "sched_entry_tp", cost, without },
-		{ "sched_exit_tp", cost, without },	{ "task", "iter", "" },
+		{ "sched_process_fork", "tp_btf", "" }, { "task", "iter", "" },
 	};
-	size_t nr = sizeof(hooks) / sizeof(hooks[0]);
+	size_t nr = 0;
 
-	if (nr > max)
-		nr = max;
-	memcpy(out, hooks, nr * sizeof(hooks[0]));
-	return nr;
+	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]) && nr < max; i++)
+		out[nr++] = always[i];
+	return nr + switchcost_hooks(&tracer->switch_cost, out + nr, max - nr);
+}
+
+void tracer_switch_cost(const struct tracer *tracer, struct tracer_switch_cost *out)
+{
+	switchcost_words(&tracer->switch_cost, out);
 }
 
 void tracer_cost(const struct tracer *tracer, struct tracer_cost *out)
@@ -514,6 +515,7 @@ void tracer_close(struct tracer *tracer)
 	ring_buffer__free(tracer->late_births);
 	bpf_link__destroy(tracer->read_link);
 	bpf_link__destroy(tracer->seed_link);
+	switchcost_detach(&tracer->switch_cost);
 	whylate__destroy(tracer->skel);
 	free(tracer->scratch);
 	free(tracer);

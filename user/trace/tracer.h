@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "user/base/err.h"
+#include "user/trace/probe.h"
 #include "user/trace/snapshot.h"
 
 struct tracer;
@@ -20,15 +21,22 @@ struct tracer_options {
 	size_t nr_pids;
 	bool follow;	  /* children too: those that are there and those to come */
 	bool audit;	  /* keep the kernel's own accounting beside ours */
-	bool switch_cost; /* the kernel has sched_entry_tp and sched_exit_tp */
 	bool verbose;	  /* libbpf's talk on stderr */
 	uint8_t refuse_births; /* tests: every so manieth newborn thread gets no clock at first; 0: none */
+	enum switch_cost_hooks switch_cost; /* to be tried; if they do not attach, it is not measured */
 };
 
 struct tracer_hook {
 	const char *name;
-	const char *how; /* "tp_btf", "iter" or "absent" */
+	const char *how; /* "tp_btf", "fentry", "fexit", "iter" or "absent" */
 	const char *without; /* if absent, what the report lacks; else "" */
+};
+
+/* How the direct cost of a context switch is measured. */
+struct tracer_switch_cost {
+	bool available;
+	const char *method;
+	const char *bias; /* what the figure contains that is not the switch; "" if not available */
 };
 
 /* What watching costs in memory and, where the kernel counts it, in time. */
@@ -68,6 +76,8 @@ void tracer_settle(struct tracer *tracer);
 
 /* The hooks in use; returns how many were written to OUT, at most MAX. */
 size_t tracer_hooks(const struct tracer *tracer, struct tracer_hook *out, size_t max);
+
+void tracer_switch_cost(const struct tracer *tracer, struct tracer_switch_cost *out);
 
 void tracer_cost(const struct tracer *tracer, struct tracer_cost *out);
 
