@@ -26,11 +26,11 @@
 #if defined(__TARGET_ARCH_x86) || defined(__x86_64__)
 #define border_barrier() __asm__ volatile("" ::: "memory")
 #elif defined(__bpf__)
-#define border_barrier()                                     \
-	do {                                                \
-		__u64 fence_ = 0;                           \
-		(void)__sync_fetch_and_or(&fence_, 1);      \
-		__asm__ volatile("" ::: "memory");          \
+#define border_barrier()                               \
+	do {                                           \
+		__u64 fence_ = 0;                      \
+		(void)__sync_fetch_and_or(&fence_, 1); \
+		__asm__ volatile("" ::: "memory");     \
 	} while (0)
 #else
 #define border_barrier() __sync_synchronize()
@@ -44,9 +44,9 @@
 struct cpu_clock {
 	__u64 since_ns; /* from when the slice that is running is to be charged; 0: the clock stands */
 	__u64 kind_ns[CPU_KINDS];
-	__u32 kind; /* of the slice that is running */
-	__u32 waiting; /* tasks of the target queued here: those whose blame_wait is BLAME_COUNTED_HERE */
-	__u32 moved;   /* and those that were moved here while they waited */
+	__u32 kind;	 /* of the slice that is running */
+	__u32 waiting;	 /* tasks of the target queued here: those whose blame_wait is BLAME_COUNTED_HERE */
+	__u32 moved;	 /* and those that were moved here while they waited */
 	__s64 offset_ns; /* see above */
 	__s64 moved_offset_ns;
 	/* Direct switch cost: the scheduler's entry for the switch under way, and our own part of it. */
@@ -68,7 +68,7 @@ enum blame_counted {
 struct blame_wait {
 	__u64 kind_ns[CPU_KINDS];
 	__u64 throttled_ns; /* of its cgroup's queue on that CPU; BLAME_UNKNOWN_NS after a move */
-	__u64 charged_ns; /* of the whole wait, on CPUs before this one */
+	__u64 charged_ns;   /* of the whole wait, on CPUs before this one */
 	__u32 cpu;
 	__u16 counted; /* enum blame_counted */
 	__u16 known;   /* kind_ns holds a copy */
@@ -108,7 +108,7 @@ static __always_inline __u64 blame_passed_ns(const struct cpu_clock *cpu, __u64 
 
 /* The task begins to wait for CPU number NUMBER; it is in no counter.  HOW: enum blame_counted. */
 static __always_inline void blame_begin(struct blame_wait *wait, struct cpu_clock *cpu, __u32 number,
-			       __u16 how, __u64 now_ns, __u64 throttled_ns)
+					__u16 how, __u64 now_ns, __u64 throttled_ns)
 {
 	if (how == BLAME_COUNTED_MOVED)
 		__sync_fetch_and_add(&cpu->moved, 1);
@@ -132,7 +132,7 @@ static __always_inline void blame_begin(struct blame_wait *wait, struct cpu_cloc
  * Returns whether both they and those of the beginning are known.
  */
 static __always_inline int blame_end(struct blame_wait *wait, struct cpu_clock *cpu, __u64 now_ns,
-			    __u64 now[CPU_KINDS])
+				     __u64 now[CPU_KINDS])
 {
 	int known = wait->known && blame_read(cpu, now_ns, now);
 
@@ -163,7 +163,8 @@ static __always_inline __u64 blame_take(__u64 want_ns, __u64 *left_ns)
  * task's CPU is mostly idle, and who else runs there meanwhile does not delay it.
  */
 static __always_inline void blame_split(const struct blame_wait *wait, const __u64 now[CPU_KINDS],
-			       __u64 throttled_ns, __u64 length_ns, int known, __u64 out[BLAME_KINDS])
+					__u64 throttled_ns, __u64 length_ns, int known,
+					__u64 out[BLAME_KINDS])
 {
 	__u64 left_ns = length_ns;
 

@@ -49,6 +49,8 @@ struct task_clock {
 	__u32 restart_reason; /* the same, of the latest call that restart_syscall can go on with */
 };
 
+_Static_assert(sizeof(struct task_clock) <= 512 - 72, "with the storage's own head it fits kmalloc-512");
+
 /* A closed interval, for the histogram; ns 0 and state NEW if the event closed none. */
 struct clock_interval {
 	__u64 ns;

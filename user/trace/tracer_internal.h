@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the two halves of the tracer share: tracer.c brings the programs to life, tracer_read.c reads their
+ * maps. */
+#ifndef WHYLATE_TRACE_TRACER_INTERNAL_H
+#define WHYLATE_TRACE_TRACER_INTERNAL_H
+
+#include <stdint.h>
+
+#include "bpf/abi.h"
+#include "bpf/clock.h"
+#include "whylate.skel.h"
+
+#include "user/trace/switchcost.h"
+
+struct tracer {
+	struct whylate *skel;
+	struct bpf_link *seed_link;
+	struct bpf_link *read_link;
+	uint32_t nr_cpus; /* possible: the slots of a per-CPU map's value */
+	struct ring_buffer *late_births;
+	struct switchcost switch_cost;
+	void *scratch; /* nr_cpus values of the largest per-CPU map */
+};
+
+/*
+ * Run an iterator to its end.  Its bytes are put at *OUT, which is grown as needed and the caller's to free
+ * also if it fails.  Returns 0 or -errno.
+ */
+int tracer_run_iterator(struct bpf_link *link, char **out, size_t *out_bytes);
+
+/* Each CPU's sums of ended threads, into SLOTS[nr_cpus].  Returns 0 or -errno. */
+int tracer_read_ended(struct tracer *tracer, struct ended_slot *slots);
+
+#endif /* WHYLATE_TRACE_TRACER_INTERNAL_H */

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* From the programs' maps and iterators to one plain snapshot, and to what they cost. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "user/base/clock.h"
+#include "user/trace/tracer.h"
+#include "user/trace/tracer_internal.h"
+
+#define READ_TRIES   8
+#define LIVING_TRIES 3
+
+/*
+ * Beside the value, for each thread: struct bpf_local_storage_elem up to its data, and once for each task
+ * struct bpf_local_storage (include/linux/bpf_local_storage.h; its slab).
+ */
+#define STORAGE_ELEMENT_BYTES 72
+#define STORAGE_HEAD_BYTES    192
+
+int tracer_run_iterator(struct bpf_link *link, char **out, size_t *out_bytes)
+{
+	int fd = bpf_iter_create(bpf_link__fd(link));
+	size_t room_bytes = 0;
+	ssize_t got;
+
+	if (fd < 0)
+		return -errno;
+	*out_bytes = 0;
+	for (;;) {
+		if (room_bytes - *out_bytes < 4096) {
+			size_t want_bytes = room_bytes ? room_bytes * 2 : 65536;
+			char *bigger = realloc(*out, want_bytes);
+
+			if (!bigger) {
+				close(fd);
+				return -ENOMEM;
+			}
+			*out = bigger;
+			room_bytes = want_bytes;
+		}
+		got = read(fd, *out + *out_bytes, room_bytes - *out_bytes);
+		if (got < 0 && (errno == EAGAIN || errno == EINTR))
+			continue;
+		if (got <= 0)
+			break;
+		*out_bytes += (size_t)got;
+	}
+	got = got < 0 ? -errno : 0;
+	close(fd);
+	return (int)got;
+}
+
+/* The values of KEY of all CPUs, in scratch memory that the next call overwrites; NULL with errno. */
+static const void *lookup_percpu(struct tracer *tracer, struct bpf_map *map, uint32_t key)
+{
+	return bpf_map_lookup_elem(bpf_map__fd(map), &key, tracer->scratch) ? NULL : tracer->scratch;
+}
+
+static uint64_t max_of(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+static int read_hists(struct tracer *tracer, uint32_t interval, struct snapshot *snapshot)
+{
+	for (uint32_t id = 0; id < HIST_IDS; id++) {
+		const struct hist_slot *slots = lookup_percpu(tracer, tracer->skel->maps.hists, id);
+		struct snapshot_hist *hist = &snapshot->hists[id];
+
+		if (!slots)
+			return -errno;
+		for (uint32_t cpu = 0; cpu < tracer->nr_cpus; cpu++) {
+			hist->total_ns += slots[cpu].total_ns;
+			if (slots[cpu].max_interval[interval & 1] == interval)
+				hist->max_ns = max_of(hist->max_ns, slots[cpu].max_ns[interval & 1]);
+			for (uint32_t i = 0; i < HIST_BUCKETS; i++)
+				hist->buckets[i] += slots[cpu].buckets[i];
+		}
+	}
+	return 0;
+}
+
+/*
+ * The sums of the ended on each CPU, whole: no thread may be half added.  Returns 0 or -errno; SLOTS are
+ * those of the last try.
+ */
+int tracer_read_ended(struct tracer *tracer, struct ended_slot *slots)
+{
+	for (int i = 0; i < READ_TRIES; i++) {
+		const struct ended_slot *look = lookup_percpu(tracer, tracer->skel->maps.ended, 0);
+		bool whole = true;
+
+		if (!look)
+			return -errno;
+		memcpy(slots, look, tracer->nr_cpus * sizeof(*slots));
+		look = lookup_percpu(tracer, tracer->skel->maps.ended, 0);
+		if (!look)
+			return -errno;
+		for (uint32_t cpu = 0; cpu < tracer->nr_cpus; cpu++)
+			whole &= slots[cpu].folded == slots[cpu].sums.threads &&
+				 slots[cpu].sums.threads == look[cpu].sums.threads;
+		if (whole)
+			break;
+	}
+	return 0;
+}
+
+static int read_counters(struct tracer *tracer, struct bpf_map *map, uint32_t nr, uint64_t *out)
+{
+	for (uint32_t key = 0; key < nr; key++) {
+		const uint64_t *values = lookup_percpu(tracer, map, key);
+
+		if (!values)
+			return -errno;
+		for (uint32_t cpu = 0; cpu < tracer->nr_cpus; cpu++)
+			out[key] += values[cpu];
+	}
+	return 0;
+}
+
+/* What was taken off the switch costs as our own program's share, on all CPUs. */
+static int read_own_cost(struct tracer *tracer, struct snapshot *snapshot)
+{
+	int map = bpf_map__fd(tracer->skel->maps.cpus);
+
+	for (uint32_t key = 0; key < tracer->nr_cpus; key++) {
+		struct cpu_clock cpu;
+
+		if (bpf_map_lookup_elem(map, &key, &cpu))
+			return -errno;
+		snapshot->switch_cost_own_ns += cpu.own_total_ns;
+	}
+	return 0;
+}
+
+static int read_names(struct tracer *tracer, struct snapshot *snapshot)
+{
+	int map = bpf_map__fd(tracer->skel->maps.blame_names);
+	uint32_t key, *at = NULL;
+
+	snapshot->names = calloc(BLAME_NAMES_MAX, sizeof(*snapshot->names));
+	if (!snapshot->names)
+		return -ENOMEM;
+	while (snapshot->nr_names < BLAME_NAMES_MAX && !bpf_map_get_next_key(map, at, &key)) {
+		struct snapshot_blame_name *name = &snapshot->names[snapshot->nr_names];
+
+		at = &key;
+		if (bpf_map_lookup_elem(map, &key, &name->blame))
+			continue;
+		name->pid = key;
+		if (name->blame.ns)
+			snapshot->nr_names++;
+	}
+	return 0;
+}
+
+static int read_threads(struct tracer *tracer, struct snapshot *snapshot)
+{
+	size_t bytes;
+	int ret;
+
+	free(snapshot->threads);
+	snapshot->threads = NULL;
+	ret = tracer_run_iterator(tracer->read_link, (char **)&snapshot->threads, &bytes);
+	snapshot->nr_threads = ret ? 0 : bytes / sizeof(struct thread_record);
+	return ret;
+}
+
+/*
+ * The living and the ended, each thread in exactly one of them.  One that is on its way out is in
+ * neither for a moment (the iterator cannot see it any more, its last switch is still to come): wait
+ * for it.  Read the living again for one that could not be read, or that took another id meanwhile.
+ */
+static int read_clocks(struct tracer *tracer, struct snapshot *snapshot)
+{
+	const struct timespec moment = { .tv_nsec = 500000 };
+	struct ended_slot *before = calloc(2 * tracer->nr_cpus, sizeof(*before));
+	struct ended_slot *after = before ? before + tracer->nr_cpus : NULL;
+	int ret = before ? 0 : -ENOMEM;
+
+	for (int i = 0; i < LIVING_TRIES && !ret; i++) {
+		uint64_t nr_clocks;
+
+		ret = tracer_read_ended(tracer, before);
+		/* After that look: who has ended by then and is not numbered yet would hide another. */
+		nr_clocks = *(volatile __u64 *)&tracer->skel->bss->clock_ids;
+		if (!ret)
+			ret = read_threads(tracer, snapshot);
+		for (int j = 0; j < READ_TRIES && !ret; j++) {
+			if (j)
+				nanosleep(&moment, NULL);
+			ret = tracer_read_ended(tracer, after);
+			if (!ret)
+				snapshot_settle(snapshot, before, after, tracer->nr_cpus, nr_clocks,
+						*(volatile __u64 *)&tracer->skel->bss->clock_ids_unused);
+			if (!snapshot->nr_unread)
+				break;
+		}
+		if (!snapshot->nr_unread)
+			break;
+	}
+	snapshot_drop_unborn(snapshot);
+	free(before);
+	return ret;
+}
+
+/* Times that a program was skipped, the time that all took, and how often they ran. */
+static void read_program_info(const struct tracer *tracer, uint64_t *skipped, uint64_t *run_ns,
+			      uint64_t *run_count)
+{
+	struct bpf_program *program;
+
+	*skipped = *run_ns = *run_count = 0;
+	bpf_object__for_each_program(program, tracer->skel->obj)
+	{
+		struct bpf_prog_info info = {};
+		uint32_t size = sizeof(info);
+		int fd = bpf_program__fd(program);
+
+		if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size))
+			continue;
+		*skipped += info.recursion_misses;
+		*run_ns += info.run_time_ns;
+		*run_count += info.run_cnt;
+	}
+}
+
+int tracer_read(struct tracer *tracer, struct snapshot *snapshot, struct err *err)
+{
+	uint32_t interval = tracer->skel->bss->interval_number;
+	uint64_t unused_ns, unused_count;
+	int ret;
+
+	memset(snapshot, 0, sizeof(*snapshot));
+	snapshot->at_ns = clock_monotonic_ns();
+	tracer->skel->bss->interval_number = interval + 1;
+	ret = read_clocks(tracer, snapshot);
+	if (!ret)
+		ret = read_hists(tracer, interval, snapshot);
+	if (!ret)
+		ret = read_own_cost(tracer, snapshot);
+	if (!ret)
+		ret = read_names(tracer, snapshot);
+	if (!ret)
+		ret = read_counters(tracer, tracer->skel->maps.losses, LOSS_KINDS, snapshot->losses);
+	if (ret) {
+		snapshot_fini(snapshot);
+		return err_set(err, -ret, "cannot read what was measured: %s", strerror(-ret));
+	}
+	read_program_info(tracer, &snapshot->losses[LOSS_RECURSION], &unused_ns, &unused_count);
+	snapshot->switches_replayed = tracer->skel->bss->switches_replayed;
+	return 0;
+}
+
+/* The slab that an allocation of BYTES comes from (powers of two from 256 on). */
+static uint64_t kmalloc_bytes(uint64_t bytes)
+{
+	uint64_t slab = 256;
+
+	while (slab < bytes)
+		slab *= 2;
+	return slab;
+}
+
+/* What the kernel says its maps take, with their elements but for the threads' storage. */
+static uint64_t maps_memory_bytes(const struct tracer *tracer)
+{
+	struct bpf_map *map;
+	uint64_t sum = 0;
+
+	bpf_object__for_each_map(map, tracer->skel->obj)
+	{
+		char path[40], line[80];
+		unsigned long long bytes;
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", bpf_map__fd(map));
+		file = fopen(path, "re");
+		while (file && fgets(line, sizeof(line), file))
+			if (sscanf(line, "memlock: %llu", &bytes) == 1)
+				sum += bytes;
+		if (file)
+			fclose(file);
+	}
+	return sum;
+}
+
+void tracer_cost(const struct tracer *tracer, struct tracer_cost *out)
+{
+	uint64_t skipped, maps_bytes;
+
+	out->per_cpu_bytes = HIST_IDS * sizeof(struct hist_slot) + sizeof(struct ended_slot) +
+			     LOSS_KINDS * sizeof(uint64_t) + sizeof(struct cpu_clock) +
+			     sizeof(struct task_clock) + sizeof(struct thread_record);
+	out->per_thread_bytes =
+		kmalloc_bytes(STORAGE_ELEMENT_BYTES + sizeof(struct task_clock)) + STORAGE_HEAD_BYTES;
+	maps_bytes = maps_memory_bytes(tracer);
+	out->fixed_bytes = maps_bytes > out->per_cpu_bytes * tracer->nr_cpus ?
+				   maps_bytes - out->per_cpu_bytes * tracer->nr_cpus :
+				   0;
+	read_program_info(tracer, &skipped, &out->run_ns, &out->run_count);
+}
