@@ -60,8 +60,8 @@ enum blame_kind {
 
 /* One histogram each; per CPU in the kernel, summed in a snapshot. */
 enum hist_id {
-	HIST_ON_CPU,	    /* one slice, switch-in to switch-out */
-	HIST_AFTER_WAKEUP,  /* + enum run_queue_cause */
+	HIST_ON_CPU,	   /* one slice, switch-in to switch-out */
+	HIST_AFTER_WAKEUP, /* + enum run_queue_cause */
 	HIST_AFTER_PREEMPTION,
 	HIST_BLOCKED_FIRST, /* + enum blocked_reason */
 	HIST_SWITCH_COST = HIST_BLOCKED_FIRST + BLOCKED_REASONS,
@@ -113,8 +113,8 @@ struct kernel_counts {
 _Static_assert(sizeof(struct kernel_counts) == 24, "no hidden padding");
 
 enum clock_state {
-	CLOCK_NEW,     /* forked, not yet runnable: nothing is counted */
-	CLOCK_SEEDED,  /* there before us; its first event tells what it was doing */
+	CLOCK_NEW,    /* forked, not yet runnable: nothing is counted */
+	CLOCK_SEEDED, /* there before us; its first event tells what it was doing */
 	CLOCK_RUNNING,
 	CLOCK_RUNNABLE,
 	CLOCK_BLOCKED,
@@ -145,12 +145,12 @@ struct thread_record {
 	__u32 tid;
 	__u32 pid; /* thread group id; both in the agent's PID namespace */
 	__u8 comm[COMM_BYTES];
-	__u32 state;  /* enum clock_state, after the seeded state has been resolved */
-	__u32 reason; /* enum blocked_reason, if blocked */
-	__u64 clock_id; /* names the thread for good: tids change at exec, births collide */
+	__u32 state;	   /* enum clock_state, after the seeded state has been resolved */
+	__u32 reason;	   /* enum blocked_reason, if blocked */
+	__u64 clock_id;	   /* names the thread for good: tids change at exec, births collide */
 	__u64 began_at_ns; /* CLOCK_MONOTONIC */
 	__u64 wall_ns;
-	__u64 open_ns;	   /* length of the open interval */
+	__u64 open_ns;			  /* length of the open interval */
 	__u64 open_blame_ns[BLAME_KINDS]; /* of an open run-queue wait; sums to its unblamed part */
 	struct clock_sums sums;
 	struct kernel_counts counts;
@@ -187,8 +187,8 @@ struct ended_slot {
 	__u64 ids[ENDED_IDS];	/* clock ids of the latest; that of the n-th, from 0, at n % ENDED_IDS */
 };
 
-_Static_assert(sizeof(struct ended_slot) == sizeof(struct ended_sums) + 8 + 8 * ENDED_IDS,
-	       "no hidden padding");
+_Static_assert(sizeof(struct ended_slot) == sizeof(struct ended_sums) + 8 + 8 * ENDED_IDS, "no hidden "
+											   "padding");
 
 /* A named neighbour: how long it ran while the target waited.  Key: its pid (thread group id). */
 struct blame_name {
@@ -204,9 +204,10 @@ _Static_assert(sizeof(struct blame_name) == 32, "no hidden padding");
 
 /* What was lost or could not be told; each non-zero one is printed with the report. */
 enum loss {
-	LOSS_CLOCK_CREATE,   /* no clock for a new thread at its birth: its time before it got one is in no figure */
-	LOSS_CLOCK_GAP,	     /* an event of the scheduler did not reach us: time went to the state before it */
-	LOSS_BLAME_NAMES,    /* table of names full: the time stays in its kind without a name */
+	LOSS_CLOCK_CREATE, /* no clock for a new thread at its birth: its time before it got one is in no
+			      figure */
+	LOSS_CLOCK_GAP,	   /* an event of the scheduler did not reach us: time went to the state before it */
+	LOSS_BLAME_NAMES,  /* table of names full: the time stays in its kind without a name */
 	LOSS_THREADS_UNREAD, /* at an end of the window: their time is missing, or in the window after */
 	LOSS_RECURSION,	     /* a program was skipped since it ran on that CPU already (the kernel counts) */
 	LOSS_KINDS,
@@ -225,7 +226,7 @@ struct bpf_config {
 	__u8 follow;
 	__u8 audit;
 	__u8 switch_cost;
-	__u8 refuse_births; /* tests: every so manieth newborn gets no clock; 0: none */
+	__u8 refuse_births;			 /* tests: every so manieth newborn gets no clock; 0: none */
 	__u8 syscalls[SYSCALL_TABLE_LEN];	 /* enum blocked_reason or enum syscall_class */
 	__u8 syscalls_compat[SYSCALL_TABLE_LEN]; /* the same for 32-bit tasks */
 };

@@ -62,7 +62,7 @@ static __always_inline void audit_moved(struct task_struct *task, __u64 now_ns)
 }
 
 static __always_inline void audit_switch_in(struct task_struct *task, const struct task_clock *clock,
-				   __u64 now_ns)
+					    __u64 now_ns)
 {
 	struct audit_clock *audit = audit_of(task);
 
@@ -77,8 +77,7 @@ static __always_inline void audit_switch_in(struct task_struct *task, const stru
 		audit->moved_at_ns = 0;
 	}
 	if (audit->started)
-		audit->last.stale_run_queue_ns +=
-			(__s64)(audit_lag_ns(task, now_ns) - audit->lag_queue_ns);
+		audit->last.stale_run_queue_ns += (__s64)(audit_lag_ns(task, now_ns) - audit->lag_queue_ns);
 }
 
 /* The kernel counted more switches than were announced. */
@@ -101,7 +100,7 @@ static __always_inline void audit_arrival(struct task_struct *task, __u64 now_ns
 }
 
 static __always_inline void audit_switch_out(struct task_struct *task, const struct task_clock *clock,
-				    __u64 now_ns)
+					     __u64 now_ns)
 {
 	struct audit_clock *audit = audit_of(task);
 	__u64 lag_ns = audit_lag_ns(task, now_ns);

@@ -25,17 +25,17 @@
 #include "blame.h"
 
 struct task_clock {
-	__u32 seq; /* odd while being written */
-	__u8 state; /* enum clock_state */
-	__u8 cause; /* enum run_queue_cause, while runnable */
+	__u32 seq;   /* odd while being written */
+	__u8 state;  /* enum clock_state */
+	__u8 cause;  /* enum run_queue_cause, while runnable */
 	__u8 reason; /* enum blocked_reason, while blocked */
-	__u8 cut; /* the open interval began before the clock */
+	__u8 cut;    /* the open interval began before the clock */
 	__u64 since_ns;
 	__u64 began_at_ns;
 	__u64 id; /* no other clock has had it or will */
 	struct clock_sums sums;
 	struct kernel_counts base; /* the kernel's own counters when the clock began */
-	__u64 stolen_base_ns; /* of the run queue, at switch-in */
+	__u64 stolen_base_ns;	   /* of the run queue, at switch-in */
 	__u64 irq_base_ns;
 	struct blame_wait wait; /* while runnable */
 	/* The kernel's own account at the latest switch-out (or at the beginning): what it added since. */
@@ -45,8 +45,8 @@ struct task_clock {
 	__u64 involuntary;
 	/* Kind of the file of the latest read or write that blocked (reason.bpf.h). */
 	__u64 file_operations; /* kernel address; 0: none yet */
-	__u32 file_reason; /* enum blocked_reason */
-	__u32 restart_reason; /* the same, of the latest call that restart_syscall can go on with */
+	__u32 file_reason;     /* enum blocked_reason */
+	__u32 restart_reason;  /* the same, of the latest call that restart_syscall can go on with */
 };
 
 _Static_assert(sizeof(struct task_clock) <= 512 - 72, "with the storage's own head it fits kmalloc-512");
@@ -75,7 +75,8 @@ static __always_inline __u64 clock_now(const struct task_clock *clock, __u64 now
  * Add NS to what the sums hold for STATE; WHICH is the cause or the reason.  CUT intervals, and those
  * still open (COUNTED 0), enter no count and no maximum.
  */
-static __always_inline void clock_sums_add(struct clock_sums *sums, __u8 state, __u8 which, __u64 ns, int counted)
+static __always_inline void clock_sums_add(struct clock_sums *sums, __u8 state, __u8 which, __u64 ns,
+					   int counted)
 {
 	if (state == CLOCK_RUNNING) {
 		sums->on_cpu_ns += ns;
@@ -141,7 +142,7 @@ static __always_inline void clock_begin(struct task_clock *clock, __u64 now_ns, 
 
 /* Close the open interval as having been WAS (cause or reason in WHICH) and enter STATE. */
 static __always_inline struct clock_interval clock_move(struct task_clock *clock, __u64 now_ns, __u8 was,
-					       __u8 which, __u8 state, __u8 next)
+							__u8 which, __u8 state, __u8 next)
 {
 	struct clock_interval closed = {};
 
@@ -178,7 +179,7 @@ static __always_inline __u8 clock_which(const struct task_clock *clock)
 
 /* Move on from the state that the clock is in, which should have been EXPECTED: else an event was lost. */
 static __always_inline struct clock_interval clock_step(struct task_clock *clock, __u64 now_ns, __u8 expected,
-					       __u8 state, __u8 next)
+							__u8 state, __u8 next)
 {
 	__u8 was = clock->state == CLOCK_SEEDED ? expected : clock->state;
 	__u8 which = clock->state == CLOCK_SEEDED ? AFTER_PREEMPTION : clock_which(clock);
@@ -208,13 +209,13 @@ static __always_inline void clock_wakeup_new(struct task_clock *clock, __u64 now
  * Returns whether it really went from blocked to runnable; then *CLOSED is the blocked interval.
  */
 static __always_inline int clock_wakeup(struct task_clock *clock, __u64 now_ns, int on_cpu, __u8 reason,
-			       struct clock_interval *closed)
+					struct clock_interval *closed)
 {
 	if (clock->state == CLOCK_SEEDED && !on_cpu)
 		*closed = clock_move(clock, now_ns, CLOCK_BLOCKED, reason, CLOCK_RUNNABLE, AFTER_WAKEUP);
 	else if (clock->state == CLOCK_BLOCKED)
-		*closed = clock_move(clock, now_ns, CLOCK_BLOCKED, clock->reason, CLOCK_RUNNABLE,
-				     AFTER_WAKEUP);
+		*closed =
+			clock_move(clock, now_ns, CLOCK_BLOCKED, clock->reason, CLOCK_RUNNABLE, AFTER_WAKEUP);
 	else
 		return 0;
 	return 1;
@@ -227,8 +228,8 @@ static __always_inline struct clock_interval clock_switch_in(struct task_clock *
 }
 
 /* The task left its CPU: still queued (preempted, or it yielded), or blocked for REASON. */
-static __always_inline struct clock_interval clock_switch_out(struct task_clock *clock, __u64 now_ns, int queued,
-						     __u8 reason)
+static __always_inline struct clock_interval clock_switch_out(struct task_clock *clock, __u64 now_ns,
+							      int queued, __u8 reason)
 {
 	if (queued)
 		return clock_step(clock, now_ns, CLOCK_RUNNING, CLOCK_RUNNABLE, AFTER_PREEMPTION);

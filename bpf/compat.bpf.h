@@ -11,7 +11,6 @@ struct task_struct___before_5_14 {
 	long state;
 } __attribute__((preserve_access_index));
 
-
 /* `__state`, `state` before 5.14 (2f064a59a11f). */
 static __always_inline __u64 task_state(struct task_struct *task)
 {
@@ -70,8 +69,7 @@ static __always_inline __u64 task_throttled_ns(struct task_struct *task)
 		return 0;
 	queue = task->se.cfs_rq;
 	if (queue->throttled_clock_self && queue->rq->clock > queue->throttled_clock_self)
-		return queue->throttled_clock_self_time + queue->rq->clock -
-		       queue->throttled_clock_self;
+		return queue->throttled_clock_self_time + queue->rq->clock - queue->throttled_clock_self;
 	return queue->throttled_clock_self_time;
 }
 

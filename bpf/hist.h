@@ -21,7 +21,7 @@
 
 #define HIST_SUB_BITS	 5u
 #define HIST_SUB_BUCKETS (1u << HIST_SUB_BITS)
-#define HIST_OCTAVES	 31u /* 2^5 up to 2^36 ns */
+#define HIST_OCTAVES	 31u					  /* 2^5 up to 2^36 ns */
 #define HIST_BUCKETS	 (HIST_SUB_BUCKETS * (HIST_OCTAVES + 1u)) /* 1024: a power of two, for masking */
 #define HIST_LIMIT_NS	 (1ull << (HIST_SUB_BITS + HIST_OCTAVES))
 
@@ -67,8 +67,7 @@ static __always_inline __u32 hist_bucket(__u64 value_ns)
 	if (value_ns >= HIST_LIMIT_NS)
 		return HIST_BUCKETS - 1;
 	octave = hist_log2(value_ns) - HIST_SUB_BITS;
-	return ((octave + 1) << HIST_SUB_BITS) +
-	       ((__u32)(value_ns >> octave) & (HIST_SUB_BUCKETS - 1));
+	return ((octave + 1) << HIST_SUB_BITS) + ((__u32)(value_ns >> octave) & (HIST_SUB_BUCKETS - 1));
 }
 
 /* Lower edge of BUCKET in ns; for BUCKET == HIST_BUCKETS the upper edge of the last. */

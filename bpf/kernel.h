@@ -38,7 +38,7 @@ struct files_struct {
 
 struct rq {
 	__u64 clock;
-	__u64 clock_task; /* clock less interrupts and steal */
+	__u64 clock_task;    /* clock less interrupts and steal */
 	__u64 prev_irq_time; /* only with CONFIG_IRQ_TIME_ACCOUNTING */
 	int cpu;
 };
@@ -59,7 +59,7 @@ struct sched_entity {
 
 struct sched_info {
 	unsigned long long run_delay;
-	unsigned long long last_queued;  /* the same when it was queued; 0 once it has arrived */
+	unsigned long long last_queued;	 /* the same when it was queued; 0 once it has arrived */
 	unsigned long long last_arrival; /* the run queue's clock at the latest switch-in */
 };
 

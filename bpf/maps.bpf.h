@@ -40,9 +40,9 @@ SHARED struct {
 struct audit_clock {
 	struct audit_sums base; /* at the first switch-out */
 	struct audit_sums last; /* at the latest switch-out; figures since base */
-	__u64 lag_in_ns;    /* of on-CPU time, at the latest switch-in */
-	__u64 lag_queue_ns; /* of run-queue time, when the latest wait began */
-	__u64 moved_at_ns;  /* our clock, when the waiting task was moved to another CPU; 0: it was not */
+	__u64 lag_in_ns;	/* of on-CPU time, at the latest switch-in */
+	__u64 lag_queue_ns;	/* of run-queue time, when the latest wait began */
+	__u64 moved_at_ns;	/* our clock, when the waiting task was moved to another CPU; 0: it was not */
 	__u32 started;
 	__u32 pad;
 };

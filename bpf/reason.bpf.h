@@ -16,7 +16,8 @@
 #define FILE_KIND_PIPE	 0010000
 
 /* The system call (or -1: an exception, that is a page fault) and its first argument. */
-static __always_inline bool task_syscall(struct task_struct *task, __s64 *number, __u64 *argument, bool *compat)
+static __always_inline bool task_syscall(struct task_struct *task, __s64 *number, __u64 *argument,
+					 bool *compat)
 {
 	struct pt_regs *regs;
 

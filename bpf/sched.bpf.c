@@ -58,7 +58,7 @@ static __always_inline void join_queue(struct task_clock *clock, struct task_str
 
 /* The wait for that CPU ends, or goes on elsewhere: charge LENGTH_NS to who had it. */
 static __always_inline void wait_end(struct task_clock *clock, struct task_struct *task, __u64 now_ns,
-			    __u64 length_ns)
+				     __u64 length_ns)
 {
 	struct blame_wait *wait = &clock->wait;
 	struct cpu_clock *cpu = cpu_of(wait->cpu);
@@ -121,8 +121,8 @@ static __always_inline void switch_out(struct task_clock *clock, struct task_str
  * NEXT gets a CPU, but its wakeup never reached us (an interrupt in a context that runs with tracing
  * off): the kernel knows when it was queued.  Who had the CPU meanwhile is not known.
  */
-static __noinline void replay_wakeup(struct task_clock *clock, struct task_struct *next,
-					  struct rq *rq, __u64 now_ns)
+static __noinline void replay_wakeup(struct task_clock *clock, struct task_struct *next, struct rq *rq,
+				     __u64 now_ns)
 {
 	struct clock_interval closed = {};
 	__u64 queued = next->sched_info.last_queued;

@@ -24,8 +24,7 @@ static __always_inline __u32 pid_number(struct pid *pid)
 	if (!pid || BPF_CORE_READ(pid, level) < level)
 		return 0;
 	bpf_probe_read_kernel(&upid, sizeof(upid),
-			      (void *)__builtin_preserve_access_index(&pid->numbers) +
-				      level * sizeof(upid));
+			      (void *)__builtin_preserve_access_index(&pid->numbers) + level * sizeof(upid));
 	return (__u32)upid.nr;
 }
 
@@ -205,7 +204,7 @@ static __always_inline bool copy_all(struct task_struct *task, const struct task
 }
 
 static __always_inline void open_blame(struct task_struct *task, const struct task_clock *clock, __u64 now_ns,
-			      __u64 open_ns, __u64 out[BLAME_KINDS])
+				       __u64 open_ns, __u64 out[BLAME_KINDS])
 {
 	__u32 number = clock->wait.cpu;
 	struct cpu_clock *cpu = bpf_map_lookup_elem(&cpus, &number);

@@ -75,8 +75,7 @@ static void fake_parents(char *path)
 }
 
 /* Make the file PATH (as the code under test names it) with that text, and what it lies in. */
-__attribute__((format(printf, 2, 3), unused))
-static void fake_file(const char *path, const char *fmt, ...)
+__attribute__((format(printf, 2, 3), unused)) static void fake_file(const char *path, const char *fmt, ...)
 {
 	char buffer[FAKE_PATH_BYTES];
 	va_list args;
@@ -94,8 +93,7 @@ static void fake_file(const char *path, const char *fmt, ...)
 		fake_fail("write", buffer);
 }
 
-__attribute__((unused))
-static void fake_link(const char *path, const char *to)
+__attribute__((unused)) static void fake_link(const char *path, const char *to)
 {
 	char buffer[FAKE_PATH_BYTES];
 

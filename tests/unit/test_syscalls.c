@@ -19,8 +19,8 @@ static void check(const uint8_t *table, const struct expected *expected, size_t 
 {
 	for (size_t i = 0; i < nr; i++)
 		if (table[expected[i].number] != expected[i].class)
-			fail_msg("call %u is %u, not %u", expected[i].number,
-				 table[expected[i].number], expected[i].class);
+			fail_msg("call %u is %u, not %u", expected[i].number, table[expected[i].number],
+				 expected[i].class);
 }
 
 #define CHECK(table, expected) check(table, expected, sizeof(expected) / sizeof(expected[0]))
@@ -44,19 +44,19 @@ static void native_numbers_have_their_reasons(void **state)
 		{ 74, BLOCKED_DISK },	   { 75, BLOCKED_DISK },    /* fsync, fdatasync */
 		{ 26, BLOCKED_DISK },	   { 162, BLOCKED_DISK },   /* msync, sync */
 		{ 306, BLOCKED_DISK },	   { 277, BLOCKED_DISK },   /* syncfs, sync_file_range */
-		{ 208, BLOCKED_DISK },	   { 333, BLOCKED_DISK },  /* io_getevents, io_pgetevents */
-		{ 426, BLOCKED_IO_URING },			   /* io_uring_enter */
-		{ 0, SYSCALL_FILE },	   { 1, SYSCALL_FILE },	   /* read, write */
-		{ 17, SYSCALL_FILE },	   { 18, SYSCALL_FILE },   /* pread64, pwrite64 */
-		{ 19, SYSCALL_FILE },	   { 20, SYSCALL_FILE },   /* readv, writev */
-		{ 295, SYSCALL_FILE },	   { 296, SYSCALL_FILE },  /* preadv, pwritev */
-		{ 327, SYSCALL_FILE },	   { 328, SYSCALL_FILE },  /* preadv2, pwritev2 */
-		{ 40, SYSCALL_FILE },	   { 275, SYSCALL_FILE },  /* sendfile, splice */
-		{ 276, SYSCALL_FILE },	   { 278, SYSCALL_FILE },  /* tee, vmsplice */
-		{ 326, SYSCALL_FILE },				   /* copy_file_range */
-		{ 219, SYSCALL_RESTART },			   /* restart_syscall */
-		{ 61, BLOCKED_OTHER },	   { 34, BLOCKED_OTHER },  /* wait4, pause */
-		{ 39, BLOCKED_OTHER },	   { 511, BLOCKED_OTHER }, /* getpid; none has this one */
+		{ 208, BLOCKED_DISK },	   { 333, BLOCKED_DISK },   /* io_getevents, io_pgetevents */
+		{ 426, BLOCKED_IO_URING },			    /* io_uring_enter */
+		{ 0, SYSCALL_FILE },	   { 1, SYSCALL_FILE },	    /* read, write */
+		{ 17, SYSCALL_FILE },	   { 18, SYSCALL_FILE },    /* pread64, pwrite64 */
+		{ 19, SYSCALL_FILE },	   { 20, SYSCALL_FILE },    /* readv, writev */
+		{ 295, SYSCALL_FILE },	   { 296, SYSCALL_FILE },   /* preadv, pwritev */
+		{ 327, SYSCALL_FILE },	   { 328, SYSCALL_FILE },   /* preadv2, pwritev2 */
+		{ 40, SYSCALL_FILE },	   { 275, SYSCALL_FILE },   /* sendfile, splice */
+		{ 276, SYSCALL_FILE },	   { 278, SYSCALL_FILE },   /* tee, vmsplice */
+		{ 326, SYSCALL_FILE },				    /* copy_file_range */
+		{ 219, SYSCALL_RESTART },			    /* restart_syscall */
+		{ 61, BLOCKED_OTHER },	   { 34, BLOCKED_OTHER },   /* wait4, pause */
+		{ 39, BLOCKED_OTHER },	   { 511, BLOCKED_OTHER },  /* getpid; none has this one */
 	};
 #elif defined(__aarch64__)
 	static const struct expected expected[] = {
@@ -90,33 +90,21 @@ static void compat_numbers_have_their_reasons(void **state)
 	uint8_t table[SYSCALL_TABLE_LEN];
 #if defined(__x86_64__)
 	static const struct expected expected[] = {
-		{ 240, BLOCKED_FUTEX },
-		{ 422, BLOCKED_FUTEX }, /* futex, futex_time64 */
-		{ 168, BLOCKED_POLL },
-		{ 142, BLOCKED_POLL }, /* poll, _newselect */
-		{ 256, BLOCKED_POLL },
-		{ 319, BLOCKED_POLL }, /* epoll_wait, epoll_pwait */
-		{ 413, BLOCKED_POLL },
-		{ 414, BLOCKED_POLL }, /* pselect6_time64, ppoll_time64 */
-		{ 102, BLOCKED_SOCKET },
-		{ 362, BLOCKED_SOCKET }, /* socketcall, connect */
-		{ 371, BLOCKED_SOCKET },
-		{ 417, BLOCKED_SOCKET }, /* recvfrom, recvmmsg_time64 */
-		{ 162, BLOCKED_SLEEP },
-		{ 407, BLOCKED_SLEEP }, /* nanosleep, clock_nanosleep_time64 */
-		{ 118, BLOCKED_DISK },
-		{ 148, BLOCKED_DISK },	   /* fsync, fdatasync */
-		{ 416, BLOCKED_DISK },	   /* io_pgetevents_time64 */
-		{ 426, BLOCKED_IO_URING }, /* io_uring_enter */
-		{ 3, SYSCALL_FILE },
-		{ 4, SYSCALL_FILE }, /* read, write */
-		{ 239, SYSCALL_FILE },
-		{ 313, SYSCALL_FILE },	/* sendfile64, splice */
-		{ 0, SYSCALL_RESTART }, /* restart_syscall */
-		{ 1, BLOCKED_OTHER },
-		{ 202, BLOCKED_OTHER }, /* exit, getegid32: futex in 64 bits */
-		{ 232, BLOCKED_OTHER },
-		{ 511, BLOCKED_OTHER }, /* fgetxattr: epoll_wait in 64 bits */
+		{ 240, BLOCKED_FUTEX },	   { 422, BLOCKED_FUTEX },  /* futex, futex_time64 */
+		{ 168, BLOCKED_POLL },	   { 142, BLOCKED_POLL },   /* poll, _newselect */
+		{ 256, BLOCKED_POLL },	   { 319, BLOCKED_POLL },   /* epoll_wait, epoll_pwait */
+		{ 413, BLOCKED_POLL },	   { 414, BLOCKED_POLL },   /* pselect6_time64, ppoll_time64 */
+		{ 102, BLOCKED_SOCKET },   { 362, BLOCKED_SOCKET }, /* socketcall, connect */
+		{ 371, BLOCKED_SOCKET },   { 417, BLOCKED_SOCKET }, /* recvfrom, recvmmsg_time64 */
+		{ 162, BLOCKED_SLEEP },	   { 407, BLOCKED_SLEEP },  /* nanosleep, clock_nanosleep_time64 */
+		{ 118, BLOCKED_DISK },	   { 148, BLOCKED_DISK },   /* fsync, fdatasync */
+		{ 416, BLOCKED_DISK },				    /* io_pgetevents_time64 */
+		{ 426, BLOCKED_IO_URING },			    /* io_uring_enter */
+		{ 3, SYSCALL_FILE },	   { 4, SYSCALL_FILE },	    /* read, write */
+		{ 239, SYSCALL_FILE },	   { 313, SYSCALL_FILE },   /* sendfile64, splice */
+		{ 0, SYSCALL_RESTART },				    /* restart_syscall */
+		{ 1, BLOCKED_OTHER },	   { 202, BLOCKED_OTHER },  /* exit, getegid32: futex in 64 bits */
+		{ 232, BLOCKED_OTHER },	   { 511, BLOCKED_OTHER },  /* fgetxattr: epoll_wait in 64 bits */
 	};
 
 #endif
@@ -141,8 +129,7 @@ static void every_entry_is_a_known_class(void **state)
 	syscalls_fill(tables[0]);
 	syscalls_fill_compat(tables[1]);
 	for (unsigned i = 0; i < 2 * SYSCALL_TABLE_LEN; i++)
-		assert_in_range(tables[i / SYSCALL_TABLE_LEN][i % SYSCALL_TABLE_LEN], 0,
-				SYSCALL_RESTART);
+		assert_in_range(tables[i / SYSCALL_TABLE_LEN][i % SYSCALL_TABLE_LEN], 0, SYSCALL_RESTART);
 }
 
 int main(void)

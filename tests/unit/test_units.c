@@ -45,8 +45,10 @@ static void durations_are_read_exactly(void **state)
 static void what_is_no_duration_is_refused(void **state)
 {
 	static const char *const cases[] = {
-		"", "s", "10", "-1s", "+1s", " 1s", "1 s", "1s ", "1.s", ".5s", "1..5s", "1.5.5s", "1e3s",
-		"0x10s", "1S", "1min", "1sms", "ten s", "1.5ns", "1.05ns", "1.00000000005m", "nan", "infs",
+		"",    "s",    "10",   "-1s",	"+1s",	  " 1s",    "1 s",
+		"1s ", "1.s",  ".5s",  "1..5s", "1.5.5s", "1e3s",   "0x10s",
+		"1S",  "1min", "1sms", "ten s", "1.5ns",  "1.05ns", "1.00000000005m",
+		"nan", "infs",
 	};
 
 	(void)state;
@@ -61,7 +63,7 @@ static void what_is_no_duration_is_refused(void **state)
 static void what_does_not_fit_is_refused(void **state)
 {
 	static const char *const cases[] = {
-		"18446744073709551616ns", "18446744073.709551616s", "18446744074s", "5124096h",
+		"18446744073709551616ns",      "18446744073.709551616s", "18446744074s", "5124096h",
 		"99999999999999999999999999s",
 	};
 

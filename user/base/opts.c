@@ -93,8 +93,7 @@ static int take(int argc, char **argv, int *at, const struct opt *table, struct 
 	return set_value(opt, argv[++*at], err);
 }
 
-int opts_parse(int argc, char **argv, const struct opt *table, int *nr_left, char ***command,
-	       struct err *err)
+int opts_parse(int argc, char **argv, const struct opt *table, int *nr_left, char ***command, struct err *err)
 {
 	int ret = 0;
 

@@ -19,16 +19,16 @@ struct tracer;
 struct tracer_options {
 	const uint32_t *pids; /* thread group ids, in the caller's PID namespace */
 	size_t nr_pids;
-	bool follow;	  /* children too: those that are there and those to come */
-	bool audit;	  /* keep the kernel's own accounting beside ours */
-	bool verbose;	  /* libbpf's talk on stderr */
+	bool follow;	       /* children too: those that are there and those to come */
+	bool audit;	       /* keep the kernel's own accounting beside ours */
+	bool verbose;	       /* libbpf's talk on stderr */
 	uint8_t refuse_births; /* tests: every so manieth newborn thread gets no clock at first; 0: none */
 	enum switch_cost_hooks switch_cost; /* to be tried; if they do not attach, it is not measured */
 };
 
 struct tracer_hook {
 	const char *name;
-	const char *how; /* "tp_btf", "fentry", "fexit", "iter" or "absent" */
+	const char *how;     /* "tp_btf", "fentry", "fexit", "iter" or "absent" */
 	const char *without; /* if absent, what the report lacks; else "" */
 };
 

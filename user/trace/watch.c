@@ -58,8 +58,7 @@ int watch_open(struct watch **out, struct err *err)
 	watch->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 	watch->duration_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	watch->interval_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (watch->epoll_fd < 0 || watch->signal_fd < 0 || watch->duration_fd < 0 ||
-	    watch->interval_fd < 0)
+	if (watch->epoll_fd < 0 || watch->signal_fd < 0 || watch->duration_fd < 0 || watch->interval_fd < 0)
 		err_set(err, errno, "cannot wait for the target: %s", strerror(errno));
 	else if (!add_source(watch, watch->signal_fd, SOURCE_SIGNAL, err) &&
 		 !add_source(watch, watch->duration_fd, SOURCE_DURATION, err) &&
@@ -100,9 +99,9 @@ int watch_add(struct watch *watch, uint32_t pid, struct err *err)
 	int ret;
 
 	if (fd < 0)
-		return errno == ESRCH ? 0 :
-					err_set(err, errno, "cannot wait for process %u: %s", pid,
-						strerror(errno));
+		return errno == ESRCH ?
+			       0 :
+			       err_set(err, errno, "cannot wait for process %u: %s", pid, strerror(errno));
 	ret = add_source(watch, fd, SOURCE_PROCESS, err);
 	if (ret)
 		close(fd);
@@ -135,7 +134,7 @@ static bool take(struct watch *watch, const struct epoll_event *ready, enum watc
 			return false;
 		/* The last interval ends with the run; it is not to leave an empty one behind it. */
 		*event = read(watch->duration_fd, &expirations, sizeof(expirations)) > 0 ? WATCH_DURATION :
-											    WATCH_INTERVAL;
+											   WATCH_INTERVAL;
 		return true;
 	case SOURCE_CALL:
 		*event = WATCH_CALL;
