@@ -98,9 +98,11 @@ struct {
 
 static __u32 births; /* for config.refuse_births */
 
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+/* All births come by here; sched_process_fork leaves out the kernel's own in a process (io_uring's workers). */
+SEC("tp_btf/task_newtask")
+int BPF_PROG(on_birth, struct task_struct *child)
 {
+	struct task_struct *parent = bpf_get_current_task_btf();
 	bool refused;
 
 	if (!clock_of(parent))

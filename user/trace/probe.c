@@ -25,7 +25,7 @@ static const struct probe_item table[PROBE_ITEMS] = {
 				 "use a kernel with CONFIG_TRACEPOINTS" },
 	[PROBE_SCHED_WAKEUP] = { "sched_wakeup, _new, migrate", false, true, "run-queue latency",
 				 "use a kernel with CONFIG_TRACEPOINTS" },
-	[PROBE_SCHED_FORK] = { "sched_process_fork", false, true, "threads born after attach",
+	[PROBE_TASK_NEWTASK] = { "task_newtask", false, true, "threads born after attach",
 			       "use a kernel with CONFIG_TRACEPOINTS" },
 	[PROBE_SCHED_ENTRY_EXIT] = { "sched_entry_tp, sched_exit_tp", false, false,
 				     "the direct cost of a context switch, unless there is fentry",
@@ -173,7 +173,7 @@ static void look(struct probe *probe, const struct btf *btf)
 	items[PROBE_SCHED_WAKEUP].present = has_tracepoint(btf, "btf_trace_sched_wakeup") &&
 					    has_tracepoint(btf, "btf_trace_sched_wakeup_new") &&
 					    has_tracepoint(btf, "btf_trace_sched_migrate_task");
-	items[PROBE_SCHED_FORK].present = has_tracepoint(btf, "btf_trace_sched_process_fork");
+	items[PROBE_TASK_NEWTASK].present = has_tracepoint(btf, "btf_trace_task_newtask");
 	items[PROBE_SCHED_ENTRY_EXIT].present = has_tracepoint(btf, "btf_trace_sched_entry_tp") &&
 						has_tracepoint(btf, "btf_trace_sched_exit_tp");
 	items[PROBE_FENTRY].present = takes_fentry(btf, false);

@@ -216,7 +216,7 @@ size_t tracer_hooks(const struct tracer *tracer, struct tracer_hook *out, size_t
 	static const struct tracer_hook always[] = {
 		{ "sched_switch", "tp_btf", "" },	{ "sched_wakeup", "tp_btf", "" },
 		{ "sched_wakeup_new", "tp_btf", "" },	{ "sched_migrate_task", "tp_btf", "" },
-		{ "sched_process_fork", "tp_btf", "" }, { "task", "iter", "" },
+		{ "task_newtask", "tp_btf", "" }, { "task", "iter", "" },
 	};
 	size_t nr = 0;
 
