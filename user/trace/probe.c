@@ -26,7 +26,7 @@ static const struct probe_item table[PROBE_ITEMS] = {
 	[PROBE_SCHED_WAKEUP] = { "sched_wakeup, _new, migrate", false, true, "run-queue latency",
 				 "use a kernel with CONFIG_TRACEPOINTS" },
 	[PROBE_TASK_NEWTASK] = { "task_newtask", false, true, "threads born after attach",
-			       "use a kernel with CONFIG_TRACEPOINTS" },
+				 "use a kernel with CONFIG_TRACEPOINTS" },
 	[PROBE_SCHED_ENTRY_EXIT] = { "sched_entry_tp, sched_exit_tp", false, false,
 				     "the direct cost of a context switch, unless there is fentry",
 				     "use Linux 6.15 or newer" },

@@ -214,9 +214,9 @@ void tracer_settle(struct tracer *tracer)
 size_t tracer_hooks(const struct tracer *tracer, struct tracer_hook *out, size_t max)
 {
 	static const struct tracer_hook always[] = {
-		{ "sched_switch", "tp_btf", "" },	{ "sched_wakeup", "tp_btf", "" },
-		{ "sched_wakeup_new", "tp_btf", "" },	{ "sched_migrate_task", "tp_btf", "" },
-		{ "task_newtask", "tp_btf", "" }, { "task", "iter", "" },
+		{ "sched_switch", "tp_btf", "" },     { "sched_wakeup", "tp_btf", "" },
+		{ "sched_wakeup_new", "tp_btf", "" }, { "sched_migrate_task", "tp_btf", "" },
+		{ "task_newtask", "tp_btf", "" },     { "task", "iter", "" },
 	};
 	size_t nr = 0;
 
