@@ -53,50 +53,56 @@ static __always_inline void audit_queued(struct task_struct *task, __u64 now_ns)
 static __always_inline void audit_moved(struct task_struct *task, __u64 now_ns)
 {
 	struct audit_clock *audit = audit_of(task);
+	__u64 run_delay_ns = task->sched_info.run_delay, lag_ns;
 
 	if (!audit)
 		return;
+	lag_ns = audit_lag_ns(task, now_ns);
+	/* Moved before: the wait here began, for the kernel, as long ago as it has just added to its sum. */
+	if (audit->moved_at_ns)
+		audit->lag_queue_ns =
+			audit->moved_at_ns - (now_ns - lag_ns - (run_delay_ns - audit->run_delay_ns));
 	if (audit->started)
-		audit->last.stale_run_queue_ns += (__s64)(audit_lag_ns(task, now_ns) - audit->lag_queue_ns);
+		audit->last.stale_run_queue_ns += (__s64)(lag_ns - audit->lag_queue_ns);
 	audit->moved_at_ns = now_ns;
+	audit->run_delay_ns = run_delay_ns;
+}
+
+/* The task got its CPU, LAG_NS after the kernel's clock said so; EXEC_LAG_NS: of on-CPU time. */
+static __always_inline void audit_arrived(struct task_struct *task, __u64 lag_ns, __u64 exec_lag_ns)
+{
+	struct audit_clock *audit = audit_of(task);
+
+	if (!audit)
+		return;
+	audit->lag_in_ns = exec_lag_ns;
+	if (audit->moved_at_ns) {
+		__u64 queued = task->sched_info.last_queued;
+
+		audit->lag_queue_ns = queued ? audit->moved_at_ns - queued : lag_ns;
+		audit->moved_at_ns = 0;
+	}
+	if (audit->started)
+		audit->last.stale_run_queue_ns += (__s64)(lag_ns - audit->lag_queue_ns);
 }
 
 static __always_inline void audit_switch_in(struct task_struct *task, const struct task_clock *clock,
 					    __u64 now_ns)
 {
+	now_ns = clock_now(clock, now_ns);
+	audit_arrived(task, audit_lag_ns(task, now_ns), audit_exec_lag_ns(task, now_ns));
+}
+
+/* More switches than were announced; how long it ran is the kernel's own figure then, without staleness. */
+static __always_inline void audit_absence(struct task_struct *task, const struct task_clock *clock,
+					  __u64 now_ns)
+{
 	struct audit_clock *audit = audit_of(task);
 
 	if (!audit)
 		return;
-	now_ns = clock_now(clock, now_ns);
+	audit->last.voluntary += task->nvcsw + task->nivcsw - clock->voluntary - clock->involuntary - 1;
 	audit->lag_in_ns = audit_exec_lag_ns(task, now_ns);
-	if (audit->moved_at_ns) {
-		__u64 queued = task->sched_info.last_queued;
-
-		audit->lag_queue_ns = queued ? audit->moved_at_ns - queued : audit_lag_ns(task, now_ns);
-		audit->moved_at_ns = 0;
-	}
-	if (audit->started)
-		audit->last.stale_run_queue_ns += (__s64)(audit_lag_ns(task, now_ns) - audit->lag_queue_ns);
-}
-
-/* The kernel counted more switches than were announced. */
-static __always_inline void audit_absence(struct task_struct *task, const struct task_clock *clock)
-{
-	struct audit_clock *audit = audit_of(task);
-
-	if (audit)
-		audit->last.voluntary +=
-			task->nvcsw + task->nivcsw - clock->voluntary - clock->involuntary - 1;
-}
-
-/* How long the task ran up to now is the kernel's own figure: no staleness lies between. */
-static __always_inline void audit_arrival(struct task_struct *task, __u64 now_ns)
-{
-	struct audit_clock *audit = audit_of(task);
-
-	if (audit)
-		audit->lag_in_ns = audit_exec_lag_ns(task, now_ns);
 }
 
 static __always_inline void audit_switch_out(struct task_struct *task, const struct task_clock *clock,

@@ -41,6 +41,7 @@ struct task_clock {
 	/* The kernel's own account at the latest switch-out (or at the beginning): what it added since. */
 	__u64 run_delay_ns;
 	__u64 exec_ns;
+	__u64 waited_ns; /* our own latest wait */
 	__u64 voluntary;
 	__u64 involuntary;
 	/* Kind of the file of the latest read or write that blocked (reason.bpf.h). */
@@ -246,6 +247,29 @@ static __always_inline struct clock_interval clock_die(struct task_clock *clock,
 static __always_inline int clock_is_live(const struct task_clock *clock)
 {
 	return clock->state != CLOCK_NEW && clock->state != CLOCK_DEAD;
+}
+
+/*
+ * The task ran and waited in what was taken for its latest block: ON_CPU_NS and RUN_QUEUE_NS of it go where
+ * they belong, as far as there is that much.  Returns what was moved altogether.
+ */
+static __always_inline __u64 clock_split_block(struct task_clock *clock, __u64 *on_cpu_ns,
+					       __u64 *run_queue_ns)
+{
+	__u32 reason = clock->reason < BLOCKED_REASONS ? clock->reason : BLOCKED_OTHER;
+	__u64 left_ns = clock->sums.blocked_ns[reason];
+
+	*on_cpu_ns = blame_take(*on_cpu_ns, &left_ns);
+	*run_queue_ns = blame_take(*run_queue_ns, &left_ns);
+	clock->seq++;
+	border_barrier();
+	clock->sums.blocked_ns[reason] = left_ns;
+	clock_sums_add(&clock->sums, CLOCK_RUNNING, 0, *on_cpu_ns, 1);
+	clock_sums_add(&clock->sums, CLOCK_RUNNABLE, AFTER_WAKEUP, *run_queue_ns, 1);
+	clock->sums.blame_ns[BLAME_OTHER] += *run_queue_ns;
+	border_barrier();
+	clock->seq++;
+	return *on_cpu_ns + *run_queue_ns;
 }
 
 /*

@@ -42,6 +42,7 @@ struct audit_clock {
 	struct audit_sums last; /* at the latest switch-out; figures since base */
 	__u64 lag_in_ns;	/* of on-CPU time, at the latest switch-in */
 	__u64 lag_queue_ns;	/* of run-queue time, when the latest wait began */
+	__u64 run_delay_ns;	/* the kernel's sum of waits, at that move */
 	__u64 moved_at_ns;	/* our clock, when the waiting task was moved to another CPU; 0: it was not */
 	__u32 started;
 	__u32 pad;
@@ -131,6 +132,15 @@ static __always_inline void hist_record(__u32 id, __u64 ns)
 	} else if (ns > slot->max_ns[parity]) {
 		slot->max_ns[parity] = ns;
 	}
+}
+
+/* What was recorded there was NS shorter in fact; its bucket stays. */
+static __always_inline void hist_shorten(__u32 id, __u64 ns)
+{
+	struct hist_slot *slot = bpf_map_lookup_elem(&hists, &id);
+
+	if (slot)
+		slot->total_ns -= ns; /* below 0 on this CPU alone: only the sum over CPUs is read */
 }
 
 #endif /* WHYLATE_BPF_MAPS_H */

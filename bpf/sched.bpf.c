@@ -119,22 +119,24 @@ static __always_inline void switch_out(struct task_clock *clock, struct task_str
 
 /*
  * NEXT gets a CPU, but its wakeup never reached us (an interrupt in a context that runs with tracing
- * off): the kernel knows when it was queued.  Who had the CPU meanwhile is not known.
+ * off): the kernel knows since when it is queued here, and how long it was elsewhere before a move.
+ * Who had the CPU meanwhile is not known.
  */
 static __noinline void replay_wakeup(struct task_clock *clock, struct task_struct *next, struct rq *rq,
 				     __u64 now_ns)
 {
 	struct clock_interval closed = {};
-	__u64 queued = next->sched_info.last_queued;
+	__u64 queued = next->sched_info.last_queued, waited_ns, woken_at_ns;
 
 	if (!queued || rq->clock < queued)
 		return;
-	now_ns = clock_now(clock, now_ns - (rq->clock - queued));
-	if (!clock_wakeup(clock, now_ns, 0, clock->reason, &closed))
+	waited_ns = rq->clock - queued + next->sched_info.run_delay - clock->run_delay_ns;
+	woken_at_ns = clock_now(clock, now_ns - waited_ns);
+	if (!clock_wakeup(clock, woken_at_ns, 0, clock->reason, &closed))
 		return;
 	record(&closed);
 	if (config.audit)
-		audit_queued_at(next, now_ns - queued);
+		audit_queued_at(next, woken_at_ns - (rq->clock - waited_ns));
 	__sync_fetch_and_add(&switches_replayed, 1);
 }
 
@@ -151,6 +153,7 @@ static __always_inline void switch_in(struct task_clock *clock, struct task_stru
 		wait_end(clock, next, now_ns, wait_length_ns(clock, now_ns));
 	closed = clock_switch_in(clock, now_ns);
 	record(&closed);
+	clock->waited_ns = closed.state == CLOCK_RUNNABLE ? closed.ns : 0;
 	if (rq) {
 		clock->stolen_base_ns = rq_stolen_ns(rq);
 		clock->irq_base_ns = rq_irq_ns(rq);
@@ -177,46 +180,71 @@ static __noinline void replay_switch_in(struct cpu_clock *cpu, struct task_clock
 	/* Its wakeup was not announced either, but the kernel has added its wait up meanwhile. */
 	if (clock->state == CLOCK_BLOCKED) {
 		__u64 waited_ns = prev->sched_info.run_delay - clock->run_delay_ns;
+		__u64 woken_at_ns = clock_now(clock, arrived_at_ns - waited_ns);
 
-		if (clock_wakeup(clock, clock_now(clock, arrived_at_ns - waited_ns), 0, 0, &closed))
-			record(&closed);
 		if (config.audit)
-			audit_queued(prev, now_ns);
+			audit_queued_at(prev, woken_at_ns - (arrived - waited_ns));
+		if (clock_wakeup(clock, woken_at_ns, 0, 0, &closed))
+			record(&closed);
 	}
+	if (config.audit)
+		audit_arrived(prev, arrived_at_ns - arrived, arrived_at_ns - arrived);
 	blame_switch(cpu, arrived_at_ns, BLAME_SELF);
 	switch_in(clock, prev, rq, arrived_at_ns);
-	if (config.audit)
-		audit_switch_in(prev, clock, now_ns);
 	__sync_fetch_and_add(&switches_replayed, 1);
 }
 
-/*
- * PREV seems to have run since its switch-in, but the kernel has counted more switches: it was away and
- * came back, and neither was announced.  The kernel's account tells how long it ran; that it was away at
- * the end of the interval, and not in its middle, is a guess that no sum depends on.
+/* PREV was away for AWAY_NS of the time that it seems to have run, and waited for the last WAITED_NS of them.
  */
-static __noinline void replay_absence(struct task_clock *clock, struct task_struct *prev, __u64 now_ns)
+static __always_inline void replay_away(struct task_clock *clock, struct task_struct *prev, __u64 now_ns,
+					__u64 away_ns, __u64 waited_ns)
 {
-	__u64 ran_ns = prev->se.sum_exec_runtime - clock->exec_ns;
-	__u64 involuntary = prev->nivcsw - clock->involuntary - task_is_queued(prev);
 	struct clock_interval closed = {};
 
-	now_ns = clock_now(clock, now_ns);
-	__sync_fetch_and_add(&switches_replayed, 1);
-	if (config.audit)
-		audit_absence(prev, clock);
-	/* It may also have run and gone in what counts as one absence: some microseconds that stay there. */
-	if (clock->state != CLOCK_RUNNING || clock->cut || now_ns - clock->since_ns <= ran_ns)
-		return;
-	if (config.audit)
-		audit_arrival(prev, now_ns);
-	closed = clock_switch_out(clock, clock->since_ns + ran_ns, involuntary, BLOCKED_OTHER);
+	if (waited_ns > away_ns)
+		waited_ns = away_ns;
+	closed = clock_switch_out(clock, now_ns - away_ns, waited_ns == away_ns, BLOCKED_OTHER);
 	record(&closed);
-	if (clock_wakeup(clock, now_ns, 0, 0, &closed))
+	if (clock_wakeup(clock, now_ns - waited_ns, 0, 0, &closed))
 		record(&closed);
 	wait_end(clock, prev, now_ns, wait_length_ns(clock, now_ns));
 	closed = clock_switch_in(clock, now_ns);
 	record(&closed);
+}
+
+/* PREV ran for RAN_NS and waited for WAITED_NS in what was taken for one block. */
+static __always_inline void replay_stay(struct task_clock *clock, __u64 ran_ns, __u64 waited_ns)
+{
+	__u32 blocked =
+		HIST_BLOCKED_FIRST + (clock->reason < BLOCKED_REASONS ? clock->reason : BLOCKED_OTHER);
+
+	hist_shorten(blocked, clock_split_block(clock, &ran_ns, &waited_ns));
+	hist_record(HIST_ON_CPU, ran_ns);
+	hist_record(HIST_AFTER_WAKEUP, waited_ns);
+}
+
+/*
+ * The kernel has counted more switches of PREV than were announced since its latest switch-out: it was away
+ * unseen, or came and went unseen while it was away.  The kernel's account tells how long it ran and waited
+ * in all; when within that time is a guess that no sum depends on.
+ */
+static __noinline void replay_absence(struct task_clock *clock, struct task_struct *prev, __u64 now_ns)
+{
+	__u64 ran_ns = prev->se.sum_exec_runtime - clock->exec_ns;
+	__u64 waited_ns = prev->sched_info.run_delay - clock->run_delay_ns, length_ns;
+
+	now_ns = clock_now(clock, now_ns);
+	length_ns = now_ns - clock->since_ns;
+	__sync_fetch_and_add(&switches_replayed, 1);
+	if (config.audit)
+		audit_absence(prev, clock, now_ns);
+	if (clock->state != CLOCK_RUNNING || clock->cut)
+		return;
+	waited_ns = waited_ns > clock->waited_ns ? waited_ns - clock->waited_ns : 0;
+	if (length_ns > ran_ns)
+		replay_away(clock, prev, now_ns, length_ns - ran_ns, waited_ns);
+	else
+		replay_stay(clock, ran_ns - length_ns, waited_ns);
 }
 
 static __always_inline __u32 kind_of(struct task_struct *task, bool ours)
