@@ -190,7 +190,10 @@ struct ended_slot {
 _Static_assert(sizeof(struct ended_slot) == sizeof(struct ended_sums) + 8 + 8 * ENDED_IDS, "no hidden "
 											   "padding");
 
-/* A named neighbour: how long it ran while the target waited.  Key: its pid (thread group id). */
+/*
+ * A named neighbour: how long it ran while the target waited.  Key: its pid (thread group id); where there
+ * have been too many, BLAME_NAME_SHARED and a hash of the name that several neighbours go by.
+ */
 struct blame_name {
 	__u64 ns;
 	__u32 kind; /* BLAME_PROCESS or BLAME_KERNEL */
@@ -200,7 +203,9 @@ struct blame_name {
 
 _Static_assert(sizeof(struct blame_name) == 32, "no hidden padding");
 
-#define BLAME_NAMES_MAX 4096u
+#define BLAME_NAMES_MAX	       4096u
+#define BLAME_NAMES_SHARED_MAX 1024u	   /* of them for shared names */
+#define BLAME_NAME_SHARED      0x80000000u /* above every pid */
 
 /* What was lost or could not be told; each non-zero one is printed with the report. */
 enum loss {

@@ -26,11 +26,12 @@
 #if defined(__TARGET_ARCH_x86) || defined(__x86_64__)
 #define border_barrier() __asm__ volatile("" ::: "memory")
 #elif defined(__bpf__)
-#define border_barrier()                               \
-	do {                                           \
-		__u64 fence_ = 0;                      \
-		(void)__sync_fetch_and_or(&fence_, 1); \
-		__asm__ volatile("" ::: "memory");     \
+/* The result must be used: without it clang makes an atomic that orders nothing (STSET on arm64). */
+#define border_barrier()                                         \
+	do {                                                     \
+		__u64 fence_ = 0;                                \
+		fence_ = __sync_fetch_and_or(&fence_, 1);        \
+		__asm__ volatile("" : : "r"(fence_) : "memory"); \
 	} while (0)
 #else
 #define border_barrier() __sync_synchronize()
@@ -47,6 +48,7 @@ struct cpu_clock {
 	__u32 kind;	 /* of the slice that is running */
 	__u32 waiting;	 /* tasks of the target queued here: those whose blame_wait is BLAME_COUNTED_HERE */
 	__u32 moved;	 /* and those that were moved here while they waited */
+	__u32 seen;	 /* there was a switch: `kind` is known */
 	__s64 offset_ns; /* see above */
 	__s64 moved_offset_ns;
 	/* Direct switch cost: the scheduler's entry for the switch under way, and our own part of it. */
@@ -55,7 +57,10 @@ struct cpu_clock {
 	__u64 own_total_ns; /* taken off the measured costs so far */
 	__u64 own_count;    /* switches away from the target, of which some are timed for own_ns */
 	__u32 entry_next;   /* tid that the switch goes to */
+	__u32 pad[5];	    /* whole cache lines: every switch of the machine writes here */
 };
+
+_Static_assert(sizeof(struct cpu_clock) == 128, "no line is shared with another CPU");
 
 /* Which of its CPU's counters a waiting task is in. */
 enum blame_counted {
@@ -83,7 +88,7 @@ static __always_inline int blame_read(const struct cpu_clock *cpu, __u64 now_ns,
 	__u32 kind = *(const volatile __u32 *)&cpu->kind;
 	__u64 open_ns = now_ns > since_ns ? now_ns - since_ns : 0;
 
-	if (!since_ns)
+	if (!since_ns || !cpu->seen)
 		return 0;
 	border_barrier();
 	for (__u32 i = 0; i < CPU_KINDS; i++)
@@ -138,7 +143,7 @@ static __always_inline int blame_end(struct blame_wait *wait, struct cpu_clock *
 
 	if (wait->counted == BLAME_COUNTED_MOVED)
 		__sync_fetch_and_add(&cpu->moved, -1);
-	else if (wait->counted == BLAME_COUNTED_HERE)
+	else if (wait->counted == BLAME_COUNTED_HERE && cpu->waiting)
 		cpu->waiting--;
 	if (wait->counted)
 		cpu->offset_ns -= blame_passed_ns(cpu, now_ns);
@@ -186,6 +191,7 @@ static __always_inline void blame_split(const struct blame_wait *wait, const __u
 static __always_inline void blame_pass(struct cpu_clock *cpu, __u32 kind)
 {
 	cpu->kind = kind;
+	cpu->seen = 1;
 }
 
 /*
@@ -196,7 +202,7 @@ static __always_inline void blame_pass(struct cpu_clock *cpu, __u32 kind)
 static __always_inline __u64 blame_switch(struct cpu_clock *cpu, __u64 now_ns, __u32 kind)
 {
 	__u64 since_ns = cpu->since_ns, ns = blame_passed_ns(cpu, now_ns);
-	__u32 awaited = blame_awaited(cpu);
+	__u32 awaited = blame_awaited(cpu), seen = cpu->seen;
 	__s64 offset_ns = cpu->offset_ns, waited_ns;
 
 	if (*(const volatile __s64 *)&cpu->moved_offset_ns)
@@ -205,12 +211,14 @@ static __always_inline __u64 blame_switch(struct cpu_clock *cpu, __u64 now_ns, _
 	cpu->offset_ns = 0;
 	cpu->since_ns = 0; /* a reader in between finds that it changed */
 	border_barrier();
-	cpu->kind_ns[cpu->kind & (CPU_KINDS - 1)] += ns;
+	if (seen)
+		cpu->kind_ns[cpu->kind & (CPU_KINDS - 1)] += ns;
 	cpu->kind = kind;
+	cpu->seen = 1;
 	border_barrier();
 	if (awaited || kind == BLAME_SELF)
 		cpu->since_ns = now_ns > since_ns ? now_ns : since_ns;
-	return waited_ns > 0 ? (__u64)waited_ns : 0;
+	return seen && waited_ns > 0 ? (__u64)waited_ns : 0;
 }
 
 _Static_assert(CPU_KINDS == 4, "kinds of a CPU are masked");

@@ -38,10 +38,14 @@ struct task_clock {
 	__u64 stolen_base_ns;	   /* of the run queue, at switch-in */
 	__u64 irq_base_ns;
 	struct blame_wait wait; /* while runnable */
-	/* The kernel's own account at the latest switch-out (or at the beginning): what it added since. */
+	__u32 accounted;	/* there was a switch-out: what follows is known */
+	__u32 pad;
+	/* The kernel's own account at the latest switch-out: what it added since. */
 	__u64 run_delay_ns;
 	__u64 exec_ns;
-	__u64 waited_ns; /* our own latest wait */
+	/* Our own latest wait and block; 0 if it began before the clock. */
+	__u64 waited_ns;
+	__u64 latest_block_ns;
 	__u64 voluntary;
 	__u64 involuntary;
 	/* Kind of the file of the latest read or write that blocked (reason.bpf.h). */
@@ -219,6 +223,7 @@ static __always_inline int clock_wakeup(struct task_clock *clock, __u64 now_ns, 
 			clock_move(clock, now_ns, CLOCK_BLOCKED, clock->reason, CLOCK_RUNNABLE, AFTER_WAKEUP);
 	else
 		return 0;
+	clock->latest_block_ns = closed->cut ? 0 : closed->ns;
 	return 1;
 }
 
@@ -257,15 +262,16 @@ static __always_inline __u64 clock_split_block(struct task_clock *clock, __u64 *
 					       __u64 *run_queue_ns)
 {
 	__u32 reason = clock->reason < BLOCKED_REASONS ? clock->reason : BLOCKED_OTHER;
-	__u64 left_ns = clock->sums.blocked_ns[reason];
+	__u64 left_ns = clock->latest_block_ns;
 
 	*on_cpu_ns = blame_take(*on_cpu_ns, &left_ns);
 	*run_queue_ns = blame_take(*run_queue_ns, &left_ns);
+	clock->latest_block_ns = left_ns;
 	clock->seq++;
 	border_barrier();
-	clock->sums.blocked_ns[reason] = left_ns;
-	clock_sums_add(&clock->sums, CLOCK_RUNNING, 0, *on_cpu_ns, 1);
-	clock_sums_add(&clock->sums, CLOCK_RUNNABLE, AFTER_WAKEUP, *run_queue_ns, 1);
+	clock->sums.blocked_ns[reason] -= *on_cpu_ns + *run_queue_ns;
+	clock_sums_add(&clock->sums, CLOCK_RUNNING, 0, *on_cpu_ns, *on_cpu_ns > 0);
+	clock_sums_add(&clock->sums, CLOCK_RUNNABLE, AFTER_WAKEUP, *run_queue_ns, *run_queue_ns > 0);
 	clock->sums.blame_ns[BLAME_OTHER] += *run_queue_ns;
 	border_barrier();
 	clock->seq++;

@@ -125,6 +125,7 @@ struct pt_regs {
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
 	__u64 regs[31];
+	__u64 pstate;
 	int syscallno;
 };
 #endif
@@ -145,6 +146,8 @@ struct bpf_iter__task {
 #define TASK_DEAD	       0x00000080
 #define TASK_FROZEN	       0x00008000 /* since 6.1; nothing else had this bit that blocks a user task */
 #define PF_IO_WORKER	       0x00000010
+#define PF_USER_WORKER	       0x00004000 /* since 6.4 (54e6842d0775); before, of kernel threads only */
+#define PSR_MODE32_BIT	       0x00000010 /* arm64 */
 #define PF_KTHREAD	       0x00200000
 #define TS_COMPAT	       0x0002
 

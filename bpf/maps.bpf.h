@@ -19,11 +19,18 @@
 /* Filled between open and load; read-only from then on, so that unused branches are dropped. */
 SHARED const volatile struct bpf_config config;
 
-/* Number of the interval that is running; user space bumps it (struct hist_slot). */
-SHARED __u32 interval_number;
+/* Number of the interval that is running; user space bumps it (struct hist_slot).  Read at every record. */
+SHARED __u32 interval_number __attribute__((aligned(64)));
 
 /* Switches to a thread of ours that were not announced, and replayed from the kernel's own record. */
-SHARED __u64 switches_replayed;
+SHARED __u64 switches_replayed __attribute__((aligned(64))); /* a line apart from what is only read */
+
+/* Depth of the agent's PID namespace; 0 is the first one.  Set by the seeding iterator, which the agent
+ * reads. */
+SHARED __u32 agent_level;
+
+/* Entries of blame_names. */
+SHARED __u32 nr_blame_names;
 
 /* How many clocks have been numbered, and how many of the numbers came to nothing. */
 SHARED __u64 clock_ids, clock_ids_unused;
@@ -58,7 +65,8 @@ SHARED struct {
 /* Indexed by CPU number, and not per-CPU: wakeups and migrations read another CPU's. */
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1); /* set to the number of possible CPUs */
+	__uint(max_entries, 1);		   /* set to the highest possible CPU number + 1 */
+	__uint(map_flags, BPF_F_MMAPABLE); /* for its values to begin at a page, and so at a cache line */
 	__type(key, __u32);
 	__type(value, struct cpu_clock);
 } cpus SEC(".maps");
@@ -99,6 +107,35 @@ SHARED struct {
 	__type(key, __u32);
 	__type(value, struct target_process);
 } targets SEC(".maps");
+
+/* Ids as the agent has them: of its own PID namespace.  0 for a task that is not to be seen there. */
+static __always_inline __u32 pid_number(struct pid *pid)
+{
+	__u32 level = agent_level;
+	struct upid upid = {};
+
+	if (!pid || BPF_CORE_READ(pid, level) < level)
+		return 0;
+	bpf_probe_read_kernel(&upid, sizeof(upid),
+			      (void *)__builtin_preserve_access_index(&pid->numbers) + level * sizeof(upid));
+	return (__u32)upid.nr;
+}
+
+static __always_inline __u32 task_tid(struct task_struct *task)
+{
+	return pid_number(BPF_CORE_READ(task, thread_pid));
+}
+
+static __always_inline __u32 task_process(struct task_struct *task)
+{
+	return pid_number(BPF_CORE_READ(task, group_leader, thread_pid));
+}
+
+/* The same without a read where it can be had: on the way of every foreign slice. */
+static __always_inline __u32 shown_process(struct task_struct *task)
+{
+	return agent_level ? task_process(task) : (__u32)task->tgid;
+}
 
 static __always_inline void count_loss(__u32 loss)
 {

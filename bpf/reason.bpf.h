@@ -31,6 +31,8 @@ static __always_inline bool task_syscall(struct task_struct *task, __s64 *number
 	if (*compat) /* sign-extended from 32 bits only by some entries */
 		*number = (__s32)*number;
 #elif defined(__TARGET_ARCH_arm64)
+	if (regs->pstate & PSR_MODE32_BIT) /* numbers of another table, which we do not have */
+		return false;
 	*number = regs->syscallno;
 	*argument = regs->regs[0];
 	*compat = false;
@@ -97,6 +99,8 @@ static __always_inline __u8 blocked_reason(struct task_struct *task, __u64 state
 	__u8 class;
 
 	if (state & (TASK_STOPPED_OR_TRACED | TASK_FROZEN))
+		return BLOCKED_OTHER;
+	if (task->flags & PF_USER_WORKER && !(task->flags & PF_IO_WORKER)) /* vhost's: it has no registers */
 		return BLOCKED_OTHER;
 	if (task->flags & PF_IO_WORKER)
 		return BLOCKED_IO_URING;

@@ -35,12 +35,24 @@ static __always_inline void record(const struct clock_interval *closed)
 		hist_record(hist_of(closed), closed->ns);
 }
 
+/* The end of its wait was lost: it is not to be counted there for ever. */
+static __noinline void wait_drop(struct task_clock *clock, __u64 now_ns)
+{
+	struct cpu_clock *cpu = cpu_of(clock->wait.cpu);
+	__u64 now[CPU_KINDS];
+
+	if (cpu)
+		blame_end(&clock->wait, cpu, now_ns, now);
+}
+
 /* The task queues up for CPU, whose run-queue lock we hold, or (on migration) do not. */
 static __always_inline void wait_begin(struct task_clock *clock, __u32 number, __u16 how, __u64 now_ns,
 				       __u64 throttled_ns)
 {
 	struct cpu_clock *cpu = cpu_of(number);
 
+	if (clock->wait.counted)
+		wait_drop(clock, now_ns);
 	if (cpu)
 		blame_begin(&clock->wait, cpu, number, how, now_ns, throttled_ns);
 }
@@ -87,6 +99,7 @@ static __always_inline void note_account(struct task_clock *clock, struct task_s
 	clock->exec_ns = prev->se.sum_exec_runtime;
 	clock->voluntary = prev->nvcsw;
 	clock->involuntary = prev->nivcsw;
+	clock->accounted = 1;
 }
 
 /* RQ is this CPU's, or NULL where it is not to be had. */
@@ -219,8 +232,10 @@ static __always_inline void replay_stay(struct task_clock *clock, __u64 ran_ns, 
 		HIST_BLOCKED_FIRST + (clock->reason < BLOCKED_REASONS ? clock->reason : BLOCKED_OTHER);
 
 	hist_shorten(blocked, clock_split_block(clock, &ran_ns, &waited_ns));
-	hist_record(HIST_ON_CPU, ran_ns);
-	hist_record(HIST_AFTER_WAKEUP, waited_ns);
+	if (ran_ns)
+		hist_record(HIST_ON_CPU, ran_ns);
+	if (waited_ns)
+		hist_record(HIST_AFTER_WAKEUP, waited_ns);
 }
 
 /*
@@ -256,19 +271,42 @@ static __always_inline __u32 kind_of(struct task_struct *task, bool ours)
 	return task->flags & PF_KTHREAD ? BLAME_KERNEL : BLAME_PROCESS;
 }
 
+/* The key of all neighbours called COMM that came when most of the table of names was taken. */
+static __always_inline __u32 shared_key(const __u8 comm[COMM_BYTES])
+{
+	__u64 words[2];
+
+	__builtin_memcpy(words, comm, sizeof(words));
+	return BLAME_NAME_SHARED |
+	       (__u32)((words[0] * 0x9e3779b97f4a7c15ull ^ words[1] * 0xc2b2ae3d27d4eb4full) >> 33);
+}
+
+/* NS go to the entry of KEY, if there is one. */
+static __always_inline bool name_charge(__u32 key, __u64 ns)
+{
+	struct blame_name *known = bpf_map_lookup_elem(&blame_names, &key);
+
+	if (known)
+		__sync_fetch_and_add(&known->ns, ns);
+	return known;
+}
+
 /* Tasks of ours have waited NS behind the slice of TASK, which is none of ours: by name, too. */
 static __noinline void name_add(struct task_struct *task, __u64 ns)
 {
-	struct blame_name name = { .kind = kind_of(task, false), .ns = ns }, *known;
-	__u32 pid = (__u32)task->tgid;
+	struct blame_name name = { .kind = kind_of(task, false), .ns = ns };
+	__u32 key = shown_process(task);
 
-	known = bpf_map_lookup_elem(&blame_names, &pid);
-	if (known) {
-		__sync_fetch_and_add(&known->ns, ns);
+	if (name_charge(key, ns))
 		return;
-	}
 	BPF_CORE_READ_STR_INTO(&name.comm, task, group_leader, comm);
-	if (bpf_map_update_elem(&blame_names, &pid, &name, BPF_NOEXIST))
+	if (nr_blame_names >= BLAME_NAMES_MAX - BLAME_NAMES_SHARED_MAX)
+		key = shared_key(name.comm);
+	if (key & BLAME_NAME_SHARED && name_charge(key, ns))
+		return;
+	if (!bpf_map_update_elem(&blame_names, &key, &name, BPF_NOEXIST))
+		__sync_fetch_and_add(&nr_blame_names, 1);
+	else if (!name_charge(key, ns)) /* another CPU may have been first */
 		count_loss(LOSS_BLAME_NAMES);
 }
 
@@ -297,7 +335,7 @@ static __noinline void fold_ended(struct task_struct *task, const struct task_cl
 
 static __noinline void note_exit(struct task_struct *task)
 {
-	__u32 tgid = (__u32)task->tgid;
+	__u32 tgid = shown_process(task);
 	struct signal_struct *signal = task->signal;
 	struct target_process *process;
 
@@ -348,8 +386,10 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	__u64 now_ns, waited_ns;
 	struct rq *rq;
 
-	if (!cpu)
+	if (!cpu) {
+		count_loss(LOSS_CLOCK_GAP);
 		return 0;
+	}
 	/* In this order, as the volatile load keeps it: no verifier takes `out | in`. */
 	if (!in && !*(const volatile __u64 *)&cpu->since_ns && !out) {
 		blame_pass(cpu, kind_of(next, false));
@@ -363,7 +403,7 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	if (waited_ns && !out && prev->pid)
 		name_add(prev, waited_ns);
 	if (out && clock_is_live(out)) {
-		if (prev->nvcsw + prev->nivcsw > out->voluntary + out->involuntary + 1)
+		if (out->accounted && prev->nvcsw + prev->nivcsw > out->voluntary + out->involuntary + 1)
 			replay_absence(out, prev, now_ns);
 		switch_out(out, prev, rq, now_ns);
 		if (config.audit)

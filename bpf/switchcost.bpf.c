@@ -18,7 +18,7 @@
 /* The switch noted whose the CPU is now: cheaper than to ask the task. */
 static __always_inline bool runs_ours(const struct cpu_clock *cpu)
 {
-	return cpu->kind == BLAME_SELF;
+	return cpu->kind == BLAME_SELF && cpu->seen;
 }
 
 static __always_inline void cost_begin(struct cpu_clock *cpu)

@@ -11,33 +11,6 @@
 #define ANCESTORS_MAX 32
 #define READ_TRIES    16
 
-/*
- * Ids as the agent has them: of its own PID namespace, which is the one of the task that reads the
- * iterator.  0 for a task that is not to be seen there.
- */
-static __always_inline __u32 pid_number(struct pid *pid)
-{
-	struct task_struct *reader = bpf_get_current_task_btf();
-	__u32 level = BPF_CORE_READ(reader, thread_pid, level);
-	struct upid upid = {};
-
-	if (!pid || BPF_CORE_READ(pid, level) < level)
-		return 0;
-	bpf_probe_read_kernel(&upid, sizeof(upid),
-			      (void *)__builtin_preserve_access_index(&pid->numbers) + level * sizeof(upid));
-	return (__u32)upid.nr;
-}
-
-static __always_inline __u32 task_tid(struct task_struct *task)
-{
-	return pid_number(BPF_CORE_READ(task, thread_pid));
-}
-
-static __always_inline __u32 task_process(struct task_struct *task)
-{
-	return pid_number(BPF_CORE_READ(task, group_leader, thread_pid));
-}
-
 /* Is the task's process, or with --follow an ancestor of it, named on the command line? */
 static __always_inline bool task_is_target(struct task_struct *task)
 {
@@ -68,8 +41,8 @@ static __always_inline bool clock_create(struct task_struct *task, __u8 state, b
 	clock.base.voluntary = task->nvcsw;
 	clock.base.involuntary = task->nivcsw;
 	clock.base.migrations = task->se.nr_migrations;
-	clock.voluntary = task->nvcsw;
-	clock.involuntary = task->nivcsw;
+	clock.run_delay_ns = task->sched_info.run_delay;
+	clock.exec_ns = task->se.sum_exec_runtime;
 	if (!refused)
 		created = bpf_task_storage_get(&clocks, task, &clock, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!created)
@@ -125,7 +98,7 @@ int BPF_PROG(on_birth, struct task_struct *child)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task)
 {
-	__u32 pid = (__u32)task->tgid;
+	__u32 pid = shown_process(task);
 	struct blame_name *name = bpf_map_lookup_elem(&blame_names, &pid);
 
 	if (name)
@@ -133,15 +106,29 @@ int BPF_PROG(on_exec, struct task_struct *task)
 	return 0;
 }
 
+/* It left its CPU for good between the look at it and its clock: nothing will end that clock. */
+static __always_inline void drop_zombie(struct task_struct *task)
+{
+	struct task_clock *clock = clock_of(task);
+
+	if (clock && clock->state == CLOCK_SEEDED && !task->on_cpu && !bpf_task_storage_delete(&clocks, task))
+		__sync_fetch_and_add(&clock_ids_unused, 1);
+}
+
 SEC("iter/task")
 int seed_tasks(struct bpf_iter__task *ctx)
 {
-	struct task_struct *task = ctx->task;
+	struct task_struct *task = ctx->task, *agent = bpf_get_current_task_btf();
 
-	if (!task || task->exit_state || (task->flags & PF_KTHREAD))
+	agent_level = BPF_CORE_READ(agent, thread_pid, level);
+	if (!task || (task->flags & PF_KTHREAD))
 		return 0;
+	if (task->exit_state) {
+		drop_zombie(task);
+		return 0;
+	}
 	/* The agent reads the iterator: whoever watches the shell that started it does not mean it. */
-	if (task->tgid == bpf_get_current_task_btf()->tgid)
+	if (task->tgid == agent->tgid)
 		return 0;
 	if (clock_of(task) || !task_is_target(task))
 		return 0;

@@ -31,6 +31,7 @@ struct session {
 	struct snapshot_quota first_quota; /* the quota counts on from before the run */
 	struct snapshot last;		   /* of the interval before */
 	uint64_t last_ns;
+	uint64_t skipped;	       /* events so far that the kernel did not hand to a running program */
 	uint64_t run_max_ns[HIST_IDS]; /* over all intervals */
 	uint32_t cpus_online;
 	struct cpus cpus; /* all that threads of the target were allowed to use so far */
@@ -122,6 +123,15 @@ static int read_now(struct session *session, struct snapshot *now, struct err *e
 	if (ret)
 		return ret;
 	read_quota(session, &now->quota);
+	/* A birth may be among what was skipped. */
+	if (now->losses[LOSS_RECURSION] > session->skipped) {
+		session->skipped = now->losses[LOSS_RECURSION];
+		ret = tracer_seed(session->tracer, err);
+	}
+	if (ret) {
+		snapshot_fini(now);
+		return ret;
+	}
 	for (int i = 0; i < HIST_IDS; i++)
 		if (now->hists[i].max_ns > session->run_max_ns[i])
 			session->run_max_ns[i] = now->hists[i].max_ns;

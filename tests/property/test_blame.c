@@ -349,6 +349,7 @@ static void parts_of_a_slice_are_named(void **state)
 	__u64 now[CPU_KINDS] = {};
 
 	(void)state;
+	blame_pass(&to, BLAME_PROCESS);				    /* it is known who runs there */
 	blame_begin(&first, &from, 0, BLAME_COUNTED_HERE, 1000, 0); /* the clock starts */
 	blame_switch(&from, 1010, BLAME_PROCESS);
 	blame_begin(&second, &from, 0, BLAME_COUNTED_HERE, 1030, 0);
@@ -363,12 +364,32 @@ static void parts_of_a_slice_are_named(void **state)
 	assert_int_equal(from.since_ns, 0); /* nobody of the target is there: the clock stands */
 }
 
+/* A CPU that has not switched since attach: whose its slice is, nobody knows. */
+static void before_the_first_switch_is_other(void **state)
+{
+	struct cpu_clock cpu = {};
+	struct blame_wait wait = {};
+	__u64 now[CPU_KINDS] = {};
+
+	(void)state;
+	blame_begin(&wait, &cpu, 0, BLAME_COUNTED_HERE, 1000, 0);
+	assert_int_equal(wait.known, 0);
+	assert_int_equal(blame_switch(&cpu, 1500, BLAME_SELF), 0);
+	assert_int_equal(cpu.kind_ns[BLAME_SELF], 0);
+	assert_int_equal(blame_end(&wait, &cpu, 1500, now), 0);
+	assert_int_equal(blame_switch(&cpu, 1600, BLAME_IDLE), 0);
+	assert_int_equal(cpu.kind_ns[BLAME_SELF], 100);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(blame_is_what_the_book_says), cmocka_unit_test(throttled_time_is_the_quotas),
-		cmocka_unit_test(skewed_clocks_wrap_nothing),  cmocka_unit_test(what_is_not_known_is_other),
+		cmocka_unit_test(blame_is_what_the_book_says),
+		cmocka_unit_test(throttled_time_is_the_quotas),
+		cmocka_unit_test(skewed_clocks_wrap_nothing),
+		cmocka_unit_test(what_is_not_known_is_other),
 		cmocka_unit_test(parts_of_a_slice_are_named),
+		cmocka_unit_test(before_the_first_switch_is_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,6 +115,32 @@ static void test_every_bucket_edge(void **state)
 	assert_int_equal(hist_bucket(UINT64_MAX), HIST_BUCKETS - 1);
 }
 
+/* It ran and waited unseen in its latest block, and never more than that block was long. */
+static void a_block_is_split(void **state)
+{
+	struct task_clock clock = {};
+	struct clock_interval closed;
+	__u64 ran_ns = 30, waited_ns = 20;
+
+	(void)state;
+	clock_wakeup_new(&clock, 1000);
+	clock_switch_in(&clock, 1010);
+	clock_switch_out(&clock, 1020, 0, BLOCKED_POLL);
+	clock_wakeup(&clock, 1120, 0, 0, &closed);
+	assert_int_equal(clock_split_block(&clock, &ran_ns, &waited_ns), 50);
+	assert_int_equal(clock.sums.on_cpu_ns, 10 + 30);
+	assert_int_equal(clock_run_queue_ns(&clock.sums), 10 + 20);
+	assert_int_equal(clock.sums.blocked_ns[BLOCKED_POLL], 50);
+	assert_int_equal(clock.sums.blame_ns[BLAME_OTHER], 20);
+	ran_ns = 1000;
+	waited_ns = 1000;
+	assert_int_equal(clock_split_block(&clock, &ran_ns, &waited_ns), 50);
+	assert_int_equal(waited_ns, 0);
+	assert_int_equal(clock.sums.blocked_ns[BLOCKED_POLL], 0);
+	assert_int_equal(clock.sums.on_cpu_count, 3);
+	assert_int_equal(clock.sums.run_queue_count[AFTER_WAKEUP], 2); /* none of no length */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -123,6 +149,7 @@ int main(void)
 		cmocka_unit_test(test_time_never_goes_back),
 		cmocka_unit_test(test_lost_event_is_seen),
 		cmocka_unit_test(test_every_bucket_edge),
+		cmocka_unit_test(a_block_is_split),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

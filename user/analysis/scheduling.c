@@ -220,7 +220,8 @@ static void fill_dist(struct report_dist *dist, const struct snapshot_hist *from
 {
 	uint32_t top = 0;
 
-	dist->total_ns = to->total_ns - (from ? from->total_ns : 0);
+	/* A block of the window before may have been found to be shorter since. */
+	dist->total_ns = at_least_0(to->total_ns - (from ? from->total_ns : 0));
 	for (uint32_t i = 0; i < HIST_BUCKETS; i++) {
 		dist->buckets[i] = to->buckets[i] - (from ? from->buckets[i] : 0);
 		dist->count += dist->buckets[i];
@@ -328,7 +329,7 @@ static int fill_blame(const struct snapshot *from, const struct snapshot *to, st
 		if (ns > left_ns[kind])
 			ns = left_ns[kind];
 		left_ns[kind] -= ns;
-		add_blame(out, kind, name->pid, name->blame.comm, ns);
+		add_blame(out, kind, name->pid & BLAME_NAME_SHARED ? 0 : name->pid, name->blame.comm, ns);
 	}
 	for (uint32_t kind = 0; kind < BLAME_KINDS; kind++)
 		add_blame(out, kind, 0, NULL, left_ns[kind]);

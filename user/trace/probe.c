@@ -27,6 +27,8 @@ static const struct probe_item table[PROBE_ITEMS] = {
 				 "use a kernel with CONFIG_TRACEPOINTS" },
 	[PROBE_TASK_NEWTASK] = { "task_newtask", false, true, "threads born after attach",
 				 "use a kernel with CONFIG_TRACEPOINTS" },
+	[PROBE_SCHED_INFO] = { "scheduler statistics", false, true, "everything",
+			       "use a kernel with CONFIG_SCHED_INFO (TASK_DELAY_ACCT or SCHEDSTATS)" },
 	[PROBE_SCHED_ENTRY_EXIT] = { "sched_entry_tp, sched_exit_tp", false, false,
 				     "the direct cost of a context switch, unless there is fentry",
 				     "use Linux 6.15 or newer" },
@@ -174,6 +176,7 @@ static void look(struct probe *probe, const struct btf *btf)
 					    has_tracepoint(btf, "btf_trace_sched_wakeup_new") &&
 					    has_tracepoint(btf, "btf_trace_sched_migrate_task");
 	items[PROBE_TASK_NEWTASK].present = has_tracepoint(btf, "btf_trace_task_newtask");
+	items[PROBE_SCHED_INFO].present = has_member(btf, "sched_info", "last_queued");
 	items[PROBE_SCHED_ENTRY_EXIT].present = has_tracepoint(btf, "btf_trace_sched_entry_tp") &&
 						has_tracepoint(btf, "btf_trace_sched_exit_tp");
 	items[PROBE_FENTRY].present = takes_fentry(btf, false);

@@ -22,7 +22,7 @@ struct snapshot_hist {
 };
 
 struct snapshot_blame_name {
-	uint32_t pid;
+	uint32_t pid; /* or the key of a shared name (BLAME_NAME_SHARED) */
 	struct blame_name blame;
 };
 

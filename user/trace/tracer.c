@@ -43,7 +43,7 @@ static void configure(struct tracer *tracer, const struct tracer_options *option
 	syscalls_fill(config->syscalls);
 	syscalls_fill_compat(config->syscalls_compat);
 	tracer->skel->bss->interval_number = 1; /* 0 marks a maximum that was never written */
-	bpf_map__set_max_entries(tracer->skel->maps.cpus, tracer->nr_cpus);
+	bpf_map__set_max_entries(tracer->skel->maps.cpus, tracer->nr_cpu_ids);
 	switchcost_choose(&tracer->switch_cost, tracer->skel->obj, options->switch_cost);
 	bpf_program__set_autoattach(tracer->skel->progs.seed_tasks, false);
 	bpf_program__set_autoattach(tracer->skel->progs.read_clocks, false);
@@ -160,6 +160,22 @@ static int check_alive(struct tracer *tracer, const struct tracer_options *optio
 	return 0;
 }
 
+/* From a list such as "0-3,8-11"; NR where it cannot be read. */
+static uint32_t cpu_ids(uint32_t nr)
+{
+	FILE *file = fopen("/sys/devices/system/cpu/possible", "re");
+	char list[4096], *last;
+
+	if (!file || !fgets(list, sizeof(list), file))
+		list[0] = '\0';
+	if (file)
+		fclose(file);
+	last = list + strlen(list);
+	while (last > list && last[-1] != '-' && last[-1] != ',')
+		last--;
+	return *last >= '0' && *last <= '9' ? (uint32_t)strtoul(last, NULL, 10) + 1 : nr;
+}
+
 int tracer_open(struct tracer **out, const struct tracer_options *options, struct err *err)
 {
 	struct tracer *tracer = calloc(1, sizeof(*tracer));
@@ -171,6 +187,7 @@ int tracer_open(struct tracer **out, const struct tracer_options *options, struc
 	print_verbose = options->verbose;
 	libbpf_set_print(print_libbpf);
 	tracer->nr_cpus = (uint32_t)libbpf_num_possible_cpus();
+	tracer->nr_cpu_ids = cpu_ids(tracer->nr_cpus);
 	tracer->scratch = calloc(tracer->nr_cpus, sizeof(struct ended_slot)); /* larger than a histogram */
 	ret = tracer->scratch ? 0 : err_set(err, ENOMEM, "cannot watch: out of memory");
 	if (!ret)

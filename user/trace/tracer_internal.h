@@ -16,7 +16,8 @@ struct tracer {
 	struct whylate *skel;
 	struct bpf_link *seed_link;
 	struct bpf_link *read_link;
-	uint32_t nr_cpus; /* possible: the slots of a per-CPU map's value */
+	uint32_t nr_cpus;    /* possible: the slots of a per-CPU map's value */
+	uint32_t nr_cpu_ids; /* the highest possible CPU's number + 1: these may have gaps */
 	struct ring_buffer *late_births;
 	struct switchcost switch_cost;
 	void *scratch; /* nr_cpus values of the largest per-CPU map */
