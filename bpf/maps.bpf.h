@@ -29,6 +29,9 @@ SHARED __u64 switches_replayed __attribute__((aligned(64))); /* a line apart fro
  * reads. */
 SHARED __u32 agent_level;
 
+/* The moment that the seeding or the reading iterator stands for; CLOCK_MONOTONIC, set before it runs. */
+SHARED __u64 as_of_ns;
+
 /* Entries of blame_names. */
 SHARED __u32 nr_blame_names;
 

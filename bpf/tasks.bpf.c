@@ -31,16 +31,21 @@ static __always_inline bool task_is_target(struct task_struct *task)
 	return false;
 }
 
+static __always_inline void note_base(struct task_clock *clock, struct task_struct *task)
+{
+	clock->base.voluntary = task->nvcsw;
+	clock->base.involuntary = task->nivcsw;
+	clock->base.migrations = task->se.nr_migrations;
+}
+
 /* Returns whether the task has a clock now.  REFUSED: it is to have none (tests). */
 static __always_inline bool clock_create(struct task_struct *task, __u8 state, bool refused)
 {
 	struct task_clock clock = {}, *created = NULL;
 
 	clock.id = __sync_fetch_and_add(&clock_ids, 1);
-	clock_begin(&clock, bpf_ktime_get_ns(), state);
-	clock.base.voluntary = task->nvcsw;
-	clock.base.involuntary = task->nivcsw;
-	clock.base.migrations = task->se.nr_migrations;
+	clock_begin(&clock, state == CLOCK_SEEDED ? as_of_ns : bpf_ktime_get_ns(), state);
+	note_base(&clock, task);
 	clock.run_delay_ns = task->sched_info.run_delay;
 	clock.exec_ns = task->se.sum_exec_runtime;
 	if (!refused)
@@ -49,6 +54,9 @@ static __always_inline bool clock_create(struct task_struct *task, __u8 state, b
 		count_loss(LOSS_CLOCK_CREATE);
 	if (!created || created->id != clock.id) /* the iterator and the fork may meet: one is first */
 		__sync_fetch_and_add(&clock_ids_unused, 1);
+	/* The iterator can be preempted above: no event was seen so far, so what was counted was missed. */
+	if (created && *(const volatile __u8 *)&created->state == CLOCK_SEEDED)
+		note_base(created, task);
 	return created;
 }
 
@@ -255,7 +263,7 @@ int read_clocks(struct bpf_iter__task *ctx)
 	s = bpf_map_lookup_elem(&scratch, &zero);
 	if (!clock || !s)
 		return 0;
-	now_ns = bpf_ktime_get_ns();
+	now_ns = as_of_ns; /* the same for all, but for those that have switched since */
 	/* What is not handed over is missed by the reader, which knows how many clocks there must be. */
 	__builtin_memset(&s->record, 0, sizeof(s->record));
 	if (!copy_all(task, clock, s) || s->clock.state == CLOCK_DEAD)

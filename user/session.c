@@ -24,8 +24,8 @@ struct session {
 	struct tracer *tracer;
 	struct watch *watch;
 	session_sink *sink;
-	void *context; /* SINK's */
-	struct timespec started_at;
+	void *context;	      /* SINK's */
+	uint64_t realtime_ns; /* CLOCK_REALTIME less CLOCK_MONOTONIC, at attach */
 	uint64_t started_ns;
 	struct quota_place quota_place;	   /* of the first target, which may end before the last reading */
 	struct snapshot_quota first_quota; /* the quota counts on from before the run */
@@ -64,6 +64,7 @@ static void read_quota(struct session *session, struct snapshot_quota *out)
 
 static int attach(struct session *session, struct err *err)
 {
+	struct timespec now;
 	const struct session_options *options = &session->options;
 	const struct tracer_options tracer = {
 		.pids = options->targets->pids,
@@ -82,8 +83,10 @@ static int attach(struct session *session, struct err *err)
 		ret = watch_add_call(session->watch, tracer_late_births_fd(session->tracer), err);
 	if (ret)
 		return ret;
-	clock_gettime(CLOCK_REALTIME, &session->started_at);
-	session->started_ns = session->last_ns = clock_monotonic_ns();
+	clock_gettime(CLOCK_REALTIME, &now);
+	session->realtime_ns =
+		(uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec - clock_monotonic_ns();
+	session->started_ns = session->last_ns = tracer_began_at_ns(session->tracer);
 	read_quota(session, &session->first_quota);
 	session->last.quota = session->first_quota;
 	return 0;
@@ -153,8 +156,7 @@ static int hand_on(struct session *session, const struct snapshot *from, uint64_
 		.tracer = session->tracer,
 		.cpus_allowed = cpus_count(&session->cpus),
 	};
-	uint64_t realtime_ns = (uint64_t)session->started_at.tv_sec * 1000000000u +
-			       (uint64_t)session->started_at.tv_nsec + from_ns - session->started_ns;
+	uint64_t realtime_ns = session->realtime_ns + from_ns;
 	struct report report = {};
 	int ret = describe_report(&about, &report, err);
 

@@ -18,6 +18,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "user/base/clock.h"
 #include "user/trace/syscalls.h"
 #include "user/trace/tracer_internal.h"
 
@@ -87,6 +88,9 @@ int tracer_seed(struct tracer *tracer, struct err *err)
 
 	if (tracer->late_births)
 		ring_buffer__consume(tracer->late_births);
+	tracer->skel->bss->as_of_ns = clock_monotonic_ns();
+	if (!tracer->began_at_ns)
+		tracer->began_at_ns = tracer->skel->bss->as_of_ns;
 	for (int pass = 0; pass < SEED_PASSES && !ret; pass++) {
 		char *nothing = NULL;
 		size_t bytes;
@@ -138,6 +142,11 @@ static int open_late_births(struct tracer *tracer, struct err *err)
 	if (!tracer->late_births)
 		return err_set(err, errno, "cannot wait for threads without a clock: %s", strerror(errno));
 	return 0;
+}
+
+uint64_t tracer_began_at_ns(const struct tracer *tracer)
+{
+	return tracer->began_at_ns;
 }
 
 int tracer_late_births_fd(const struct tracer *tracer)

@@ -54,6 +54,9 @@ struct tracer_cost {
  */
 int tracer_open(struct tracer **out, const struct tracer_options *options, struct err *err);
 
+/* When the measuring began (CLOCK_MONOTONIC): the same for all threads that were there. */
+uint64_t tracer_began_at_ns(const struct tracer *tracer);
+
 /*
  * A thread for which there was no clock at its birth is a loss; this descriptor (epoll) becomes readable
  * then, and tracer_seed() gives it one, from then on.  Returns 0 or a negative errno.

@@ -19,6 +19,7 @@ struct tracer {
 	uint32_t nr_cpus;    /* possible: the slots of a per-CPU map's value */
 	uint32_t nr_cpu_ids; /* the highest possible CPU's number + 1: these may have gaps */
 	struct ring_buffer *late_births;
+	uint64_t began_at_ns; /* of all clocks that were there at attach */
 	struct switchcost switch_cost;
 	void *scratch; /* nr_cpus values of the largest per-CPU map */
 };

@@ -252,6 +252,7 @@ int tracer_read(struct tracer *tracer, struct snapshot *snapshot, struct err *er
 
 	memset(snapshot, 0, sizeof(*snapshot));
 	snapshot->at_ns = clock_monotonic_ns();
+	tracer->skel->bss->as_of_ns = snapshot->at_ns;
 	tracer->skel->bss->interval_number = interval + 1;
 	ret = read_clocks(tracer, snapshot);
 	if (!ret)
