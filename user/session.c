@@ -192,6 +192,8 @@ static int end_interval(struct session *session, struct err *err)
 
 	if (!ret) {
 		ret = hand_on_interval(session, now, err);
+		if (!ret)
+			ret = scheduling_carry(&session->last, now, err);
 		snapshot_fini(&session->last);
 		session->last = *now; /* which owns its memory from here on */
 		session->last_ns = now->at_ns;

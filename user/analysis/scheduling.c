@@ -152,39 +152,82 @@ static void fill_ended(const struct snapshot *from, const struct snapshot *to, s
 }
 
 /*
+ * The differences TO - FROM, not settled: a row for each thread of TO, in its order, and last the ended.
  * Both lists are sorted by clock: one walk.  A thread that is only in FROM has ended in between; what it
  * had before the window is in the `ended` sum and is taken off there.  (Or TO could not read it: then
  * `ended` lacks it, settling keeps the row from going below 0, and TO's count of the unread is a loss.)
+ * Returns NULL if there is no memory; free() it.
  */
-static int fill_threads(const struct snapshot *from, const struct snapshot *to, struct report *out,
-			struct err *err)
+static struct report_thread *differences(const struct snapshot *from, const struct snapshot *to,
+					 struct err *err)
 {
-	struct report_thread *ended;
+	struct report_thread *rows = calloc(to->nr_threads + 1, sizeof(*rows)), *ended;
 	size_t at = 0, nr_from = from ? from->nr_threads : 0;
 
-	out->threads = calloc(to->nr_threads + 1, sizeof(*out->threads));
-	if (!out->threads)
-		return err_set(err, ENOMEM, "cannot report %zu threads: out of memory", to->nr_threads);
-	ended = &out->threads[to->nr_threads];
+	if (!rows) {
+		err_set(err, ENOMEM, "cannot report %zu threads: out of memory", to->nr_threads);
+		return NULL;
+	}
+	ended = &rows[to->nr_threads];
 	fill_ended(from, to, ended);
 	for (size_t i = 0; i < to->nr_threads; i++) {
 		uint64_t id = to->threads[i].clock_id;
 
-		fill_row(&out->threads[i], &to->threads[i]);
+		fill_row(&rows[i], &to->threads[i]);
 		while (at < nr_from && from->threads[at].clock_id < id)
 			subtract_record(ended, &from->threads[at++]);
 		if (at < nr_from && from->threads[at].clock_id == id)
-			subtract_record(&out->threads[i], &from->threads[at++]);
-		settle_row(&out->threads[i]);
+			subtract_record(&rows[i], &from->threads[at++]);
 	}
 	while (at < nr_from)
 		subtract_record(ended, &from->threads[at++]);
 	ended->has_audit = has_audit(&ended->audit);
-	settle_row(ended);
+	return rows;
+}
+
+static int fill_threads(const struct snapshot *from, const struct snapshot *to, struct report *out,
+			struct err *err)
+{
+	struct report_thread *ended;
+
+	out->threads = differences(from, to, err);
+	if (!out->threads)
+		return -ENOMEM;
+	for (size_t i = 0; i <= to->nr_threads; i++)
+		settle_row(&out->threads[i]);
+	ended = &out->threads[to->nr_threads];
 	qsort(out->threads, to->nr_threads, sizeof(*out->threads), by_run_queue);
 	out->nr_threads = to->nr_threads + (ended->threads > 0);
 	out->target.threads = to->nr_threads;
 	out->target.threads_ended = ended->threads;
+	return 0;
+}
+
+/* What settling does to the differences of ROW is done to the figures that they come from. */
+static void carry_row(const struct report_thread *row, __u64 *wall_ns, struct clock_sums *sums,
+		      struct kernel_counts *counts)
+{
+	struct report_thread settled = *row;
+
+	settle_row(&settled);
+	*wall_ns += settled.wall_ns - row->wall_ns;
+	for (size_t i = 0; i < sizeof(*sums) / sizeof(__u64); i++)
+		((__u64 *)sums)[i] += ((const __u64 *)&settled.sums)[i] - ((const __u64 *)&row->sums)[i];
+	for (size_t i = 0; i < sizeof(*counts) / sizeof(__u64); i++)
+		((__u64 *)counts)[i] +=
+			((const __u64 *)&settled.counts)[i] - ((const __u64 *)&row->counts)[i];
+}
+
+int scheduling_carry(const struct snapshot *from, struct snapshot *to, struct err *err)
+{
+	struct report_thread *rows = differences(from, to, err);
+
+	if (!rows)
+		return -ENOMEM;
+	for (size_t i = 0; i < to->nr_threads; i++)
+		carry_row(&rows[i], &to->threads[i].wall_ns, &to->threads[i].sums, &to->threads[i].counts);
+	carry_row(&rows[to->nr_threads], &to->ended.wall_ns, &to->ended.sums, &to->ended.counts);
+	free(rows);
 	return 0;
 }
 

@@ -21,4 +21,11 @@
 int scheduling_between(const struct snapshot *from, const struct snapshot *to, uint64_t window_ns,
 		       struct report *out, struct err *err);
 
+/*
+ * Prepare TO for being the FROM of the next window: what scheduling_between(FROM, TO) could not print, as it
+ * would have been below 0 (time that went to another part after FROM was read), is taken off there, so
+ * that the windows sum to the whole.  Returns 0 or -ENOMEM.
+ */
+int scheduling_carry(const struct snapshot *from, struct snapshot *to, struct err *err);
+
 #endif /* WHYLATE_ANALYSIS_SCHEDULING_H */
