@@ -209,8 +209,7 @@ _Static_assert(sizeof(struct blame_name) == 32, "no hidden padding");
 
 /* What was lost or could not be told; each non-zero one is printed with the report. */
 enum loss {
-	LOSS_CLOCK_CREATE, /* no clock for a new thread at its birth: its time before it got one is in no
-			      figure */
+	LOSS_CLOCK_CREATE, /* no clock for a new thread, as long as it lived: it is in no figure */
 	LOSS_CLOCK_GAP,	   /* an event of the scheduler did not reach us: time went to the state before it */
 	LOSS_BLAME_NAMES,  /* table of names full: the time stays in its kind without a name */
 	LOSS_THREADS_UNREAD, /* at an end of the window: their time is missing, or in the window after */

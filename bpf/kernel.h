@@ -101,6 +101,7 @@ struct task_struct {
 	struct sched_entity se;
 	struct sched_info sched_info;
 	int exit_state;
+	__u64 start_time; /* CLOCK_MONOTONIC */
 	int exit_code;
 	unsigned in_iowait : 1;
 	int pid;

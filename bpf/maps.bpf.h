@@ -31,6 +31,8 @@ SHARED __u32 agent_level;
 
 /* The moment that the seeding or the reading iterator stands for; CLOCK_MONOTONIC, set before it runs. */
 SHARED __u64 as_of_ns;
+SHARED __u64 attached_at_ns; /* of the first seeding */
+SHARED __u32 nr_clockless;   /* 0: nobody has ever been in `clockless` */
 
 /* Entries of blame_names. */
 SHARED __u32 nr_blame_names;
@@ -95,6 +97,14 @@ SHARED struct {
 	__type(key, __u32);
 	__type(value, struct blame_name);
 } blame_names SEC(".maps");
+
+/* Threads of the target that got no clock at birth, by the kernel's own tid, until they get one. */
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, __u8);
+} clockless SEC(".maps");
 
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

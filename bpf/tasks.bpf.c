@@ -38,24 +38,47 @@ static __always_inline void note_base(struct task_clock *clock, struct task_stru
 	clock->base.migrations = task->se.nr_migrations;
 }
 
-/* Returns whether the task has a clock now.  REFUSED: it is to have none (tests). */
-static __always_inline bool clock_create(struct task_struct *task, __u8 state, bool refused)
+/*
+ * A thread that was born since attach and gets its clock only now: its life so far, as the kernel counted
+ * it.  What it was blocked in is not known, and none of it is in a distribution.
+ */
+static __always_inline void clock_catch_up(struct task_clock *clock, struct task_struct *task)
 {
-	struct task_clock clock = {}, *created = NULL;
+	__u64 left_ns = clock->since_ns - task->start_time;
+
+	clock->began_at_ns = task->start_time;
+	clock->sums.cut_count = 1;
+	clock->sums.cut_ns = left_ns;
+	clock->sums.on_cpu_ns = blame_take(task->se.sum_exec_runtime, &left_ns);
+	clock->sums.run_queue_ns[AFTER_WAKEUP] = blame_take(task->sched_info.run_delay, &left_ns);
+	clock->sums.blame_ns[BLAME_OTHER] = clock->sums.run_queue_ns[AFTER_WAKEUP];
+	clock->sums.blocked_ns[BLOCKED_OTHER] = left_ns;
+}
+
+/* Returns whether the task has a clock now. */
+static __always_inline bool clock_create(struct task_struct *task, __u8 state)
+{
+	struct task_clock clock = {}, *created;
+	__u64 now_ns = bpf_ktime_get_ns();
+	bool late = false;
 
 	clock.id = __sync_fetch_and_add(&clock_ids, 1);
-	clock_begin(&clock, state == CLOCK_SEEDED ? as_of_ns : bpf_ktime_get_ns(), state);
-	note_base(&clock, task);
+	if (state == CLOCK_SEEDED) {
+		now_ns = as_of_ns > task->start_time ? as_of_ns : task->start_time;
+		late = task->start_time > attached_at_ns;
+	}
+	clock_begin(&clock, now_ns, state);
+	if (late)
+		clock_catch_up(&clock, task);
+	else
+		note_base(&clock, task);
 	clock.run_delay_ns = task->sched_info.run_delay;
 	clock.exec_ns = task->se.sum_exec_runtime;
-	if (!refused)
-		created = bpf_task_storage_get(&clocks, task, &clock, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!created)
-		count_loss(LOSS_CLOCK_CREATE);
+	created = bpf_task_storage_get(&clocks, task, &clock, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!created || created->id != clock.id) /* the iterator and the fork may meet: one is first */
 		__sync_fetch_and_add(&clock_ids_unused, 1);
 	/* The iterator can be preempted above: no event was seen so far, so what was counted was missed. */
-	if (created && *(const volatile __u8 *)&created->state == CLOCK_SEEDED)
+	if (created && !late && *(const volatile __u8 *)&created->state == CLOCK_SEEDED)
 		note_base(created, task);
 	return created;
 }
@@ -79,26 +102,43 @@ struct {
 
 static __u32 births; /* for config.refuse_births */
 
+static __always_inline void birth_refused(struct task_struct *child)
+{
+	__u32 tid = (__u32)child->pid;
+	__u8 yes = 1;
+
+	if (bpf_map_update_elem(&clockless, &tid, &yes, BPF_ANY))
+		count_loss(LOSS_CLOCK_CREATE);
+	else
+		nr_clockless = 1;
+	/* If the ring is full, the agent has been woken already. */
+	bpf_ringbuf_output(&late_births, &tid, sizeof(tid), BPF_RB_FORCE_WAKEUP);
+}
+
+static __always_inline bool is_clockless(struct task_struct *task)
+{
+	__u32 tid = (__u32)task->pid;
+
+	return nr_clockless && bpf_map_lookup_elem(&clockless, &tid);
+}
+
 /* All births come by here; sched_process_fork leaves out the kernel's own in a process (io_uring's workers). */
 SEC("tp_btf/task_newtask")
 int BPF_PROG(on_birth, struct task_struct *child)
 {
 	struct task_struct *parent = bpf_get_current_task_btf();
-	bool refused;
+	bool has_clock = clock_of(parent);
 
-	if (!clock_of(parent))
+	if (!has_clock && !is_clockless(parent))
 		return 0;
 	if (!config.follow && child->tgid != parent->tgid)
 		return 0;
-	if (config.audit)
+	if (config.refuse_births && !(__sync_fetch_and_add(&births, 1) % config.refuse_births))
+		birth_refused(child);
+	else if (!has_clock || !clock_create(child, CLOCK_NEW))
+		birth_refused(child);
+	else if (config.audit)
 		audit_create(child, 1);
-	refused = config.refuse_births && !(__sync_fetch_and_add(&births, 1) % config.refuse_births);
-	if (!clock_create(child, CLOCK_NEW, refused)) {
-		__u32 pid = (__u32)child->pid;
-
-		/* If the ring is full, the agent has been woken already. */
-		bpf_ringbuf_output(&late_births, &pid, sizeof(pid), BPF_RB_FORCE_WAKEUP);
-	}
 	return 0;
 }
 
@@ -127,6 +167,7 @@ SEC("iter/task")
 int seed_tasks(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task, *agent = bpf_get_current_task_btf();
+	__u32 tid;
 
 	agent_level = BPF_CORE_READ(agent, thread_pid, level);
 	if (!task || (task->flags & PF_KTHREAD))
@@ -142,7 +183,11 @@ int seed_tasks(struct bpf_iter__task *ctx)
 		return 0;
 	if (config.audit)
 		audit_create(task, 0);
-	clock_create(task, CLOCK_SEEDED, false);
+	tid = (__u32)task->pid;
+	if (!clock_create(task, CLOCK_SEEDED))
+		count_loss(LOSS_CLOCK_CREATE);
+	else if (nr_clockless)
+		bpf_map_delete_elem(&clockless, &tid);
 	return 0;
 }
 

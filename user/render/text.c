@@ -375,7 +375,7 @@ static void threads(const struct report *report, FILE *out)
 static void losses(const struct report *report, FILE *out)
 {
 	static const char *const words[LOSS_KINDS] = {
-		[LOSS_CLOCK_CREATE] = "threads got no clock at birth: that time is in no figure",
+		[LOSS_CLOCK_CREATE] = "threads ended before they got a clock: in no figure",
 		[LOSS_CLOCK_GAP] = "events missed: their time went to the state before",
 		[LOSS_BLAME_NAMES] = "neighbours without a name (table full)",
 		[LOSS_THREADS_UNREAD] = "threads not read: their time is missing or late",

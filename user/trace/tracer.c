@@ -90,7 +90,7 @@ int tracer_seed(struct tracer *tracer, struct err *err)
 		ring_buffer__consume(tracer->late_births);
 	tracer->skel->bss->as_of_ns = clock_monotonic_ns();
 	if (!tracer->began_at_ns)
-		tracer->began_at_ns = tracer->skel->bss->as_of_ns;
+		tracer->began_at_ns = tracer->skel->bss->attached_at_ns = tracer->skel->bss->as_of_ns;
 	for (int pass = 0; pass < SEED_PASSES && !ret; pass++) {
 		char *nothing = NULL;
 		size_t bytes;

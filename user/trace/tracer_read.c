@@ -244,6 +244,21 @@ static void read_program_info(const struct tracer *tracer, uint64_t *skipped, ui
 	}
 }
 
+/* How many got no clock at birth and have none now: they ended before they could. */
+static uint64_t count_clockless(struct tracer *tracer)
+{
+	int map = bpf_map__fd(tracer->skel->maps.clockless);
+	uint32_t key, *at = NULL;
+	uint64_t nr = 0;
+
+	while (nr < bpf_map__max_entries(tracer->skel->maps.clockless) &&
+	       !bpf_map_get_next_key(map, at, &key)) {
+		at = &key;
+		nr++;
+	}
+	return nr;
+}
+
 int tracer_read(struct tracer *tracer, struct snapshot *snapshot, struct err *err)
 {
 	uint32_t interval = tracer->skel->bss->interval_number;
@@ -251,6 +266,8 @@ int tracer_read(struct tracer *tracer, struct snapshot *snapshot, struct err *er
 	int ret;
 
 	memset(snapshot, 0, sizeof(*snapshot));
+	if (count_clockless(tracer) && tracer_seed(tracer, err))
+		return -err->code;
 	snapshot->at_ns = clock_monotonic_ns();
 	tracer->skel->bss->as_of_ns = snapshot->at_ns;
 	tracer->skel->bss->interval_number = interval + 1;
@@ -267,6 +284,7 @@ int tracer_read(struct tracer *tracer, struct snapshot *snapshot, struct err *er
 		snapshot_fini(snapshot);
 		return err_set(err, -ret, "cannot read what was measured: %s", strerror(-ret));
 	}
+	snapshot->losses[LOSS_CLOCK_CREATE] += count_clockless(tracer);
 	read_program_info(tracer, &snapshot->losses[LOSS_RECURSION], &unused_ns, &unused_count);
 	snapshot->switches_replayed = tracer->skel->bss->switches_replayed;
 	return 0;
