@@ -207,8 +207,7 @@ static __noinline void replay_switch_in(struct cpu_clock *cpu, struct task_clock
 	__sync_fetch_and_add(&switches_replayed, 1);
 }
 
-/* PREV was away for AWAY_NS of the time that it seems to have run, and waited for the last WAITED_NS of them.
- */
+/* PREV was away for AWAY_NS of the time that it seems to have run; for the last WAITED_NS it waited. */
 static __always_inline void replay_away(struct task_clock *clock, struct task_struct *prev, __u64 now_ns,
 					__u64 away_ns, __u64 waited_ns)
 {
