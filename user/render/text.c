@@ -6,31 +6,62 @@
 #include "user/render/render.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bpf/clock.h"
 #include "user/analysis/quantile.h"
 #include "user/base/units.h"
+#include "user/render/shares.h"
+#include "user/render/text_parts.h"
 
-/* One screen: about 45 lines of 80 columns.  The bars take what the rest leaves of it. */
+/* One screen: at most 45 lines, of TEXT_COLUMNS. */
 #define SCREEN_LINES	       45
-#define COLUMNS		       80
-#define OTHER_LINES	       32 /* all but the bars and the rows of blocked reasons, at their usual number */
 #define BAR_COLUMNS	       40
-#define BARS_LEAST	       5
-#define BARS_MOST	       12
 #define BLAME_ROWS	       4
-#define THREAD_ROWS	       3
 #define LEAST_THREADS_FOR_LIST 2
+
+/* The sections that give way where a screen is too short for all, and how many lines each may have. */
+enum section { BARS, BLAMED, THREADS, ABSENT, SECTIONS };
+
+struct layout {
+	unsigned most[SECTIONS];
+};
+
+static const struct layout whole_layout = { { 12, BLAME_ROWS, 3, REPORT_HOOKS_MAX } };
+
+/* In this order, one line at a time; a section without a line goes with its heading.  Losses always stay. */
+static const struct {
+	enum section section;
+	unsigned least;
+} giving_way[] = {
+	{ BARS, 5 }, { THREADS, 2 }, { BLAMED, 2 }, { THREADS, 1 },
+	{ BARS, 0 }, { THREADS, 0 }, { BLAMED, 0 }, { ABSENT, 0 },
+};
+
+/* Whether there is a line less now. */
+static bool give_way(struct layout *layout)
+{
+	for (size_t i = 0; i < sizeof(giving_way) / sizeof(giving_way[0]); i++) {
+		unsigned *most = &layout->most[giving_way[i].section];
+
+		if (*most > giving_way[i].least) {
+			--*most;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* How many of NR rows to show: a line that says "1 more" would take the room of that one. */
+static size_t rows_shown(size_t nr, unsigned most)
+{
+	return nr <= most + 1u ? nr : most;
+}
 
 static const char *ns_text(char buf[UNITS_TEXT_BYTES], uint64_t ns)
 {
 	return units_format_ns(buf, UNITS_TEXT_BYTES, ns);
-}
-
-static double percent(uint64_t part, uint64_t whole)
-{
-	return whole ? 100.0 * (double)part / (double)whole : 0.0;
 }
 
 /* The parts that a wall clock is cut into, where no part holds another. */
@@ -41,109 +72,108 @@ enum part {
 	PARTS = PART_BLOCKED + BLOCKED_REASONS,
 };
 
+_Static_assert(PARTS <= SHARES_MOST, "shares_of() takes them all");
+
 /* In tenths of a percent. */
 struct shares {
 	unsigned run_queue, blocked; /* of all causes, of all reasons */
 	unsigned parts[PARTS];
+	/* The first rows of the blame, and behind them what is left of it. */
+	size_t blame_rows;
+	uint64_t blame_left_ns;
+	unsigned blame[BLAME_ROWS + 2];
 };
 
-/* Raise those with the largest remainders, until what is printed sums to 100.0. */
-static void round_shares(unsigned parts[PARTS], unsigned __int128 left[PARTS])
-{
-	unsigned missing = 1000;
-
-	for (int i = 0; i < PARTS; i++)
-		missing -= parts[i];
-	for (; missing; missing--) {
-		int most = 0;
-
-		for (int i = 1; i < PARTS; i++)
-			if (left[i] > left[most])
-				most = i;
-		parts[most]++;
-		left[most] = 0;
-	}
-}
-
-/* All are 0 if there was no time. */
-static void find_shares(const struct report_scheduling *s, struct shares *out)
+static void find_time_shares(const struct report_scheduling *s, struct shares *out)
 {
 	uint64_t parts_ns[PARTS] = { s->on_cpu_ns };
-	unsigned __int128 whole = 0, left[PARTS];
 
-	memset(out, 0, sizeof(*out));
 	memcpy(&parts_ns[PART_RUN_QUEUE], s->run_queue_cause_ns, sizeof(s->run_queue_cause_ns));
 	memcpy(&parts_ns[PART_BLOCKED], s->blocked_reason_ns, sizeof(s->blocked_reason_ns));
-	for (int i = 0; i < PARTS; i++)
-		whole += parts_ns[i];
-	if (!whole)
-		return;
-	for (int i = 0; i < PARTS; i++) {
-		unsigned __int128 thousandfold = (unsigned __int128)parts_ns[i] * 1000;
-
-		out->parts[i] = (unsigned)(thousandfold / whole);
-		left[i] = thousandfold % whole;
-	}
-	round_shares(out->parts, left);
+	shares_of(parts_ns, PARTS, out->parts);
 	for (int i = 0; i < RUN_QUEUE_CAUSES; i++)
 		out->run_queue += out->parts[PART_RUN_QUEUE + i];
 	for (int i = 0; i < BLOCKED_REASONS; i++)
 		out->blocked += out->parts[PART_BLOCKED + i];
 }
 
-/* What came from a process, a cgroup or a file may be anything, a terminal's commands too. */
-static void plain_text(char *out, size_t size, const char *text)
+/* MOST: the lines for them; the first has a share even if there is none, for the headline. */
+static void find_blame_shares(const struct report *report, unsigned most, struct shares *out)
 {
-	size_t i;
+	uint64_t rows_ns[BLAME_ROWS + 2] = {};
 
-	for (i = 0; i < size - 1 && text[i]; i++)
-		out[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
-	out[i] = '\0';
+	out->blame_rows = rows_shown(report->nr_blame, most ? most : 1);
+	for (size_t i = 0; i < report->nr_blame; i++)
+		rows_ns[i < out->blame_rows ? i : out->blame_rows] += report->blame[i].ns;
+	out->blame_left_ns = rows_ns[out->blame_rows];
+	shares_of(rows_ns, out->blame_rows + 1, out->blame);
 }
 
-static void kind_text(char *buf, size_t size, const struct report_blame *row)
+static uint64_t threads_in(const struct report *report)
+{
+	return report->target.threads + report->target.threads_ended;
+}
+
+static void kind_text(char *buf, size_t size, const struct report *report, const struct report_blame *row)
 {
 	static const char *const words[BLAME_KINDS] = {
-		[BLAME_SELF] = "itself (more threads than CPUs)",
-		[BLAME_PROCESS] = "other processes",
-		[BLAME_KERNEL] = "kernel threads",
-		[BLAME_IDLE] = "nobody (the wakeup's own way)",
-		[BLAME_QUOTA] = "its CPU quota (cgroup)",
-		[BLAME_OTHER] = "not known",
+		[BLAME_SELF] = "itself (its own threads)", [BLAME_PROCESS] = "other processes",
+		[BLAME_KERNEL] = "kernel threads",	   [BLAME_IDLE] = "nobody (the wakeup's own way)",
+		[BLAME_QUOTA] = "its CPU quota (cgroup)",  [BLAME_OTHER] = "not known",
 	};
 
 	char comm[COMM_BYTES];
 
-	plain_text(comm, sizeof(comm), row->comm);
+	text_plain(comm, sizeof(comm), row->comm);
 	if (row->pid && row->kind == BLAME_PROCESS)
 		snprintf(buf, size, "%s (process %u)", comm, row->pid);
 	else if (row->pid)
 		snprintf(buf, size, "%s (kernel thread %u)", comm, row->pid);
 	else if (*comm && row->kind <= BLAME_KERNEL)
 		snprintf(buf, size, "%s (%s)", comm, words[row->kind]);
+	else if (row->kind == BLAME_SELF && threads_in(report) < 2)
+		snprintf(buf, size, "itself");
 	else
 		snprintf(buf, size, "%s", words[row->kind < BLAME_KINDS ? row->kind : BLAME_OTHER]);
 }
 
-/* In tenths of a percent, as what stands in the table. */
-static unsigned tenths(uint64_t part, uint64_t whole)
+/* Who was in the way most, as a sentence that is true of the kinds that are nobody, too. */
+static void foremost(const struct report *report, unsigned share, FILE *out)
 {
-	return (unsigned)(percent(part, whole) * 10 + 0.5);
+	const struct report_blame *row = &report->blame[0];
+	unsigned whole = share / 10, tenth = share % 10;
+	char who[96];
+
+	switch (row->kind) {
+	case BLAME_IDLE:
+		fprintf(out, "%u.%u %% of the waiting was the wakeup's own way to a CPU: nobody else ran.\n",
+			whole, tenth);
+		break;
+	case BLAME_QUOTA:
+		fprintf(out, "%u.%u %% of the waiting was for the CPU quota of its cgroup.\n", whole, tenth);
+		break;
+	case BLAME_OTHER:
+		fprintf(out, "Who had the CPU during %u.%u %% of the waiting is not known.\n", whole, tenth);
+		break;
+	default:
+		kind_text(who, sizeof(who), report, row);
+		fprintf(out, "Of all waiting, %u.%u %% was behind %s.\n", whole, tenth, who);
+	}
 }
 
 static void headline(const struct report *report, const struct report_dist *waits,
 		     const struct shares *shares, FILE *out)
 {
 	const struct report_scheduling *s = &report->scheduling;
-	char text[UNITS_TEXT_BYTES], comm[COMM_BYTES], who[96], since[20];
-	uint64_t threads = report->target.threads + report->target.threads_ended;
+	char text[UNITS_TEXT_BYTES], comm[COMM_BYTES], since[20];
+	uint64_t threads = threads_in(report);
 	unsigned on_cpu = shares->parts[PART_ON_CPU];
 
-	plain_text(comm, sizeof(comm), report->target.comm);
+	text_plain(comm, sizeof(comm), report->target.comm);
 	fprintf(out, "%s: %s thread%s over ", comm, units_format_count(text, sizeof(text), threads),
 		threads == 1 ? "" : "s");
 	/* To the second: what follows is the same in every report. */
-	plain_text(since, sizeof(since), report->window.started_at);
+	text_plain(since, sizeof(since), report->window.started_at);
 	fprintf(out, "%s from %sZ.\n", ns_text(text, report->window.duration_ns), since);
 	if (report->target.has_exit_status)
 		fprintf(out, "It ended with exit status %d.\n", report->target.exit_status);
@@ -155,16 +185,13 @@ static void headline(const struct report *report, const struct report_dist *wait
 		return;
 	}
 	if (waits->count)
-		fprintf(out, "The longest wait for a CPU was %s.\n", ns_text(text, waits->max_ns));
-	else /* starved: in no distribution until it ends */
-		fprintf(out, "No wait for a CPU ended; those that are open sum to %s.\n",
+		fprintf(out, "The longest wait for a CPU that ended took %s.\n",
+			ns_text(text, waits->max_ns));
+	else /* starved, or begun before attach: in no distribution */
+		fprintf(out, "No wait for a CPU was seen from its beginning to its end; they sum to %s.\n",
 			ns_text(text, s->run_queue_ns));
-	if (report->nr_blame) {
-		unsigned share = tenths(report->blame[0].ns, s->run_queue_ns);
-
-		kind_text(who, sizeof(who), &report->blame[0]);
-		fprintf(out, "Of all waiting, %u.%u %% was behind %s.\n", share / 10, share % 10, who);
-	}
+	if (report->nr_blame && report->blame[0].ns)
+		foremost(report, shares->blame[0], out);
 }
 
 static void row(FILE *out, const char *name, uint64_t sum_ns, unsigned share, const struct report_dist *dist)
@@ -229,18 +256,8 @@ static void bar(FILE *out, uint32_t first, uint32_t last, uint64_t count, uint64
 		units_format_count(number, sizeof(number), count), text);
 }
 
-/* How many bars there is room for. */
-static uint32_t bars_room(const struct report_scheduling *s)
-{
-	int room = SCREEN_LINES - OTHER_LINES;
-
-	for (int i = 0; i < BLOCKED_REASONS; i++)
-		room -= has_blocked_row(s, i);
-	return room < BARS_LEAST ? BARS_LEAST : room > BARS_MOST ? BARS_MOST : (uint32_t)room;
-}
-
 /* One bar per octave, or as many octaves as it takes for all to fit, from the first wait to the last. */
-static void bars(const struct report_dist *waits, uint32_t room, FILE *out)
+static void bars(const struct report_dist *waits, unsigned room, FILE *out)
 {
 	uint64_t sums[HIST_OCTAVES + 1] = {}, most = 0;
 	uint32_t first = HIST_OCTAVES, last = 0, step;
@@ -251,7 +268,7 @@ static void bars(const struct report_dist *waits, uint32_t room, FILE *out)
 		last = i / HIST_SUB_BUCKETS;
 		first = last < first ? last : first;
 	}
-	if (!waits->count)
+	if (!waits->count || !room)
 		return;
 	step = (last - first) / room + 1;
 	for (uint32_t i = 0; i < HIST_BUCKETS; i++) {
@@ -271,25 +288,22 @@ static void bars(const struct report_dist *waits, uint32_t room, FILE *out)
 	}
 }
 
-static void blame(const struct report *report, FILE *out)
+static void blame(const struct report *report, const struct shares *shares, unsigned most, FILE *out)
 {
-	uint64_t left_ns = 0, whole_ns = report->scheduling.run_queue_ns;
 	char who[96], ns[UNITS_TEXT_BYTES];
 	size_t i;
 
-	if (!report->nr_blame)
+	if (!report->nr_blame || !most)
 		return;
 	fputs("\n  who had the CPU during the waits\n", out);
-	for (i = 0; i < report->nr_blame && i < BLAME_ROWS; i++) {
-		kind_text(who, sizeof(who), &report->blame[i]);
-		fprintf(out, "  %5.1f %% %9s  %s\n", percent(report->blame[i].ns, whole_ns),
+	for (i = 0; i < shares->blame_rows; i++) {
+		kind_text(who, sizeof(who), report, &report->blame[i]);
+		fprintf(out, "  %3u.%u %% %9s  %s\n", shares->blame[i] / 10, shares->blame[i] % 10,
 			ns_text(ns, report->blame[i].ns), who);
 	}
-	for (size_t more = i; more < report->nr_blame; more++)
-		left_ns += report->blame[more].ns;
 	if (i < report->nr_blame)
-		fprintf(out, "  %5.1f %% %9s  %zu more\n", percent(left_ns, whole_ns), ns_text(ns, left_ns),
-			report->nr_blame - i);
+		fprintf(out, "  %3u.%u %% %9s  %zu more\n", shares->blame[i] / 10, shares->blame[i] % 10,
+			ns_text(ns, shares->blame_left_ns), report->nr_blame - i);
 }
 
 static void quota(const struct report_quota *q, FILE *out)
@@ -298,7 +312,7 @@ static void quota(const struct report_quota *q, FILE *out)
 	size_t length = strlen(q->cgroup), cut = length < sizeof(cgroup) ? 0 : length - sizeof(cgroup) + 1;
 
 	/* Of a long path the end tells more than the beginning. */
-	plain_text(cgroup, sizeof(cgroup), q->cgroup + cut);
+	text_plain(cgroup, sizeof(cgroup), q->cgroup + cut);
 	if (cut)
 		memcpy(cgroup, "...", 3);
 	fprintf(out, "  quota      %s every %s by %s\n", ns_text(text, q->quota_ns),
@@ -343,13 +357,13 @@ static void switches(const struct report *report, FILE *out)
 		quota(&s->quota, out);
 }
 
-static void threads(const struct report *report, FILE *out)
+static void threads(const struct report *report, unsigned most, FILE *out)
 {
 	char on[UNITS_TEXT_BYTES], queue[UNITS_TEXT_BYTES], max[UNITS_TEXT_BYTES], blocked[UNITS_TEXT_BYTES],
 		count[UNITS_TEXT_BYTES];
-	size_t shown = report->nr_threads < THREAD_ROWS ? report->nr_threads : THREAD_ROWS;
+	size_t shown = rows_shown(report->nr_threads, most);
 
-	if (report->nr_threads < LEAST_THREADS_FOR_LIST)
+	if (report->nr_threads < LEAST_THREADS_FOR_LIST || !most)
 		return;
 	fprintf(out, "\n  thread, most waiting first   %10s %10s %10s %10s\n", "on a CPU", "blocked",
 		"waiting", "longest");
@@ -358,7 +372,7 @@ static void threads(const struct report *report, FILE *out)
 		uint64_t queue_ns = clock_run_queue_ns(&t->sums);
 		char comm[COMM_BYTES], who[48];
 
-		plain_text(comm, sizeof(comm), t->comm);
+		text_plain(comm, sizeof(comm), t->comm);
 		if (t->tid)
 			snprintf(who, sizeof(who), "%8u %s", t->tid, comm);
 		else
@@ -372,72 +386,64 @@ static void threads(const struct report *report, FILE *out)
 		fprintf(out, "  and %zu more\n", report->nr_threads - shown);
 }
 
-static void losses(const struct report *report, FILE *out)
+static void sections(const struct report *report, const struct layout *layout, FILE *out)
 {
-	static const char *const words[LOSS_KINDS] = {
-		[LOSS_CLOCK_CREATE] = "threads ended before they got a clock: in no figure",
-		[LOSS_CLOCK_GAP] = "events missed: their time went to the state before",
-		[LOSS_BLAME_NAMES] = "neighbours without a name (table full)",
-		[LOSS_THREADS_UNREAD] = "threads not read: their time is missing or late",
-		[LOSS_RECURSION] = "events that the kernel skipped (recursion)",
-	};
+	struct report_dist waits;
+	struct shares shares = {};
 
-	char count[UNITS_TEXT_BYTES];
-
-	for (int i = 0; i < LOSS_KINDS; i++)
-		if (report->losses[i])
-			fprintf(out, "  LOST       %s %s\n",
-				units_format_count(count, sizeof(count), report->losses[i]), words[i]);
-	if (!report_has_losses(report))
-		fputs("  losses     none\n", out);
+	report_run_queue(&report->scheduling, &waits);
+	find_time_shares(&report->scheduling, &shares);
+	find_blame_shares(report, layout->most[BLAMED], &shares);
+	headline(report, &waits, &shares, out);
+	table(report, &waits, &shares, out);
+	bars(&waits, layout->most[BARS], out);
+	blame(report, &shares, layout->most[BLAMED], out);
+	switches(report, out);
+	threads(report, layout->most[THREADS], out);
+	text_hooks(report, layout->most[ABSENT], out);
 }
 
-static void hooks(const struct report *report, FILE *out)
+/* The report by LAYOUT; NULL if memory runs out.  Free it. */
+static char *screen(const struct report *report, const struct layout *layout)
 {
-	const size_t indent = strlen("  hooks      ");
-	const char *before = "\n  hooks      ";
-	char name[24], without[48];
-	size_t column = indent;
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	bool failed;
 
-	for (size_t i = 0; i < report->agent.nr_hooks; i++) {
-		const struct report_hook *hook = &report->agent.hooks[i];
+	if (!out)
+		return NULL;
+	sections(report, layout, out);
+	failed = ferror(out);
+	if (!fclose(out) && !failed)
+		return text;
+	free(text);
+	return NULL;
+}
 
-		if (!strcmp(hook->how, "absent"))
-			continue;
-		plain_text(name, sizeof(name), hook->name);
-		if (column > indent && column + strlen(", ,") + strlen(name) > COLUMNS) {
-			before = ",\n             ";
-			column = indent;
-		}
-		column += (column > indent ? strlen(", ") : 0) + strlen(name);
-		fprintf(out, "%s%s", before, name);
-		before = ", ";
-	}
-	fputc('\n', out);
-	for (size_t i = 0; i < report->agent.nr_hooks; i++) {
-		if (strcmp(report->agent.hooks[i].how, "absent"))
-			continue;
-		plain_text(name, sizeof(name), report->agent.hooks[i].name);
-		plain_text(without, sizeof(without), report->agent.hooks[i].without);
-		fprintf(out, "  absent     %s: no %s\n", name, without);
-	}
-	losses(report, out);
+static size_t lines_of(const char *text)
+{
+	size_t lines = 0;
+
+	for (; (text = strchr(text, '\n')); text++)
+		lines++;
+	return lines;
 }
 
 int render_text(const struct report *report, FILE *out, struct err *err)
 {
-	struct report_dist waits;
-	struct shares shares;
+	struct layout layout = whole_layout;
+	char *text = screen(report, &layout);
 
-	report_run_queue(&report->scheduling, &waits);
-	find_shares(&report->scheduling, &shares);
-	headline(report, &waits, &shares, out);
-	table(report, &waits, &shares, out);
-	bars(&waits, bars_room(&report->scheduling), out);
-	blame(report, out);
-	switches(report, out);
-	threads(report, out);
-	hooks(report, out);
+	while (text && lines_of(text) > SCREEN_LINES && give_way(&layout)) {
+		free(text);
+		text = screen(report, &layout);
+	}
+	if (!text)
+		return err_set(err, ENOMEM, "cannot write the report: out of memory");
+	errno = 0;
+	fputs(text, out);
+	free(text);
 	if (fflush(out) || ferror(out))
 		return err_set(err, errno ? errno : EIO, "cannot write the report: %s",
 			       strerror(errno ? errno : EIO));

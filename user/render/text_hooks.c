@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The end of the text: where the agent listened, and what the figures lack. */
+#include "user/render/text_parts.h"
+
+#include <string.h>
+
+#include "user/base/units.h"
+
+#define HOOK_COLUMNS 24 /* of its name, with the NUL */
+
+void text_plain(char *out, size_t size, const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < size - 1 && text[i]; i++)
+		out[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
+	out[i] = '\0';
+}
+
+static const char label_columns[] = "  absent     ";
+
+/* The name of HOOKS[i] and of those behind it that leave the same out, as many as a line holds; the next. */
+static size_t join_names(const struct report_hook *const hooks[], size_t nr, size_t i, char *out, size_t size)
+{
+	const char *without = hooks[i]->without;
+	size_t room = TEXT_COLUMNS - strlen(label_columns) - strlen(": no "), length = 0;
+	char name[HOOK_COLUMNS];
+
+	do {
+		text_plain(name, sizeof(name), hooks[i]->name);
+		length += (size_t)snprintf(out + length, size - length, "%s%s", length ? ", " : "", name);
+		i++;
+	} while (i < nr && !strcmp(hooks[i]->without, without) &&
+		 length + strlen(", ") + strlen(hooks[i]->name) + strlen(without) <= room);
+	return i;
+}
+
+static void absent(const struct report_agent *agent, unsigned most, FILE *out)
+{
+	const struct report_hook *hooks[REPORT_HOOKS_MAX];
+	char names[TEXT_COLUMNS], without[48];
+	size_t nr = 0, next = 0;
+
+	for (size_t i = 0; i < agent->nr_hooks; i++)
+		if (!strcmp(agent->hooks[i].how, "absent"))
+			hooks[nr++] = &agent->hooks[i];
+	for (unsigned line = 0; line < most && next < nr; line++) {
+		text_plain(without, sizeof(without), hooks[next]->without);
+		next = join_names(hooks, nr, next, names, sizeof(names));
+		fprintf(out, "%s%s: no %s\n", label_columns, names, without);
+	}
+	if (next < nr)
+		fprintf(out, "%s%zu more\n", label_columns, nr - next);
+}
+
+static void present(const struct report_agent *agent, FILE *out)
+{
+	const size_t indent = strlen(label_columns);
+	const char *before = "\n  hooks      ";
+	char name[HOOK_COLUMNS];
+	size_t column = indent;
+
+	for (size_t i = 0; i < agent->nr_hooks; i++) {
+		const struct report_hook *hook = &agent->hooks[i];
+
+		if (!strcmp(hook->how, "absent"))
+			continue;
+		text_plain(name, sizeof(name), hook->name);
+		if (column > indent && column + strlen(", ,") + strlen(name) > TEXT_COLUMNS) {
+			before = ",\n             ";
+			column = indent;
+		}
+		column += (column > indent ? strlen(", ") : 0) + strlen(name);
+		fprintf(out, "%s%s", before, name);
+		before = ", ";
+	}
+	fputc('\n', out);
+}
+
+static void losses(const struct report *report, FILE *out)
+{
+	static const char *const words[LOSS_KINDS] = {
+		[LOSS_CLOCK_CREATE] = "threads ended before they got a clock: in no figure",
+		[LOSS_CLOCK_GAP] = "events missed: their time went to the state before",
+		[LOSS_BLAME_NAMES] = "neighbours without a name (table full)",
+		[LOSS_THREADS_UNREAD] = "threads not read: their time is missing or late",
+		[LOSS_RECURSION] = "events that the kernel skipped (recursion)",
+	};
+
+	char count[UNITS_TEXT_BYTES];
+
+	for (int i = 0; i < LOSS_KINDS; i++)
+		if (report->losses[i])
+			fprintf(out, "  LOST       %s %s\n",
+				units_format_count(count, sizeof(count), report->losses[i]), words[i]);
+	if (!report_has_losses(report))
+		fputs("  losses     none\n", out);
+}
+
+void text_hooks(const struct report *report, unsigned most, FILE *out)
+{
+	present(&report->agent, out);
+	absent(&report->agent, most, out);
+	losses(report, out);
+}
