@@ -38,6 +38,14 @@ struct session {
 	char comm[COMM_BYTES];
 };
 
+/* A target that ended before it could be asked was kept from none, as far as is known. */
+static uint32_t cpus_allowed(const struct session *session)
+{
+	uint32_t count = cpus_count(&session->cpus);
+
+	return count ? count : session->cpus_online;
+}
+
 static bool may_use_all_cpus(const struct session *session)
 {
 	return cpus_count(&session->cpus) >= session->cpus_online;
@@ -154,7 +162,7 @@ static int hand_on(struct session *session, const struct snapshot *from, uint64_
 		.probe = session->options.probe,
 		.switch_cost = session->options.switch_cost,
 		.tracer = session->tracer,
-		.cpus_allowed = cpus_count(&session->cpus),
+		.cpus_allowed = cpus_allowed(session),
 	};
 	uint64_t realtime_ns = session->realtime_ns + from_ns;
 	struct report report = {};

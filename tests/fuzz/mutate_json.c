@@ -142,6 +142,17 @@ static void repair_sums(json_t *s)
 		json_integer((json_int_t)((uint64_t)member(s, "on_cpu_ns") + queue_ns + blocked_ns)));
 }
 
+static void repair_utilisation(json_t *root)
+{
+	json_t *s = json_object_get(root, "scheduling");
+	double capacity_ns = (double)member(json_object_get(root, "window"), "duration_ns") *
+			     (double)member(json_object_get(root, "target"), "cpus_allowed");
+
+	if (json_is_object(s) && capacity_ns > 0)
+		json_object_set_new(s, "utilisation_ratio",
+				    json_real((double)member(s, "on_cpu_ns") / capacity_ns));
+}
+
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
 {
 	json_t *root;
@@ -156,6 +167,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
 	if (random_below(8)) {
 		repair_counts(root);
 		repair_sums(json_object_get(root, "scheduling"));
+		repair_utilisation(root);
 	}
 	length = json_dumpb(root, (char *)data, max_size, JSON_COMPACT);
 	json_decref(root);

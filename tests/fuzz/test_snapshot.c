@@ -219,10 +219,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	to.names = names[1];
 	make(&from, &to);
 	take_name(report.target.comm);
-	report.target.cpus_allowed = (uint32_t)take_below(3);
+	report.target.cpus_allowed = 1 + (uint32_t)take_below(3);
 	report.scheduling.has_irq = true;
 	report.scheduling.switch_cost.available = take() & 1;
-	report.window.duration_ns = take_ns();
+	strcpy(report.window.started_at, "2026-11-24T06:56:56.652435Z");
+	report.window.duration_ns = 1 + take_ns();
 	REQUIRE(!scheduling_between(&from, &to, report.window.duration_ns, &report, &err), "%s", err.text);
 	require_identities(&report);
 	round_trip(&report, false);

@@ -97,6 +97,16 @@ static void check_ns(uint64_t ns)
 			"%llu ns is printed as '%s'", (unsigned long long)ns, text);
 }
 
+static void check_utc(const char *text)
+{
+	uint64_t ns = 0;
+	int ret = units_parse_utc(text, &ns);
+
+	REQUIRE(!ret || ret == -EINVAL || ret == -ERANGE, "'%s' gives %d", text, ret);
+	REQUIRE(ret || (ns <= INT64_MAX && text[strlen(text) - 1] == 'Z'), "'%s' is %llu ns", text,
+		(unsigned long long)ns);
+}
+
 static void check_count(uint64_t count)
 {
 	char text[UNITS_TEXT_BYTES], digits[UNITS_TEXT_BYTES] = {};
@@ -122,6 +132,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memcpy(&quantity, data, size < sizeof(quantity) ? size : sizeof(quantity));
 	check_parse(text);
+	check_utc(text);
 	check_ns(quantity);
 	check_ns(quantity >> 20); /* most of what is measured is below an hour */
 	check_count(quantity);

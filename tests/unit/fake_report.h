@@ -132,6 +132,8 @@ static inline void fake_totals(struct report *report)
 		report->target.threads += row->tid ? 1 : 0;
 		report->target.threads_ended += row->tid ? 0 : row->threads;
 	}
+	s->utilisation_ratio =
+		(double)s->on_cpu_ns / ((double)report->window.duration_ns * report->target.cpus_allowed);
 	for (uint32_t kind = 0; kind < BLAME_KINDS; kind++) {
 		uint64_t named_ns = kind == BLAME_PROCESS || kind == BLAME_KERNEL ? kinds[kind] / 2 : 0;
 
@@ -149,7 +151,6 @@ static inline void fake_totals(struct report *report)
 static inline void fake_scheduling(struct report_scheduling *s)
 {
 	strcpy(s->stolen_source, rand() % 2 ? "rq->clock - rq->clock_task" : "none");
-	s->utilisation_ratio = rand() % 3 ? (double)rand() / 7e8 : 0;
 	s->quota.present = rand() % 2;
 	if (s->quota.present) {
 		fake_text(s->quota.cgroup, sizeof(s->quota.cgroup));
@@ -227,7 +228,7 @@ static inline void fake_report(struct report *report, unsigned seed)
 	report->target.has_exit_status = rand() % 2;
 	report->target.exit_status = report->target.has_exit_status ? rand() % 2 ? 0 : 255 : 0;
 	strcpy(report->window.started_at, "2026-11-24T06:56:56.652435Z");
-	report->window.duration_ns = fake_figure();
+	report->window.duration_ns = 1 + fake_figure() / 2; /* ends before 2262 */
 	fake_scheduling(&report->scheduling);
 	report->scheduling.has_irq = rand() % 2;
 	nr_living = (size_t)(rand() % 5);

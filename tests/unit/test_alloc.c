@@ -154,7 +154,10 @@ static int analyse(struct report *report, struct err *err)
 
 	hists[0].buckets[5] = 3;
 	memcpy(to.hists, hists, sizeof(hists));
-	return scheduling_between(NULL, &to, 1000, report, err);
+	strcpy(report->window.started_at, "2026-11-24T06:56:56.652435Z");
+	report->window.duration_ns = 1000;
+	report->target.cpus_allowed = 2;
+	return scheduling_between(NULL, &to, report->window.duration_ns, report, err);
 }
 
 static struct report *sample(void)

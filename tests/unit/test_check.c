@@ -158,13 +158,14 @@ static void rest_adds_what_moves_otherwise(void **state)
 
 	(void)state;
 	report_fini(&report);
-	report.machine.cpus = 1;
+	report.machine.cpus = report.target.cpus_allowed = 1;
 	report.window.duration_ns = 1000;
 	report.threads = calloc(1, sizeof(*report.threads));
 	report.nr_threads = 1;
 	report.threads[0].tid = 1;
 	report.target.threads = 1;
 	report.threads[0].wall_ns = report.threads[0].sums.on_cpu_ns = s->wall_ns = s->on_cpu_ns = 1000;
+	s->utilisation_ratio = 1;
 	s->on_cpu.buckets[hist_bucket(900)] = s->on_cpu.count = 1;
 	s->on_cpu.total_ns = s->on_cpu.max_ns = 900;
 	s->open_ns = 250;
@@ -174,10 +175,44 @@ static void rest_adds_what_moves_otherwise(void **state)
 	s->open_ns++;
 	assert_true(check_report(&report, CHECK_ALWAYS, &broken));
 	expect(CHECK_AT_REST, "scheduling.wall_ns", "distributions");
-	report.window.duration_ns--;
+	report.machine.cpus = 0;
 	expect(CHECK_AT_REST, "scheduling.on_cpu_ns", "CPUs");
 	s->on_cpu.total_ns = 1000;
 	expect(CHECK_AT_REST, "scheduling.on_cpu.total_ns", "buckets");
+}
+
+static void utilisation_follows_from_the_window(void **state)
+{
+	struct report_scheduling *s = &report.scheduling;
+	double ratio = s->utilisation_ratio;
+	struct check_broken broken;
+
+	(void)state;
+	s->utilisation_ratio = ratio * (1 + 4e-9); /* nine digits of it are stored */
+	assert_true(check_report(&report, CHECK_ALWAYS, &broken));
+	s->utilisation_ratio = ratio * (1 - 4e-9);
+	assert_true(check_report(&report, CHECK_ALWAYS, &broken));
+	s->utilisation_ratio = ratio * (1 + 1e-7);
+	expect(CHECK_ALWAYS, "scheduling.utilisation_ratio", "duration_ns x cpus_allowed");
+	s->utilisation_ratio = 0;
+	expect(CHECK_ALWAYS, "scheduling.utilisation_ratio", "duration_ns x cpus_allowed");
+	report.target.cpus_allowed = 0;
+	expect(CHECK_ALWAYS, "target.cpus_allowed", "is 0");
+	report.window.duration_ns = 0;
+	expect(CHECK_ALWAYS, "window.duration_ns", "is 0");
+}
+
+/* One that slept all the time, or ended at once, used nothing. */
+static void what_never_ran_used_nothing(void **state)
+{
+	struct check_broken broken;
+
+	(void)state;
+	report_fini(&report);
+	report.window.duration_ns = 1000;
+	assert_true(check_report(&report, CHECK_ALWAYS, &broken));
+	report.scheduling.utilisation_ratio = 0.1;
+	expect(CHECK_ALWAYS, "scheduling.utilisation_ratio", "duration_ns x cpus_allowed");
 }
 
 #define TEST(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -192,6 +227,8 @@ int main(void)
 		TEST(sums_do_not_wrap),
 		TEST(distributions_are_held_together),
 		TEST(rest_adds_what_moves_otherwise),
+		TEST(utilisation_follows_from_the_window),
+		TEST(what_never_ran_used_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -280,6 +280,40 @@ static void broken_identity_is_named(void **state)
 	}
 }
 
+static void window_that_cannot_be_is_named(void **state)
+{
+	static const struct {
+		const char *started_at;
+		json_int_t duration_ns;
+		const char *sentence;
+	} cases[] = {
+		{ "yesterday", 1, "'window.started_at' is no time in UTC" },
+		{ "2026-11-24T06:56:56", 1, "'window.started_at' is no time in UTC" },
+		{ "2026-11-24T06:56:56+01:00", 1, "'window.started_at' is no time in UTC" },
+		{ "2026-02-29T06:56:56Z", 1, "'window.started_at' is no time in UTC" },
+		{ "2026-11-24T06:56:56Z", INT64_MAX, "'window.duration_ns' ends after" },
+		{ "2026-11-24T06:56:56Z", 0, "'window.duration_ns' is 0" },
+		{ "2026-11-24T06:56:56Z", 1, "'scheduling.utilisation_ratio' is not" },
+	};
+	struct report report;
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		json_t *root = full_report(), *window = json_object_get(root, "window");
+		char *text;
+
+		json_object_set_new(window, "started_at", json_string(cases[i].started_at));
+		json_object_set_new(window, "duration_ns", json_integer(cases[i].duration_ns));
+		text = json_dumps(root, 0);
+		assert_int_not_equal(read_back(text, &report, &err), 0);
+		if (!strstr(err.text, cases[i].sentence))
+			fail_msg("%s", err.text);
+		free(text);
+		json_decref(root);
+	}
+}
+
 /* Whoever needs more adds keys. */
 static void unknown_keys_are_passed_over(void **state)
 {
@@ -316,11 +350,17 @@ static void failed_write_is_an_error(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_written_is_read),	cmocka_unit_test(one_line_is_one_line),
-		cmocka_unit_test(missing_key_is_named),		cmocka_unit_test(other_type_is_named),
-		cmocka_unit_test(negative_value_is_named),	cmocka_unit_test(too_large_value_is_named),
-		cmocka_unit_test(too_long_text_is_named),	cmocka_unit_test(broken_identity_is_named),
-		cmocka_unit_test(unknown_keys_are_passed_over), cmocka_unit_test(failed_write_is_an_error),
+		cmocka_unit_test(what_is_written_is_read),
+		cmocka_unit_test(one_line_is_one_line),
+		cmocka_unit_test(missing_key_is_named),
+		cmocka_unit_test(other_type_is_named),
+		cmocka_unit_test(negative_value_is_named),
+		cmocka_unit_test(too_large_value_is_named),
+		cmocka_unit_test(too_long_text_is_named),
+		cmocka_unit_test(broken_identity_is_named),
+		cmocka_unit_test(window_that_cannot_be_is_named),
+		cmocka_unit_test(unknown_keys_are_passed_over),
+		cmocka_unit_test(failed_write_is_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

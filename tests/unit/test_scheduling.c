@@ -25,6 +25,19 @@ struct fixture {
 static struct fixture from, to;
 static struct report report;
 
+/* What the analysis is told before it begins. */
+static void of_a_window(void)
+{
+	report.machine.cpus = report.target.cpus_allowed = 2;
+	report.window.duration_ns = 100 * MS;
+}
+
+static void forget_report(void)
+{
+	report_fini(&report);
+	of_a_window();
+}
+
 static int begin(void **state)
 {
 	(void)state;
@@ -35,8 +48,7 @@ static int begin(void **state)
 	from.at.names = from.names;
 	to.at.threads = to.threads;
 	to.at.names = to.names;
-	report.machine.cpus = report.target.cpus_allowed = 2;
-	report.window.duration_ns = 100 * MS;
+	of_a_window();
 	return 0;
 }
 
@@ -359,24 +371,24 @@ static void quota_counts_only_inside_one_cgroup(void **state)
 	assert_int_equal(quota->throttled_periods, 3);
 	assert_int_equal(quota->throttled_ns, 5 * MS);
 
-	report_fini(&report);
+	forget_report();
 	give_quota(&to, "/other", 16, 9 * MS);
 	analyse(&from);
 	assert_true(quota->present && !quota->has_counts);
 	assert_int_equal(quota->throttled_ns, 0);
 	assert_string_equal(quota->cgroup, "/other");
 
-	report_fini(&report);
+	forget_report();
 	give_quota(&to, "/web", 2, 1 * MS); /* removed, and made anew under its name */
 	analyse(&from);
 	assert_true(quota->present && !quota->has_counts);
 
-	report_fini(&report);
+	forget_report();
 	from.at.quota.present = false;
 	analyse(&from);
 	assert_true(quota->present && !quota->has_counts);
 
-	report_fini(&report);
+	forget_report();
 	to.at.quota.present = false;
 	analyse(&from);
 	assert_false(quota->present);
@@ -406,11 +418,11 @@ static void maxima_are_those_of_the_window(void **state)
 	assert_int_equal(dist->total_ns, 6 * MS);
 	assert_int_equal(dist->max_ns, 3 * MS + 1);
 
-	report_fini(&report);
+	forget_report();
 	hist->max_ns = 1; /* it fell into the interval before, by the race at the edge */
 	analyse(&from);
 	assert_int_equal(dist->max_ns, hist_bucket_from_ns(hist_bucket(3 * MS)));
-	report_fini(&report);
+	forget_report();
 	hist->max_ns = 900 * MS;
 	analyse(&from);
 	assert_int_equal(dist->max_ns, hist_bucket_to_ns(hist_bucket(3 * MS)) - 1);
@@ -453,8 +465,7 @@ static void windows_sum_to_the_whole(void **state)
 		on_cpu_ns += s->on_cpu_ns;
 		queue_ns += s->run_queue_ns;
 		blocked_ns += s->blocked_ns;
-		report_fini(&report);
-		report.target.cpus_allowed = 2;
+		forget_report();
 	}
 	analyse(NULL);
 	assert_true(s->wall_ns > 500 * (uint64_t)MS);

@@ -133,6 +133,51 @@ static void times_printed_are_times_meant(void **state)
 	}
 }
 
+static void instants_are_read_exactly(void **state)
+{
+	static const struct {
+		const char *text;
+		int ret;
+		uint64_t ns;
+	} cases[] = {
+		{ "1970-01-01T00:00:00Z", 0, 0 },
+		{ "2026-11-24T06:56:56.652435Z", 0, 1795503416652435000 },
+		{ "2000-02-29T23:59:59.9999999999Z", 0, 951868799999999999 },
+		{ "2000-03-01T00:00:00Z", 0, 951868800000000000 },
+		{ "2262-04-11T23:47:16.854775807Z", 0, INT64_MAX },
+		{ "2262-04-11T23:47:16.854775808Z", -ERANGE, 0 },
+		{ "9999-12-31T23:59:59Z", -ERANGE, 0 },
+		{ "1969-12-31T23:59:59Z", -ERANGE, 0 },
+		{ "0000-01-01T00:00:00Z", -ERANGE, 0 },
+		{ "2100-02-29T00:00:00Z", -EINVAL, 0 },
+		{ "2026-00-01T00:00:00Z", -EINVAL, 0 },
+		{ "2026-13-01T00:00:00Z", -EINVAL, 0 },
+		{ "2026-04-31T00:00:00Z", -EINVAL, 0 },
+		{ "2026-04-00T00:00:00Z", -EINVAL, 0 },
+		{ "2026-04-01T24:00:00Z", -EINVAL, 0 },
+		{ "2026-04-01T00:60:00Z", -EINVAL, 0 },
+		{ "2026-04-01T00:00:60Z", -EINVAL, 0 },
+		{ "2026-04-01T00:00:00", -EINVAL, 0 },
+		{ "2026-04-01T00:00:00.Z", -EINVAL, 0 },
+		{ "2026-04-01T00:00:00Z ", -EINVAL, 0 },
+		{ "2026-04-01T00:00:00+00:00", -EINVAL, 0 },
+		{ "2026-04-01 00:00:00Z", -EINVAL, 0 },
+		{ "2026-4-01T00:00:000Z", -EINVAL, 0 },
+		{ "2026-04-01T+1:00:00Z", -EINVAL, 0 },
+		{ "yesterday", -EINVAL, 0 },
+		{ "", -EINVAL, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint64_t ns = 0;
+		int ret = units_parse_utc(cases[i].text, &ns);
+
+		if (ret != cases[i].ret || (!ret && ns != cases[i].ns))
+			fail_msg("'%s' gives %d, %lu ns", cases[i].text, ret, ns);
+	}
+}
+
 static void counts_and_bytes(void **state)
 {
 	char buf[UNITS_TEXT_BYTES];
@@ -157,6 +202,7 @@ int main(void)
 		cmocka_unit_test(what_does_not_fit_is_refused),
 		cmocka_unit_test(times_have_three_digits_and_round_into_the_next_unit),
 		cmocka_unit_test(times_printed_are_times_meant),
+		cmocka_unit_test(instants_are_read_exactly),
 		cmocka_unit_test(counts_and_bytes),
 	};
 

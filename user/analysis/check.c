@@ -104,6 +104,26 @@ static bool blame_is_that_of_threads(const struct report *r)
 	return true;
 }
 
+static bool window_has_length(const struct report *r)
+{
+	return r->window.duration_ns > 0;
+}
+
+static bool cpus_are_allowed(const struct report *r)
+{
+	return r->target.cpus_allowed || !r->scheduling.on_cpu_ns;
+}
+
+/* To the nine digits that are stored. */
+static bool utilisation_follows(const struct report *r)
+{
+	double capacity_ns = (double)r->window.duration_ns * r->target.cpus_allowed;
+	double ratio = capacity_ns > 0 ? (double)r->scheduling.on_cpu_ns / capacity_ns : 0;
+	double off = r->scheduling.utilisation_ratio - ratio;
+
+	return -1e-8 * ratio <= off && off <= 1e-8 * ratio;
+}
+
 static bool on_cpu_fits(const struct report *r)
 {
 	return r->scheduling.on_cpu_ns <= (wide)r->window.duration_ns * r->machine.cpus;
@@ -148,6 +168,10 @@ static const struct whole_identity {
 	{ "target.threads", "is not the number of living threads", threads_are_counted, CHECK_ALWAYS },
 	{ "target.threads_ended", "is not the number of ended threads", ended_are_counted, CHECK_ALWAYS },
 	{ "blame", "is not the sum of the threads' blame", blame_is_that_of_threads, CHECK_ALWAYS },
+	{ "window.duration_ns", "is 0", window_has_length, CHECK_ALWAYS },
+	{ "target.cpus_allowed", "is 0, but its threads ran", cpus_are_allowed, CHECK_ALWAYS },
+	{ "scheduling.utilisation_ratio", "is not on_cpu_ns over duration_ns x cpus_allowed",
+	  utilisation_follows, CHECK_ALWAYS },
 	{ "scheduling.on_cpu_ns", "is more than the window's CPUs have", on_cpu_fits, CHECK_AT_REST },
 	{ "scheduling.wall_ns", "is not the sum of the distributions and of what is open or cut",
 	  intervals_sum_to_wall, CHECK_AT_REST },

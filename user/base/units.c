@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -52,6 +53,67 @@ int units_parse_duration(const char *text, uint64_t *ns)
 		return 0;
 	}
 	return -EINVAL;
+}
+
+static bool is_leap(unsigned year)
+{
+	return (year % 4 == 0 && year % 100) || year % 400 == 0;
+}
+
+/* Days from the year 1 to that of 1970 or later. */
+static uint64_t days_before_year(unsigned year)
+{
+	uint64_t last = year - 1;
+
+	return 365 * last + last / 4 - last / 100 + last / 400;
+}
+
+/* Whether TEXT begins with FORM, where a 0 stands for any digit. */
+static bool has_form(const char *text, const char *form)
+{
+	for (; *form; text++, form++)
+		if (*form == '0' ? !isdigit((unsigned char)*text) : *text != *form)
+			return false;
+	return true;
+}
+
+/* Nanoseconds of ".652435Z", of which the tenth digit and all behind it count for nothing; -1: it is none. */
+static int64_t parse_fraction(const char *text)
+{
+	int64_t ns = 0, scale = 100000000;
+
+	if (*text == '.' && !isdigit((unsigned char)*++text))
+		return -1;
+	for (; isdigit((unsigned char)*text); text++, scale /= 10)
+		ns += scale * (*text - '0');
+	return strcmp(text, "Z") ? -1 : ns;
+}
+
+int units_parse_utc(const char *text, uint64_t *since_1970_ns)
+{
+	static const unsigned days_in[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	static const char form[] = "0000-00-00T00:00:00";
+	unsigned year, month, day, hour, minute, second;
+	uint64_t days;
+	int64_t ns;
+
+	if (!has_form(text, form) ||
+	    sscanf(text, "%4u-%2u-%2uT%2u:%2u:%2u", &year, &month, &day, &hour, &minute, &second) != 6)
+		return -EINVAL;
+	ns = parse_fraction(text + strlen(form));
+	if (ns < 0 || month < 1 || month > 12 || hour > 23 || minute > 59 || second > 59 || day < 1 ||
+	    day > days_in[month - 1] + (month == 2 && is_leap(year)))
+		return -EINVAL;
+	if (year < 1970)
+		return -ERANGE;
+	days = days_before_year(year) - days_before_year(1970) + day - 1 + (month > 2 && is_leap(year));
+	while (--month)
+		days += days_in[month - 1];
+	if (__builtin_mul_overflow(((days * 24 + hour) * 60 + minute) * 60 + second, 1000000000u,
+				   since_1970_ns) ||
+	    __builtin_add_overflow(*since_1970_ns, (uint64_t)ns, since_1970_ns) || *since_1970_ns > INT64_MAX)
+		return -ERANGE;
+	return 0;
 }
 
 /* VALUE in UNIT with three significant digits; false if rounding reaches LIMIT units (use the next). */

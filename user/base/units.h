@@ -15,6 +15,13 @@
  */
 int units_parse_duration(const char *text, uint64_t *ns);
 
+/*
+ * "2026-11-24T06:56:56.652435Z": RFC 3339 in UTC, with a Z and any fraction of a second.
+ * Returns 0 with *SINCE_1970_NS set; -EINVAL for anything else; -ERANGE if no clock of the kernel's tells
+ * it: before 1970, or more than 2^63 - 1 ns after (in 2262).
+ */
+int units_parse_utc(const char *text, uint64_t *since_1970_ns);
+
 /* "1.23 ms": three significant digits, ns to h.  Returns BUF. */
 char *units_format_ns(char *buf, size_t size, uint64_t ns);
 

@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "user/analysis/check.h"
+#include "user/base/units.h"
 #include "user/report/json_reader.h"
 #include "user/report/report_json.h"
 #include "user/report/report_json_parts.h"
@@ -314,10 +315,21 @@ static void check(struct reader *reader, json_t *root, const struct report *repo
 	compare_derived(reader, root, report);
 }
 
+static void read_window(struct reader *reader, json_t *object, struct report_window *window)
+{
+	uint64_t began_at_ns = 0;
+
+	reader_text(reader, object, "started_at", window->started_at, sizeof(window->started_at));
+	if (units_parse_utc(window->started_at, &began_at_ns))
+		reader_refuse(reader, object, "started_at", "is no time in UTC as RFC 3339 writes it");
+	window->duration_ns = reader_u64(reader, object, "duration_ns");
+	if (window->duration_ns > INT64_MAX - began_at_ns)
+		reader_refuse(reader, object, "duration_ns", "ends after what the kernel's clocks can tell");
+}
+
 static void read_root(struct reader *reader, json_t *root, struct report *report)
 {
 	json_t *machine = reader_object(reader, root, "machine"),
-	       *window = reader_object(reader, root, "window"),
 	       *losses = reader_object(reader, root, "losses");
 
 	read_agent(reader, reader_object(reader, root, "agent"), &report->agent);
@@ -326,9 +338,7 @@ static void read_root(struct reader *reader, json_t *root, struct report *report
 	report->machine.cpus = reader_u32(reader, machine, "cpus");
 	report->machine.memory_bytes = reader_u64(reader, machine, "memory_bytes");
 	read_target(reader, reader_object(reader, root, "target"), &report->target);
-	reader_text(reader, window, "started_at", report->window.started_at,
-		    sizeof(report->window.started_at));
-	report->window.duration_ns = reader_u64(reader, window, "duration_ns");
+	read_window(reader, reader_object(reader, root, "window"), &report->window);
 	read_scheduling(reader, reader_object(reader, root, "scheduling"), &report->scheduling);
 	read_arrays(reader, root, report);
 	for (uint32_t i = 0; i < LOSS_KINDS; i++)
