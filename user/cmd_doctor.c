@@ -1,11 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "user/base/opts.h"
 #include "user/cmd.h"
 #include "user/trace/machine.h"
 #include "user/trace/probe.h"
+
+#define COLUMNS 100
+
+static void print_item(const struct probe_item *item)
+{
+	printf("  %-8s %s\n", item->present ? "yes" : item->required ? "MISSING" : "no", item->name);
+	if (!item->present)
+		printf("           without it: %s;\n           %s\n", item->without, item->remedy);
+}
+
+/* WHY ends with what to do, behind a semicolon: on a line of its own if one cannot hold it. */
+static void print_refusal(const char *why)
+{
+	static const char verdict[] = "not ready: ";
+	const char *remedy = strrchr(why, ';');
+
+	if (remedy && strlen(verdict) + strlen(why) > COLUMNS)
+		printf("%s%.*s;\n           %s\n", verdict, (int)(remedy - why), why, remedy + strlen("; "));
+	else
+		printf("%s%s\n", verdict, why);
+}
 
 int cmd_doctor(int argc, char **argv)
 {
@@ -26,17 +48,10 @@ int cmd_doctor(int argc, char **argv)
 	probe_kernel(&probe);
 	probe_try(&probe);
 	printf("Linux %s, %s, %u CPUs\n", machine.kernel, machine.arch, machine.cpus);
-	for (int i = 0; i < PROBE_ITEMS; i++) {
-		const struct probe_item *item = &probe.items[i];
-
-		printf("  %-8s %-30s", item->present ? "yes" : item->required ? "MISSING" : "no", item->name);
-		if (item->present)
-			putchar('\n');
-		else
-			printf(" without it: %s; %s\n", item->without, item->remedy);
-	}
+	for (int i = 0; i < PROBE_ITEMS; i++)
+		print_item(&probe.items[i]);
 	if (probe_refuse(&probe, &err)) {
-		printf("not ready: %s\n", err.text);
+		print_refusal(err.text);
 		return EXIT_FAILED;
 	}
 	puts("ready");
