@@ -21,4 +21,10 @@ int cmd_doctor(int argc, char **argv);
 /* Print "whylate: SENTENCE (ENAME)" on stderr and return STATUS. */
 int cmd_fail(const struct err *err, int status);
 
+/*
+ * For a command that printed to stdout without looking: returns STATUS, or EXIT_FAILED if not all of it
+ * could be written, and has said so on stderr then.
+ */
+int cmd_end_stdout(int status);
+
 #endif /* WHYLATE_CMD_H */

@@ -188,6 +188,12 @@ static int finish(struct request *request, const struct err *err)
 	return err->code ? cmd_fail(err, EXIT_FAILED) : status;
 }
 
+static int help_given(struct request *request)
+{
+	free(request->command_line);
+	return cmd_end_stdout(EXIT_MEASURED);
+}
+
 static int refuse_usage(struct request *request, struct err *err)
 {
 	free(request->command_line);
@@ -225,7 +231,7 @@ int cmd_attach(int argc, char **argv)
 	if (parse(&request, argc, argv, attach_usage, &nr_left, NULL, &err))
 		return refuse_usage(&request, &err);
 	if (request.help)
-		return finish(&request, &err);
+		return help_given(&request);
 	if (!nr_left && !request.port && !request.name) {
 		err_set(&err, EINVAL, "nothing to watch: give a PID, --port or --name; see --help");
 		return refuse_usage(&request, &err);
@@ -288,7 +294,7 @@ int cmd_run(int argc, char **argv)
 	if (parse(&request, argc, argv, run_usage, &nr_left, &command, &err))
 		return refuse_usage(&request, &err);
 	if (request.help)
-		return finish(&request, &err);
+		return help_given(&request);
 	if (nr_left || !command || !*command || request.port || request.name) {
 		err_set(&err, EINVAL, "give the command behind --, as in: agent run -- COMMAND");
 		return refuse_usage(&request, &err);
