@@ -202,6 +202,8 @@ static int refuse_usage(struct request *request, struct err *err)
 
 static int open_output(struct request *request, struct err *err)
 {
+	/* Who no longer takes the text (| head) ends neither the run nor the JSON: writing fails, no more. */
+	signal(SIGPIPE, SIG_IGN);
 	return output_open(&request->output, request->json, request->interval_ns != 0, err);
 }
 
