@@ -212,7 +212,9 @@ static int attach(struct request *request, int nr_pids, char **pids, struct err 
 	int ret;
 
 	probe_kernel(&request->probe);
-	ret = find_targets(request, nr_pids, pids, err);
+	ret = target_check_proc(err);
+	if (!ret)
+		ret = find_targets(request, nr_pids, pids, err);
 	if (!ret)
 		ret = probe_refuse(&request->probe, err);
 	if (!ret)
@@ -260,7 +262,9 @@ static int run(struct request *request, char **argv, struct err *err)
 	int ret;
 
 	probe_kernel(&request->probe);
-	ret = probe_refuse(&request->probe, err);
+	ret = target_check_proc(err);
+	if (!ret)
+		ret = probe_refuse(&request->probe, err);
 	if (!ret)
 		ret = open_output(request, err);
 	if (!ret)

@@ -46,7 +46,8 @@ int cmd_doctor(int argc, char **argv)
 		return cmd_end_stdout(EXIT_MEASURED);
 	}
 	if (nr_left) {
-		err_set(&err, EINVAL, "doctor takes no arguments, not '%s'; see agent doctor --help", argv[1]);
+		err_set(&err, EINVAL, "doctor takes no arguments, not '%s'; see agent doctor --help",
+			argv[1]);
 		return cmd_fail(&err, EXIT_USAGE);
 	}
 	machine_read(&machine);

@@ -62,7 +62,8 @@ static int hold_standard_descriptors(void)
 			continue;
 		/* The lowest number that is free: FD. */
 		if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd) {
-			fprintf(stderr, "whylate: descriptor %d is closed, and /dev/null cannot stand for it\n", fd);
+			fprintf(stderr,
+				"whylate: descriptor %d is closed, and /dev/null cannot stand for it\n", fd);
 			return EXIT_FAILED;
 		}
 	}

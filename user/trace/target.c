@@ -58,6 +58,25 @@ static bool has_ended(const struct stat_fields *stat)
 	return (stat->state == 'Z' || stat->state == 'X') && stat->nr_threads < 2;
 }
 
+int target_check_proc(struct err *err)
+{
+	char self[16];
+	ssize_t length = readlink("/proc/self", self, sizeof(self) - 1);
+
+	self[length > 0 ? length : 0] = '\0';
+	if (strtol(self, NULL, 10) == (long)getpid())
+		return 0;
+	if (length < 0 && access("/proc/version", F_OK))
+		return err_set(err, ENOENT,
+			       "cannot look at processes: /proc is not mounted; "
+			       "mount it (mount -t proc proc /proc)");
+	/* A namespace that we are not in has no name for us. */
+	return err_set(err, ESRCH,
+		       "cannot look at processes: /proc is another PID namespace's, where this is process "
+		       "%s and not %d; mount this one's (unshare --mount-proc)",
+		       length > 0 ? self : "nothing", (int)getpid());
+}
+
 static uint32_t read_status_id(uint32_t pid, const char *key)
 {
 	char path[40], line[256];
