@@ -55,7 +55,7 @@ static int parse(struct request *request, int argc, char **argv, const char *usa
 		 char ***command, struct err *err)
 {
 	const struct opt options[] = {
-		{ "port", OPT_UINT, &request->port, "N", "the processes that listen on TCP port N" },
+		{ "port", OPT_PORT, &request->port, "N", "the processes that listen on TCP port N" },
 		{ "name", OPT_STRING, &request->name, "COMM", "the processes of that name" },
 		{ "duration", OPT_DURATION, &request->duration_ns, "T",
 		  "stop after T, e.g. 10s (else: Ctrl-C, or the target's end)" },
@@ -207,6 +207,23 @@ static int open_output(struct request *request, struct err *err)
 	return output_open(&request->output, request->json, request->interval_ns != 0, err);
 }
 
+/* What no machine could satisfy is wrong usage, not a target that is not there. */
+static int check_attach(const struct request *request, int nr_pids, char **pids, struct err *err)
+{
+	int ways = (nr_pids > 0) + (request->port > 0) + (request->name != NULL);
+	uint32_t pid;
+	int ret = 0;
+
+	if (!ways)
+		return err_set(err, EINVAL, "nothing to watch: give a PID, --port or --name; see --help");
+	if (ways > 1)
+		return err_set(err, EINVAL,
+			       "give either PIDs, or --port, or --name; see agent attach --help");
+	for (int i = 0; i < nr_pids && !ret; i++)
+		ret = target_parse_pid(pids[i], &pid, err);
+	return ret;
+}
+
 static int attach(struct request *request, int nr_pids, char **pids, struct err *err)
 {
 	int ret;
@@ -236,10 +253,8 @@ int cmd_attach(int argc, char **argv)
 		return refuse_usage(&request, &err);
 	if (request.help)
 		return help_given(&request);
-	if (!nr_left && !request.port && !request.name) {
-		err_set(&err, EINVAL, "nothing to watch: give a PID, --port or --name; see --help");
+	if (check_attach(&request, nr_left, argv + 1, &err))
 		return refuse_usage(&request, &err);
-	}
 	attach(&request, nr_left, argv + 1, &err);
 	return finish(&request, &err);
 }

@@ -13,7 +13,7 @@
 static struct {
 	bool flag, on;
 	const char *text;
-	uint32_t number;
+	uint32_t number, port;
 	uint64_t time_ns;
 } got;
 
@@ -22,6 +22,7 @@ static const struct opt table[] = {
 	{ "off", OPT_NO_FLAG, &got.on, NULL, "the reverse of one" },
 	{ "text", OPT_STRING, &got.text, "WORD", "a word" },
 	{ "number", OPT_UINT, &got.number, "N", "a number" },
+	{ "port", OPT_PORT, &got.port, "N", "a port" },
 	{ "duration", OPT_DURATION, &got.time_ns, "T", "a time" },
 	{},
 };
@@ -60,6 +61,10 @@ static void every_type_in_both_forms(void **state)
 	assert_int_equal(got.time_ns, 1500000000);
 	assert_int_equal(nr_left, 0);
 	assert_null(command);
+	assert_int_equal(parse("--port|1", true), 0);
+	assert_int_equal(got.port, 1);
+	assert_int_equal(parse("--port=65535", true), 0);
+	assert_int_equal(got.port, 65535);
 	assert_int_equal(parse("--text=a=b|--number|7|--duration=2ms", true), 0);
 	assert_string_equal(got.text, "a=b");
 	assert_int_equal(got.number, 7);
@@ -115,7 +120,12 @@ static void what_is_wrong_is_named(void **state)
 		{ "--number|1x", "--number takes a whole number, not '1x'" },
 		{ "--number=", "--number takes a whole number, not ''" },
 		{ "--duration|3", "--duration takes a time with its unit (10s, 500ms, 2m), not '3'" },
-		{ "--duration|0s", "not '0s'" },
+		{ "--port|0", "--port takes a number from 1 to 65535, not 0" },
+		{ "--port|65536", "--port takes a number from 1 to 65535, not 65536" },
+		{ "--port|http", "--port takes a whole number, not 'http'" },
+		{ "--duration|0s", "--duration must be more than 0, not '0s'" },
+		{ "--duration|0.0ms", "--duration must be more than 0, not '0.0ms'" },
+		{ "--duration|5124096h", "--duration '5124096h' is too long" },
 		{ "--duration|-1s", "not '-1s'" },
 	};
 
@@ -141,6 +151,7 @@ static void help_has_every_option_on_one_line(void **state)
 				  "  --off                the reverse of one\n"
 				  "  --text WORD          a word\n"
 				  "  --number N           a number\n"
+				  "  --port N             a port\n"
 				  "  --duration T         a time\n"
 				  "\nexamples:\n  cmd\n");
 	free(text);

@@ -48,6 +48,30 @@ static int set_uint(const struct opt *opt, const char *text, struct err *err)
 	return 0;
 }
 
+static int set_port(const struct opt *opt, const char *text, struct err *err)
+{
+	int ret = set_uint(opt, text, err);
+	uint32_t port = *(uint32_t *)opt->value;
+
+	if (ret || (port && port <= 65535))
+		return ret;
+	return err_set(err, EINVAL, "--%s takes a number from 1 to 65535, not %u", opt->name, port);
+}
+
+static int set_duration(const struct opt *opt, const char *text, struct err *err)
+{
+	int ret = units_parse_duration(text, opt->value);
+
+	if (ret == -ERANGE)
+		return err_set(err, EINVAL, "--%s '%s' is too long; 584 years are the most", opt->name, text);
+	if (ret)
+		return err_set(err, EINVAL, "--%s takes a time with its unit (10s, 500ms, 2m), not '%s'",
+			       opt->name, text);
+	if (!*(uint64_t *)opt->value)
+		return err_set(err, EINVAL, "--%s must be more than 0, not '%s'", opt->name, text);
+	return 0;
+}
+
 static int set_value(const struct opt *opt, const char *text, struct err *err)
 {
 	switch (opt->type) {
@@ -56,12 +80,10 @@ static int set_value(const struct opt *opt, const char *text, struct err *err)
 		return 0;
 	case OPT_UINT:
 		return set_uint(opt, text, err);
+	case OPT_PORT:
+		return set_port(opt, text, err);
 	case OPT_DURATION:
-		if (units_parse_duration(text, opt->value) || !*(uint64_t *)opt->value)
-			return err_set(err, EINVAL,
-				       "--%s takes a time with its unit (10s, 500ms, 2m), not '%s'",
-				       opt->name, text);
-		return 0;
+		return set_duration(opt, text, err);
 	default:
 		return 0;
 	}

@@ -14,7 +14,8 @@ enum opt_type {
 	OPT_NO_FLAG,  /* bool *: set to false */
 	OPT_STRING,   /* const char ** */
 	OPT_UINT,     /* uint32_t * */
-	OPT_DURATION, /* uint64_t *, in ns */
+	OPT_PORT,     /* uint32_t *: 1 to 65535 */
+	OPT_DURATION, /* uint64_t *, in ns, more than 0 */
 };
 
 struct opt {

@@ -93,17 +93,25 @@ static uint32_t read_status_id(uint32_t pid, const char *key)
 	return value;
 }
 
-int target_by_pid(struct target_set *set, const char *text, struct err *err)
+int target_parse_pid(const char *text, uint32_t *pid, struct err *err)
 {
-	struct stat_fields stat;
 	unsigned long number;
-	uint32_t pid, leader;
 	char *end;
 
 	number = strtoul(text, &end, 10);
 	if (!isdigit((unsigned char)*text) || *end || !number || number > INT32_MAX)
 		return err_set(err, EINVAL, "'%s' is no process id; give a number, --port or --name", text);
-	pid = (uint32_t)number;
+	*pid = (uint32_t)number;
+	return 0;
+}
+
+int target_by_pid(struct target_set *set, const char *text, struct err *err)
+{
+	struct stat_fields stat;
+	uint32_t pid, leader;
+
+	if (target_parse_pid(text, &pid, err))
+		return -err->code;
 	if (!read_stat(pid, &stat))
 		return err_set(err, ESRCH, "cannot watch process %u: no such process", pid);
 	if (pid == (uint32_t)getpid())

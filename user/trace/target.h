@@ -23,6 +23,9 @@ struct target_set {
  */
 int target_check_proc(struct err *err);
 
+/* The number that TEXT is, if a process may have it; no look at whether one does. */
+int target_parse_pid(const char *text, uint32_t *pid, struct err *err);
+
 /* Refuses: no such process, a thread that is not a process, a kernel thread, ourselves, a zombie. */
 int target_by_pid(struct target_set *set, const char *pid, struct err *err);
 
