@@ -44,7 +44,7 @@ struct request {
 	uint32_t port;
 	bool no_follow, no_switch_cost, audit, verbose, help;
 	const char *name, *json, *model;
-	char *command_line; /* owned; as typed, for the report */
+	char *command_line; /* owned; for the report */
 	struct probe probe;
 	struct target_set targets;
 	struct output output;
@@ -149,6 +149,24 @@ static int start(struct request *request, struct err *err)
 	return ret;
 }
 
+/* Write WORD to OUT so that a shell reads it as one word again; returns the end. */
+static char *quote(char *out, const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "%+,-./:=@_";
+
+	if (*word && !word[strspn(word, plain)])
+		return stpcpy(out, word);
+	*out++ = '\'';
+	for (; *word; word++) {
+		if (*word == '\'')
+			out = stpcpy(out, "'\\''");
+		else
+			*out++ = *word;
+	}
+	return stpcpy(out, "'");
+}
+
 /* "agent" and ARGV, before parsing moves it about. */
 static char *join(int argc, char **argv)
 {
@@ -156,13 +174,13 @@ static char *join(int argc, char **argv)
 	char *text, *end;
 
 	for (int i = 0; i < argc; i++)
-		bytes += strlen(argv[i]) + 1;
+		bytes += strlen(" ''") + strlen("'\\''") * strlen(argv[i]);
 	text = malloc(bytes);
 	if (!text)
 		return NULL;
 	end = stpcpy(text, "agent");
 	for (int i = 0; i < argc; i++)
-		end = stpcpy(stpcpy(end, " "), argv[i]);
+		end = quote(stpcpy(end, " "), argv[i]);
 	return text;
 }
 
