@@ -89,12 +89,14 @@ static int parse(struct request *request, int argc, char **argv, const char *usa
 /* A port and a name may stand for more processes than the user thinks: say which. */
 static void tell_targets(const struct target_set *targets, const char *what)
 {
-	enum { SHOWN = 10 };
+	enum { SHOWN = 10, DIGITS = 10 };
+	char pids[SHOWN * (1 + DIGITS) + 1] = "", *end = pids;
 
 	fprintf(stderr, "whylate: %s is %zu processes, all are watched:", what, targets->nr_pids);
 	for (size_t i = 0; i < targets->nr_pids && i < SHOWN; i++)
-		fprintf(stderr, " %u", targets->pids[i]);
-	fputs(targets->nr_pids > SHOWN ? " ...\n" : "\n", stderr);
+		end += sprintf(end, " %u", targets->pids[i]);
+	cmd_say("%s is %zu processes, all are watched:%s%s", what, targets->nr_pids, pids,
+		targets->nr_pids > SHOWN ? " ..." : "");
 }
 
 static int find_targets(struct request *request, int nr_pids, char **pids, struct err *err)
@@ -284,7 +286,7 @@ static void end_command(const struct command *command, const char *name)
 
 	if (!command_status(command, &status))
 		return;
-	fprintf(stderr, "whylate: the watching is over; ending %s (process %d)\n", name, (int)command->pid);
+	cmd_say("the watching is over; ending %s (process %d)", name, (int)command->pid);
 	kill(command->pid, SIGTERM);
 }
 

@@ -2,10 +2,12 @@
 /* The table of subcommands, and what all of them need of the standard streams. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "user/base/plain.h"
 #include "user/cmd.h"
 #include "version.h"
 
@@ -31,9 +33,21 @@ static int usage(FILE *out, int status)
 	return status;
 }
 
+void cmd_say(const char *fmt, ...)
+{
+	char raw[sizeof(((struct err *)0)->text) + 32], text[sizeof(raw)];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(raw, sizeof(raw), fmt, args);
+	va_end(args);
+	plain_text(text, sizeof(text), raw);
+	fprintf(stderr, "whylate: %s\n", text);
+}
+
 int cmd_fail(const struct err *err, int status)
 {
-	fprintf(stderr, "whylate: %s (%s)\n", err->text, err_name(err->code));
+	cmd_say("%s (%s)", err->text, err_name(err->code));
 	return status;
 }
 
@@ -62,8 +76,7 @@ static int hold_standard_descriptors(void)
 			continue;
 		/* The lowest number that is free: FD. */
 		if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd) {
-			fprintf(stderr,
-				"whylate: descriptor %d is closed, and /dev/null cannot stand for it\n", fd);
+			cmd_say("descriptor %d is closed, and /dev/null cannot stand for it", fd);
 			return EXIT_FAILED;
 		}
 	}
@@ -85,6 +98,6 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < NR_COMMANDS; i++)
 		if (!strcmp(argv[1], commands[i].name))
 			return commands[i].run(argc - 1, argv + 1);
-	fprintf(stderr, "whylate: unknown command '%s'; see agent --help\n", argv[1]);
+	cmd_say("unknown command '%s'; see agent --help", argv[1]);
 	return EXIT_USAGE;
 }

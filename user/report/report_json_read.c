@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "user/analysis/check.h"
+#include "user/base/plain.h"
 #include "user/base/units.h"
 #include "user/report/json_reader.h"
 #include "user/report/report_json.h"
@@ -364,10 +365,7 @@ int report_json_read(FILE *in, const char *name, struct report *report, struct e
 			       strerror(errno ? errno : EIO));
 	}
 	if (!root) {
-		/* It repeats what the file holds there, which may be a terminal's commands. */
-		for (char *at = why.text; *at; at++)
-			if (*at < ' ' || *at > '~')
-				*at = '?';
+		plain_text(why.text, sizeof(why.text), why.text); /* it repeats what the file holds there */
 		return err_set(err, EINVAL, "cannot read %s: it is no JSON (line %d: %s)", name, why.line,
 			       why.text);
 	}
