@@ -19,12 +19,24 @@
 #include "user/trace/probe.h"
 #include "user/trace/target.h"
 
-static const char attach_usage[] = "agent attach PID... | --port N | --name COMM [options]";
-static const char run_usage[] = "agent run [options] -- COMMAND [ARG...]";
-static const char examples[] = "examples:\n"
-			       "  sudo agent attach --port 8080 --duration 10s\n"
-			       "  sudo agent attach 1234 --interval 1s --json run.json\n"
-			       "  sudo agent run -- ./server --port 8080\n";
+/* What `run` has of its own; the rest is the same. */
+static const struct kind {
+	bool is_run;
+	const char *usage, *examples;
+} attach_kind = {
+	.usage = "agent attach PID... | --port N | --name COMM [options]",
+	.examples = "examples:\n"
+		    "  sudo agent attach --port 8080 --duration 10s\n"
+		    "  sudo agent attach 1234 --interval 1s --json run.json\n"
+		    "  sudo agent attach --name nginx --no-follow\n",
+}, run_kind = {
+	.is_run = true,
+	.usage = "agent run [options] -- COMMAND [ARG...]",
+	.examples = "examples:\n"
+		    "  sudo agent run -- ./server --port 8080\n"
+		    "  sudo agent run --duration 10s --json run.json -- ./server\n"
+		    "  sudo agent run --interval 1s -- make -j8\n",
+};
 
 /* The models of the design; what is not given is `unknown`. */
 static const char *const models[] = { "thread-per-connection",
@@ -51,10 +63,29 @@ struct request {
 	struct session *session;
 };
 
-static int parse(struct request *request, int argc, char **argv, const char *usage, int *nr_left,
+static int check_options(const struct request *request, const struct kind *kind, struct err *err)
+{
+	bool known = false;
+
+	for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++)
+		known |= !strcmp(request->model, models[i]);
+	if (!known)
+		return err_set(err, EINVAL, "--model '%s' is none of the models; give e.g. event-loop or go",
+			       request->model);
+	if (request->json && !*request->json)
+		return err_set(err, EINVAL, "--json needs the name of a file, or - for stdout, not ''");
+	if (kind->is_run && (request->port || request->name))
+		return err_set(err, EINVAL,
+			       "--%s is for agent attach: run watches the command that it starts",
+			       request->port ? "port" : "name");
+	return 0;
+}
+
+static int parse(struct request *request, int argc, char **argv, const struct kind *kind, int *nr_left,
 		 char ***command, struct err *err)
 {
 	const struct opt options[] = {
+		/* The first two name what runs already: not for run. */
 		{ "port", OPT_PORT, &request->port, "N", "the processes that listen on TCP port N" },
 		{ "name", OPT_STRING, &request->name, "COMM", "the processes of that name" },
 		{ "duration", OPT_DURATION, &request->duration_ns, "T",
@@ -72,17 +103,12 @@ static int parse(struct request *request, int argc, char **argv, const char *usa
 		{ "help", OPT_FLAG, &request->help, NULL, "this text" },
 		{},
 	};
-	bool known = false;
 
 	if (opts_parse(argc, argv, options, nr_left, command, err))
 		return -err->code;
-	if (request->help)
-		opts_help(stdout, usage, options, examples);
-	for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++)
-		known |= !strcmp(request->model, models[i]);
-	if (!known)
-		return err_set(err, EINVAL, "--model '%s' is none of the models; give e.g. event-loop or go",
-			       request->model);
+	if (!request->help)
+		return check_options(request, kind, err);
+	opts_help(stdout, kind->usage, kind->is_run ? options + 2 : options, kind->examples);
 	return 0;
 }
 
@@ -92,7 +118,6 @@ static void tell_targets(const struct target_set *targets, const char *what)
 	enum { SHOWN = 10, DIGITS = 10 };
 	char pids[SHOWN * (1 + DIGITS) + 1] = "", *end = pids;
 
-	fprintf(stderr, "whylate: %s is %zu processes, all are watched:", what, targets->nr_pids);
 	for (size_t i = 0; i < targets->nr_pids && i < SHOWN; i++)
 		end += sprintf(end, " %u", targets->pids[i]);
 	cmd_say("%s is %zu processes, all are watched:%s%s", what, targets->nr_pids, pids,
@@ -269,7 +294,7 @@ int cmd_attach(int argc, char **argv)
 
 	if (request_init(&request, argc, argv, &err))
 		return cmd_fail(&err, EXIT_FAILED);
-	if (parse(&request, argc, argv, attach_usage, &nr_left, NULL, &err))
+	if (parse(&request, argc, argv, &attach_kind, &nr_left, NULL, &err))
 		return refuse_usage(&request, &err);
 	if (request.help)
 		return help_given(&request);
@@ -332,11 +357,11 @@ int cmd_run(int argc, char **argv)
 
 	if (request_init(&request, argc, argv, &err))
 		return cmd_fail(&err, EXIT_FAILED);
-	if (parse(&request, argc, argv, run_usage, &nr_left, &command, &err))
+	if (parse(&request, argc, argv, &run_kind, &nr_left, &command, &err))
 		return refuse_usage(&request, &err);
 	if (request.help)
 		return help_given(&request);
-	if (nr_left || !command || !*command || request.port || request.name) {
+	if (nr_left || !command || !*command) {
 		err_set(&err, EINVAL, "give the command behind --, as in: agent run -- COMMAND");
 		return refuse_usage(&request, &err);
 	}

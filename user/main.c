@@ -89,7 +89,7 @@ int main(int argc, char **argv)
 		return EXIT_FAILED;
 	if (argc < 2)
 		return usage(stderr, EXIT_USAGE);
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help"))
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))
 		return cmd_end_stdout(usage(stdout, EXIT_MEASURED));
 	if (!strcmp(argv[1], "--version")) {
 		puts("whylate " WHYLATE_VERSION);

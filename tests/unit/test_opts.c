@@ -33,7 +33,7 @@ static char **command;
 static struct err err;
 
 /* WORDS are separated by '|'. */
-static int parse(const char *words, bool with_command)
+static int parse_with(const struct opt *options, const char *words, bool with_command)
 {
 	static char copy[256];
 	int argc = 0;
@@ -47,7 +47,12 @@ static int parse(const char *words, bool with_command)
 	strcpy(copy, words);
 	for (char *word = strtok(copy, "|"); word; word = strtok(NULL, "|"))
 		argv_left[argc++] = word;
-	return opts_parse(argc, argv_left, table, &nr_left, with_command ? &command : NULL, &err);
+	return opts_parse(argc, argv_left, options, &nr_left, with_command ? &command : NULL, &err);
+}
+
+static int parse(const char *words, bool with_command)
+{
+	return parse_with(table, words, with_command);
 }
 
 static void every_type_in_both_forms(void **state)
@@ -137,6 +142,34 @@ static void what_is_wrong_is_named(void **state)
 	}
 }
 
+static void help_wins_over_what_is_wrong_before_the_command(void **state)
+{
+	static const char *const asks[] = { "--help", "-h", "--zzz|-h|one", "--number|--help",
+					    "--number|x|-h|--|a" };
+	static const char *const asks_not[] = { "--number|7|--|--help", "one|--|-h" };
+	bool help;
+	const struct opt with_help[] = {
+		{ "number", OPT_UINT, &got.number, "N", "a number" },
+		{ "help", OPT_FLAG, &help, NULL, "this text" },
+		{},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); i++) {
+		help = false;
+		assert_int_equal(parse_with(with_help, asks[i], true), 0);
+		if (!help || nr_left || command)
+			fail_msg("%s: no help, or more than that", asks[i]);
+	}
+	for (size_t i = 0; i < sizeof(asks_not) / sizeof(asks_not[0]); i++) {
+		help = false;
+		assert_int_equal(parse_with(with_help, asks_not[i], true), 0);
+		if (help || !command)
+			fail_msg("%s: help, but it is the command's", asks_not[i]);
+	}
+	assert_int_equal(parse("-h", true), -EINVAL); /* a table without it */
+}
+
 static void help_has_every_option_on_one_line(void **state)
 {
 	char *text = NULL;
@@ -164,6 +197,7 @@ int main(void)
 		cmocka_unit_test(options_and_the_rest_may_mix),
 		cmocka_unit_test(two_dashes_end_the_options),
 		cmocka_unit_test(what_is_wrong_is_named),
+		cmocka_unit_test(help_wins_over_what_is_wrong_before_the_command),
 		cmocka_unit_test(help_has_every_option_on_one_line),
 	};
 

@@ -115,11 +115,25 @@ static int take(int argc, char **argv, int *at, const struct opt *table, struct 
 	return set_value(opt, argv[++*at], err);
 }
 
+/* Who asks for help gets it, whatever is wrong with the rest. */
+static bool asks_for_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
+			return true;
+	return false;
+}
+
 int opts_parse(int argc, char **argv, const struct opt *table, int *nr_left, char ***command, struct err *err)
 {
+	const struct opt *help = find(table, "help", strlen("help"));
 	int ret = 0;
 
 	*nr_left = 0;
+	if (help && asks_for_help(argc, argv)) {
+		*(bool *)help->value = true;
+		return 0;
+	}
 	for (int i = 1; i < argc && !ret; i++) {
 		if (!strcmp(argv[i], "--")) {
 			if (command)

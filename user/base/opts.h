@@ -29,7 +29,8 @@ struct opt {
 /*
  * Take the options out of ARGV (ARGV[0] is skipped) and move the rest to its front: ARGV[1..*NR_LEFT].
  * Both `--name VALUE` and `--name=VALUE`; `--` ends the options: what follows it is *COMMAND, or where
- * COMMAND is NULL, moved like the rest.  Returns 0, or -EINVAL with a sentence that names the option.
+ * COMMAND is NULL, moved like the rest.  Where TABLE has a flag `help`, `--help` or `-h` anywhere before
+ * that sets it, and nothing else is parsed.  Returns 0, or -EINVAL with a sentence that names the option.
  */
 int opts_parse(int argc, char **argv, const struct opt *table, int *nr_left, char ***command,
 	       struct err *err);
