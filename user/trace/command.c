@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 /*
- * Have the kernel end this process with the agent, however that ends.  It outlives exec, but for that of a
- * program with privileges of its own.  AGENT may have ended just before; a parent outside this PID
- * namespace has the number 0.
+ * Have the kernel end this process with the agent, however that ends.  It outlives exec, but neither that of
+ * a program with privileges of its own nor a change of user.  AGENT may have ended just before; a parent
+ * outside this PID namespace has the number 0.
  */
 static bool end_with(pid_t agent)
 {
