@@ -18,7 +18,18 @@ int cmd_run(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 
+/*
+ * Print "whylate: SENTENCE" on stderr, one line of plain text whatever it names.  All talk goes this way.
+ */
+void cmd_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /* Print "whylate: SENTENCE (ENAME)" on stderr and return STATUS. */
 int cmd_fail(const struct err *err, int status);
+
+/*
+ * For a command that printed to stdout without looking: returns STATUS, or EXIT_FAILED if not all of it
+ * could be written, and has said so on stderr then.
+ */
+int cmd_end_stdout(int status);
 
 #endif /* WHYLATE_CMD_H */

@@ -19,12 +19,24 @@
 #include "user/trace/probe.h"
 #include "user/trace/target.h"
 
-static const char attach_usage[] = "agent attach PID... | --port N | --name COMM [options]";
-static const char run_usage[] = "agent run [options] -- COMMAND [ARG...]";
-static const char examples[] = "examples:\n"
-			       "  sudo agent attach --port 8080 --duration 10s\n"
-			       "  sudo agent attach 1234 --interval 1s --json run.json\n"
-			       "  sudo agent run -- ./server --port 8080\n";
+/* What `run` has of its own; the rest is the same. */
+static const struct kind {
+	bool is_run;
+	const char *usage, *examples;
+} attach_kind = {
+	.usage = "agent attach PID... | --port N | --name COMM [options]",
+	.examples = "examples:\n"
+		    "  sudo agent attach --port 8080 --duration 10s\n"
+		    "  sudo agent attach 1234 --interval 1s --json run.json\n"
+		    "  sudo agent attach --name nginx --no-follow\n",
+}, run_kind = {
+	.is_run = true,
+	.usage = "agent run [options] -- COMMAND [ARG...]",
+	.examples = "examples:\n"
+		    "  sudo agent run -- ./server --port 8080\n"
+		    "  sudo agent run --duration 10s --json run.json -- ./server\n"
+		    "  sudo agent run --interval 1s -- make -j8\n",
+};
 
 /* The models of the design; what is not given is `unknown`. */
 static const char *const models[] = { "thread-per-connection",
@@ -44,18 +56,37 @@ struct request {
 	uint32_t port;
 	bool no_follow, no_switch_cost, audit, verbose, help;
 	const char *name, *json, *model;
-	char *command_line; /* owned; as typed, for the report */
+	char *command_line; /* owned; for the report */
 	struct probe probe;
 	struct target_set targets;
 	struct output output;
 	struct session *session;
 };
 
-static int parse(struct request *request, int argc, char **argv, const char *usage, int *nr_left,
+static int check_options(const struct request *request, const struct kind *kind, struct err *err)
+{
+	bool known = false;
+
+	for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++)
+		known |= !strcmp(request->model, models[i]);
+	if (!known)
+		return err_set(err, EINVAL, "--model '%s' is none of the models; give e.g. event-loop or go",
+			       request->model);
+	if (request->json && !*request->json)
+		return err_set(err, EINVAL, "--json needs the name of a file, or - for stdout, not ''");
+	if (kind->is_run && (request->port || request->name))
+		return err_set(err, EINVAL,
+			       "--%s is for agent attach: run watches the command that it starts",
+			       request->port ? "port" : "name");
+	return 0;
+}
+
+static int parse(struct request *request, int argc, char **argv, const struct kind *kind, int *nr_left,
 		 char ***command, struct err *err)
 {
 	const struct opt options[] = {
-		{ "port", OPT_UINT, &request->port, "N", "the processes that listen on TCP port N" },
+		/* The first two name what runs already: not for run. */
+		{ "port", OPT_PORT, &request->port, "N", "the processes that listen on TCP port N" },
 		{ "name", OPT_STRING, &request->name, "COMM", "the processes of that name" },
 		{ "duration", OPT_DURATION, &request->duration_ns, "T",
 		  "stop after T, e.g. 10s (else: Ctrl-C, or the target's end)" },
@@ -72,29 +103,25 @@ static int parse(struct request *request, int argc, char **argv, const char *usa
 		{ "help", OPT_FLAG, &request->help, NULL, "this text" },
 		{},
 	};
-	bool known = false;
 
 	if (opts_parse(argc, argv, options, nr_left, command, err))
 		return -err->code;
-	if (request->help)
-		opts_help(stdout, usage, options, examples);
-	for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++)
-		known |= !strcmp(request->model, models[i]);
-	if (!known)
-		return err_set(err, EINVAL, "--model '%s' is none of the models; give e.g. event-loop or go",
-			       request->model);
+	if (!request->help)
+		return check_options(request, kind, err);
+	opts_help(stdout, kind->usage, kind->is_run ? options + 2 : options, kind->examples);
 	return 0;
 }
 
 /* A port and a name may stand for more processes than the user thinks: say which. */
 static void tell_targets(const struct target_set *targets, const char *what)
 {
-	enum { SHOWN = 10 };
+	enum { SHOWN = 10, DIGITS = 10 };
+	char pids[SHOWN * (1 + DIGITS) + 1] = "", *end = pids;
 
-	fprintf(stderr, "whylate: %s is %zu processes, all are watched:", what, targets->nr_pids);
 	for (size_t i = 0; i < targets->nr_pids && i < SHOWN; i++)
-		fprintf(stderr, " %u", targets->pids[i]);
-	fputs(targets->nr_pids > SHOWN ? " ...\n" : "\n", stderr);
+		end += sprintf(end, " %u", targets->pids[i]);
+	cmd_say("%s is %zu processes, all are watched:%s%s", what, targets->nr_pids, pids,
+		targets->nr_pids > SHOWN ? " ..." : "");
 }
 
 static int find_targets(struct request *request, int nr_pids, char **pids, struct err *err)
@@ -149,6 +176,24 @@ static int start(struct request *request, struct err *err)
 	return ret;
 }
 
+/* Write WORD to OUT so that a shell reads it as one word again; returns the end. */
+static char *quote(char *out, const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "%+,-./:=@_";
+
+	if (*word && !word[strspn(word, plain)])
+		return stpcpy(out, word);
+	*out++ = '\'';
+	for (; *word; word++) {
+		if (*word == '\'')
+			out = stpcpy(out, "'\\''");
+		else
+			*out++ = *word;
+	}
+	return stpcpy(out, "'");
+}
+
 /* "agent" and ARGV, before parsing moves it about. */
 static char *join(int argc, char **argv)
 {
@@ -156,13 +201,13 @@ static char *join(int argc, char **argv)
 	char *text, *end;
 
 	for (int i = 0; i < argc; i++)
-		bytes += strlen(argv[i]) + 1;
+		bytes += strlen(" ''") + strlen("'\\''") * strlen(argv[i]);
 	text = malloc(bytes);
 	if (!text)
 		return NULL;
 	end = stpcpy(text, "agent");
 	for (int i = 0; i < argc; i++)
-		end = stpcpy(stpcpy(end, " "), argv[i]);
+		end = quote(stpcpy(end, " "), argv[i]);
 	return text;
 }
 
@@ -188,6 +233,12 @@ static int finish(struct request *request, const struct err *err)
 	return err->code ? cmd_fail(err, EXIT_FAILED) : status;
 }
 
+static int help_given(struct request *request)
+{
+	free(request->command_line);
+	return cmd_end_stdout(EXIT_MEASURED);
+}
+
 static int refuse_usage(struct request *request, struct err *err)
 {
 	free(request->command_line);
@@ -196,7 +247,26 @@ static int refuse_usage(struct request *request, struct err *err)
 
 static int open_output(struct request *request, struct err *err)
 {
+	/* Who no longer takes the text (| head) ends neither the run nor the JSON: writing fails, no more. */
+	signal(SIGPIPE, SIG_IGN);
 	return output_open(&request->output, request->json, request->interval_ns != 0, err);
+}
+
+/* What no machine could satisfy is wrong usage, not a target that is not there. */
+static int check_attach(const struct request *request, int nr_pids, char **pids, struct err *err)
+{
+	int ways = (nr_pids > 0) + (request->port > 0) + (request->name != NULL);
+	uint32_t pid;
+	int ret = 0;
+
+	if (!ways)
+		return err_set(err, EINVAL, "nothing to watch: give a PID, --port or --name; see --help");
+	if (ways > 1)
+		return err_set(err, EINVAL,
+			       "give either PIDs, or --port, or --name; see agent attach --help");
+	for (int i = 0; i < nr_pids && !ret; i++)
+		ret = target_parse_pid(pids[i], &pid, err);
+	return ret;
 }
 
 static int attach(struct request *request, int nr_pids, char **pids, struct err *err)
@@ -204,7 +274,9 @@ static int attach(struct request *request, int nr_pids, char **pids, struct err 
 	int ret;
 
 	probe_kernel(&request->probe);
-	ret = find_targets(request, nr_pids, pids, err);
+	ret = target_check_proc(err);
+	if (!ret)
+		ret = find_targets(request, nr_pids, pids, err);
 	if (!ret)
 		ret = probe_refuse(&request->probe, err);
 	if (!ret)
@@ -222,14 +294,12 @@ int cmd_attach(int argc, char **argv)
 
 	if (request_init(&request, argc, argv, &err))
 		return cmd_fail(&err, EXIT_FAILED);
-	if (parse(&request, argc, argv, attach_usage, &nr_left, NULL, &err))
+	if (parse(&request, argc, argv, &attach_kind, &nr_left, NULL, &err))
 		return refuse_usage(&request, &err);
 	if (request.help)
-		return finish(&request, &err);
-	if (!nr_left && !request.port && !request.name) {
-		err_set(&err, EINVAL, "nothing to watch: give a PID, --port or --name; see --help");
+		return help_given(&request);
+	if (check_attach(&request, nr_left, argv + 1, &err))
 		return refuse_usage(&request, &err);
-	}
 	attach(&request, nr_left, argv + 1, &err);
 	return finish(&request, &err);
 }
@@ -241,7 +311,7 @@ static void end_command(const struct command *command, const char *name)
 
 	if (!command_status(command, &status))
 		return;
-	fprintf(stderr, "whylate: the watching is over; ending %s (process %d)\n", name, (int)command->pid);
+	cmd_say("the watching is over; ending %s (process %d)", name, (int)command->pid);
 	kill(command->pid, SIGTERM);
 }
 
@@ -252,7 +322,9 @@ static int run(struct request *request, char **argv, struct err *err)
 	int ret;
 
 	probe_kernel(&request->probe);
-	ret = probe_refuse(&request->probe, err);
+	ret = target_check_proc(err);
+	if (!ret)
+		ret = probe_refuse(&request->probe, err);
 	if (!ret)
 		ret = open_output(request, err);
 	if (!ret)
@@ -285,11 +357,11 @@ int cmd_run(int argc, char **argv)
 
 	if (request_init(&request, argc, argv, &err))
 		return cmd_fail(&err, EXIT_FAILED);
-	if (parse(&request, argc, argv, run_usage, &nr_left, &command, &err))
+	if (parse(&request, argc, argv, &run_kind, &nr_left, &command, &err))
 		return refuse_usage(&request, &err);
 	if (request.help)
-		return finish(&request, &err);
-	if (nr_left || !command || !*command || request.port || request.name) {
+		return help_given(&request);
+	if (nr_left || !command || !*command) {
 		err_set(&err, EINVAL, "give the command behind --, as in: agent run -- COMMAND");
 		return refuse_usage(&request, &err);
 	}

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -40,9 +41,14 @@ int cmd_doctor(int argc, char **argv)
 
 	if (opts_parse(argc, argv, options, &nr_left, NULL, &err))
 		return cmd_fail(&err, EXIT_USAGE);
-	if (help || nr_left) {
-		opts_help(help ? stdout : stderr, "agent doctor", options, "");
-		return help ? EXIT_MEASURED : EXIT_USAGE;
+	if (help) {
+		opts_help(stdout, "agent doctor", options, "");
+		return cmd_end_stdout(EXIT_MEASURED);
+	}
+	if (nr_left) {
+		err_set(&err, EINVAL, "doctor takes no arguments, not '%s'; see agent doctor --help",
+			argv[1]);
+		return cmd_fail(&err, EXIT_USAGE);
 	}
 	machine_read(&machine);
 	probe_kernel(&probe);
@@ -52,8 +58,8 @@ int cmd_doctor(int argc, char **argv)
 		print_item(&probe.items[i]);
 	if (probe_refuse(&probe, &err)) {
 		print_refusal(err.text);
-		return EXIT_FAILED;
+		return cmd_end_stdout(EXIT_FAILED);
 	}
 	puts("ready");
-	return EXIT_MEASURED;
+	return cmd_end_stdout(EXIT_MEASURED);
 }

@@ -81,7 +81,7 @@ int cmd_report(int argc, char **argv)
 		return cmd_fail(&err, EXIT_USAGE);
 	if (help) {
 		opts_help(stdout, "agent report FILE [--format text|json]", options, examples);
-		return EXIT_MEASURED;
+		return cmd_end_stdout(EXIT_MEASURED);
 	}
 	if (nr_left != 1) {
 		err_set(&err, EINVAL, "report takes one file, not %d; see agent report --help", nr_left);

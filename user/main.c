@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The table of subcommands. */
+/* The table of subcommands, and what all of them need of the standard streams. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "user/base/plain.h"
 #include "user/cmd.h"
 #include "version.h"
 
@@ -28,25 +33,71 @@ static int usage(FILE *out, int status)
 	return status;
 }
 
+void cmd_say(const char *fmt, ...)
+{
+	char raw[sizeof(((struct err *)0)->text) + 32], text[sizeof(raw)];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(raw, sizeof(raw), fmt, args);
+	va_end(args);
+	plain_text(text, sizeof(text), raw);
+	fprintf(stderr, "whylate: %s\n", text);
+}
+
 int cmd_fail(const struct err *err, int status)
 {
-	fprintf(stderr, "whylate: %s (%s)\n", err->text, err_name(err->code));
+	cmd_say("%s (%s)", err->text, err_name(err->code));
 	return status;
+}
+
+int cmd_end_stdout(int status)
+{
+	struct err err = {};
+	int why = 0;
+
+	errno = 0;
+	if (fflush(stdout) || ferror(stdout))
+		why = errno ? errno : EIO; /* an earlier write failed, and its reason is gone */
+	if (!why)
+		return status;
+	err_set(&err, why, "cannot write to standard output: %s", strerror(why));
+	return cmd_fail(&err, EXIT_FAILED);
+}
+
+/*
+ * A standard descriptor that is closed would be given to the next file that is opened, and what is
+ * printed would go into that file.  It becomes one that cannot be used that way.
+ */
+static int hold_standard_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
+			continue;
+		/* The lowest number that is free: FD. */
+		if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd) {
+			cmd_say("descriptor %d is closed, and /dev/null cannot stand for it", fd);
+			return EXIT_FAILED;
+		}
+	}
+	return EXIT_MEASURED;
 }
 
 int main(int argc, char **argv)
 {
+	if (hold_standard_descriptors())
+		return EXIT_FAILED;
 	if (argc < 2)
 		return usage(stderr, EXIT_USAGE);
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help"))
-		return usage(stdout, EXIT_MEASURED);
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))
+		return cmd_end_stdout(usage(stdout, EXIT_MEASURED));
 	if (!strcmp(argv[1], "--version")) {
 		puts("whylate " WHYLATE_VERSION);
-		return EXIT_MEASURED;
+		return cmd_end_stdout(EXIT_MEASURED);
 	}
 	for (size_t i = 0; i < NR_COMMANDS; i++)
 		if (!strcmp(argv[1], commands[i].name))
 			return commands[i].run(argc - 1, argv + 1);
-	fprintf(stderr, "whylate: unknown command '%s'; see agent --help\n", argv[1]);
+	cmd_say("unknown command '%s'; see agent --help", argv[1]);
 	return EXIT_USAGE;
 }

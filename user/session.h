@@ -20,7 +20,7 @@ struct session;
 struct session_options {
 	const struct target_set *targets; /* at least one */
 	const struct probe *probe;
-	const char *command; /* the agent's own command line, as typed */
+	const char *command; /* the agent's own command line */
 	const char *model;
 	uint64_t duration_ns; /* 0: until a signal or the target's end */
 	uint64_t interval_ns; /* 0: one report, at the end */

@@ -142,12 +142,12 @@ def is_watching(process):
 
 
 @contextlib.contextmanager
-def watching(*args):
+def watching(command, *args):
     """An agent that has attached; gives the process, whose report stop() takes."""
-    process = subprocess.Popen([AGENT, *map(str, args), "--json", "-"], stdin=subprocess.DEVNULL,
+    process = subprocess.Popen([AGENT, command, "--json", "-", *map(str, args)], stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, text=True)
     atexit.register(process.kill)
-    wait_for(f"agent {' '.join(map(str, args))} watches", lambda: is_watching(process), seconds=30)
+    wait_for(f"agent {' '.join((command, *map(str, args)))} watches", lambda: is_watching(process), seconds=30)
     yield process
 
 

@@ -13,7 +13,7 @@
 static struct {
 	bool flag, on;
 	const char *text;
-	uint32_t number;
+	uint32_t number, port;
 	uint64_t time_ns;
 } got;
 
@@ -22,6 +22,7 @@ static const struct opt table[] = {
 	{ "off", OPT_NO_FLAG, &got.on, NULL, "the reverse of one" },
 	{ "text", OPT_STRING, &got.text, "WORD", "a word" },
 	{ "number", OPT_UINT, &got.number, "N", "a number" },
+	{ "port", OPT_PORT, &got.port, "N", "a port" },
 	{ "duration", OPT_DURATION, &got.time_ns, "T", "a time" },
 	{},
 };
@@ -32,7 +33,7 @@ static char **command;
 static struct err err;
 
 /* WORDS are separated by '|'. */
-static int parse(const char *words, bool with_command)
+static int parse_with(const struct opt *options, const char *words, bool with_command)
 {
 	static char copy[256];
 	int argc = 0;
@@ -46,7 +47,12 @@ static int parse(const char *words, bool with_command)
 	strcpy(copy, words);
 	for (char *word = strtok(copy, "|"); word; word = strtok(NULL, "|"))
 		argv_left[argc++] = word;
-	return opts_parse(argc, argv_left, table, &nr_left, with_command ? &command : NULL, &err);
+	return opts_parse(argc, argv_left, options, &nr_left, with_command ? &command : NULL, &err);
+}
+
+static int parse(const char *words, bool with_command)
+{
+	return parse_with(table, words, with_command);
 }
 
 static void every_type_in_both_forms(void **state)
@@ -60,6 +66,10 @@ static void every_type_in_both_forms(void **state)
 	assert_int_equal(got.time_ns, 1500000000);
 	assert_int_equal(nr_left, 0);
 	assert_null(command);
+	assert_int_equal(parse("--port|1", true), 0);
+	assert_int_equal(got.port, 1);
+	assert_int_equal(parse("--port=65535", true), 0);
+	assert_int_equal(got.port, 65535);
 	assert_int_equal(parse("--text=a=b|--number|7|--duration=2ms", true), 0);
 	assert_string_equal(got.text, "a=b");
 	assert_int_equal(got.number, 7);
@@ -115,7 +125,12 @@ static void what_is_wrong_is_named(void **state)
 		{ "--number|1x", "--number takes a whole number, not '1x'" },
 		{ "--number=", "--number takes a whole number, not ''" },
 		{ "--duration|3", "--duration takes a time with its unit (10s, 500ms, 2m), not '3'" },
-		{ "--duration|0s", "not '0s'" },
+		{ "--port|0", "--port takes a number from 1 to 65535, not 0" },
+		{ "--port|65536", "--port takes a number from 1 to 65535, not 65536" },
+		{ "--port|http", "--port takes a whole number, not 'http'" },
+		{ "--duration|0s", "--duration must be more than 0, not '0s'" },
+		{ "--duration|0.0ms", "--duration must be more than 0, not '0.0ms'" },
+		{ "--duration|5124096h", "--duration '5124096h' is too long" },
 		{ "--duration|-1s", "not '-1s'" },
 	};
 
@@ -125,6 +140,34 @@ static void what_is_wrong_is_named(void **state)
 		if (!strstr(err.text, cases[i].says))
 			fail_msg("%s: '%s' does not say '%s'", cases[i].words, err.text, cases[i].says);
 	}
+}
+
+static void help_wins_over_what_is_wrong_before_the_command(void **state)
+{
+	static const char *const asks[] = { "--help", "-h", "--zzz|-h|one", "--number|--help",
+					    "--number|x|-h|--|a" };
+	static const char *const asks_not[] = { "--number|7|--|--help", "one|--|-h" };
+	bool help;
+	const struct opt with_help[] = {
+		{ "number", OPT_UINT, &got.number, "N", "a number" },
+		{ "help", OPT_FLAG, &help, NULL, "this text" },
+		{},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); i++) {
+		help = false;
+		assert_int_equal(parse_with(with_help, asks[i], true), 0);
+		if (!help || nr_left || command)
+			fail_msg("%s: no help, or more than that", asks[i]);
+	}
+	for (size_t i = 0; i < sizeof(asks_not) / sizeof(asks_not[0]); i++) {
+		help = false;
+		assert_int_equal(parse_with(with_help, asks_not[i], true), 0);
+		if (help || !command)
+			fail_msg("%s: help, but it is the command's", asks_not[i]);
+	}
+	assert_int_equal(parse("-h", true), -EINVAL); /* a table without it */
 }
 
 static void help_has_every_option_on_one_line(void **state)
@@ -141,6 +184,7 @@ static void help_has_every_option_on_one_line(void **state)
 				  "  --off                the reverse of one\n"
 				  "  --text WORD          a word\n"
 				  "  --number N           a number\n"
+				  "  --port N             a port\n"
 				  "  --duration T         a time\n"
 				  "\nexamples:\n  cmd\n");
 	free(text);
@@ -153,6 +197,7 @@ int main(void)
 		cmocka_unit_test(options_and_the_rest_may_mix),
 		cmocka_unit_test(two_dashes_end_the_options),
 		cmocka_unit_test(what_is_wrong_is_named),
+		cmocka_unit_test(help_wins_over_what_is_wrong_before_the_command),
 		cmocka_unit_test(help_has_every_option_on_one_line),
 	};
 

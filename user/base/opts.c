@@ -48,6 +48,30 @@ static int set_uint(const struct opt *opt, const char *text, struct err *err)
 	return 0;
 }
 
+static int set_port(const struct opt *opt, const char *text, struct err *err)
+{
+	int ret = set_uint(opt, text, err);
+	uint32_t port = *(uint32_t *)opt->value;
+
+	if (ret || (port && port <= 65535))
+		return ret;
+	return err_set(err, EINVAL, "--%s takes a number from 1 to 65535, not %u", opt->name, port);
+}
+
+static int set_duration(const struct opt *opt, const char *text, struct err *err)
+{
+	int ret = units_parse_duration(text, opt->value);
+
+	if (ret == -ERANGE)
+		return err_set(err, EINVAL, "--%s '%s' is too long; 584 years are the most", opt->name, text);
+	if (ret)
+		return err_set(err, EINVAL, "--%s takes a time with its unit (10s, 500ms, 2m), not '%s'",
+			       opt->name, text);
+	if (!*(uint64_t *)opt->value)
+		return err_set(err, EINVAL, "--%s must be more than 0, not '%s'", opt->name, text);
+	return 0;
+}
+
 static int set_value(const struct opt *opt, const char *text, struct err *err)
 {
 	switch (opt->type) {
@@ -56,12 +80,10 @@ static int set_value(const struct opt *opt, const char *text, struct err *err)
 		return 0;
 	case OPT_UINT:
 		return set_uint(opt, text, err);
+	case OPT_PORT:
+		return set_port(opt, text, err);
 	case OPT_DURATION:
-		if (units_parse_duration(text, opt->value) || !*(uint64_t *)opt->value)
-			return err_set(err, EINVAL,
-				       "--%s takes a time with its unit (10s, 500ms, 2m), not '%s'",
-				       opt->name, text);
-		return 0;
+		return set_duration(opt, text, err);
 	default:
 		return 0;
 	}
@@ -93,11 +115,25 @@ static int take(int argc, char **argv, int *at, const struct opt *table, struct 
 	return set_value(opt, argv[++*at], err);
 }
 
+/* Who asks for help gets it, whatever is wrong with the rest. */
+static bool asks_for_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
+			return true;
+	return false;
+}
+
 int opts_parse(int argc, char **argv, const struct opt *table, int *nr_left, char ***command, struct err *err)
 {
+	const struct opt *help = find(table, "help", strlen("help"));
 	int ret = 0;
 
 	*nr_left = 0;
+	if (help && asks_for_help(argc, argv)) {
+		*(bool *)help->value = true;
+		return 0;
+	}
 	for (int i = 1; i < argc && !ret; i++) {
 		if (!strcmp(argv[i], "--")) {
 			if (command)

@@ -14,7 +14,8 @@ enum opt_type {
 	OPT_NO_FLAG,  /* bool *: set to false */
 	OPT_STRING,   /* const char ** */
 	OPT_UINT,     /* uint32_t * */
-	OPT_DURATION, /* uint64_t *, in ns */
+	OPT_PORT,     /* uint32_t *: 1 to 65535 */
+	OPT_DURATION, /* uint64_t *, in ns, more than 0 */
 };
 
 struct opt {
@@ -28,7 +29,8 @@ struct opt {
 /*
  * Take the options out of ARGV (ARGV[0] is skipped) and move the rest to its front: ARGV[1..*NR_LEFT].
  * Both `--name VALUE` and `--name=VALUE`; `--` ends the options: what follows it is *COMMAND, or where
- * COMMAND is NULL, moved like the rest.  Returns 0, or -EINVAL with a sentence that names the option.
+ * COMMAND is NULL, moved like the rest.  Where TABLE has a flag `help`, `--help` or `-h` anywhere before
+ * that sets it, and nothing else is parsed.  Returns 0, or -EINVAL with a sentence that names the option.
  */
 int opts_parse(int argc, char **argv, const struct opt *table, int *nr_left, char ***command,
 	       struct err *err);

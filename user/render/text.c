@@ -11,6 +11,7 @@
 
 #include "bpf/clock.h"
 #include "user/analysis/quantile.h"
+#include "user/base/plain.h"
 #include "user/base/units.h"
 #include "user/render/shares.h"
 #include "user/render/text_parts.h"
@@ -124,7 +125,7 @@ static void kind_text(char *buf, size_t size, const struct report *report, const
 
 	char comm[COMM_BYTES];
 
-	text_plain(comm, sizeof(comm), row->comm);
+	plain_text(comm, sizeof(comm), row->comm);
 	if (row->pid && row->kind == BLAME_PROCESS)
 		snprintf(buf, size, "%s (process %u)", comm, row->pid);
 	else if (row->pid)
@@ -169,11 +170,11 @@ static void headline(const struct report *report, const struct report_dist *wait
 	uint64_t threads = threads_in(report);
 	unsigned on_cpu = shares->parts[PART_ON_CPU];
 
-	text_plain(comm, sizeof(comm), report->target.comm);
+	plain_text(comm, sizeof(comm), report->target.comm);
 	fprintf(out, "%s: %s thread%s over ", comm, units_format_count(text, sizeof(text), threads),
 		threads == 1 ? "" : "s");
 	/* To the second: what follows is the same in every report. */
-	text_plain(since, sizeof(since), report->window.started_at);
+	plain_text(since, sizeof(since), report->window.started_at);
 	fprintf(out, "%s from %sZ.\n", ns_text(text, report->window.duration_ns), since);
 	if (report->target.has_exit_status)
 		fprintf(out, "It ended with exit status %d.\n", report->target.exit_status);
@@ -312,7 +313,7 @@ static void quota(const struct report_quota *q, FILE *out)
 	size_t length = strlen(q->cgroup), cut = length < sizeof(cgroup) ? 0 : length - sizeof(cgroup) + 1;
 
 	/* Of a long path the end tells more than the beginning. */
-	text_plain(cgroup, sizeof(cgroup), q->cgroup + cut);
+	plain_text(cgroup, sizeof(cgroup), q->cgroup + cut);
 	if (cut)
 		memcpy(cgroup, "...", 3);
 	fprintf(out, "  quota      %s every %s by %s\n", ns_text(text, q->quota_ns),
@@ -372,7 +373,7 @@ static void threads(const struct report *report, unsigned most, FILE *out)
 		uint64_t queue_ns = clock_run_queue_ns(&t->sums);
 		char comm[COMM_BYTES], who[48];
 
-		text_plain(comm, sizeof(comm), t->comm);
+		plain_text(comm, sizeof(comm), t->comm);
 		if (t->tid)
 			snprintf(who, sizeof(who), "%8u %s", t->tid, comm);
 		else

@@ -4,18 +4,10 @@
 
 #include <string.h>
 
+#include "user/base/plain.h"
 #include "user/base/units.h"
 
 #define HOOK_COLUMNS 24 /* of its name, with the NUL */
-
-void text_plain(char *out, size_t size, const char *text)
-{
-	size_t i;
-
-	for (i = 0; i < size - 1 && text[i]; i++)
-		out[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
-	out[i] = '\0';
-}
 
 static const char label_columns[] = "  absent     ";
 
@@ -27,7 +19,7 @@ static size_t join_names(const struct report_hook *const hooks[], size_t nr, siz
 	char name[HOOK_COLUMNS];
 
 	do {
-		text_plain(name, sizeof(name), hooks[i]->name);
+		plain_text(name, sizeof(name), hooks[i]->name);
 		length += (size_t)snprintf(out + length, size - length, "%s%s", length ? ", " : "", name);
 		i++;
 	} while (i < nr && !strcmp(hooks[i]->without, without) &&
@@ -45,7 +37,7 @@ static void absent(const struct report_agent *agent, unsigned most, FILE *out)
 		if (!strcmp(agent->hooks[i].how, "absent"))
 			hooks[nr++] = &agent->hooks[i];
 	for (unsigned line = 0; line < most && next < nr; line++) {
-		text_plain(without, sizeof(without), hooks[next]->without);
+		plain_text(without, sizeof(without), hooks[next]->without);
 		next = join_names(hooks, nr, next, names, sizeof(names));
 		fprintf(out, "%s%s: no %s\n", label_columns, names, without);
 	}
@@ -65,7 +57,7 @@ static void present(const struct report_agent *agent, FILE *out)
 
 		if (!strcmp(hook->how, "absent"))
 			continue;
-		text_plain(name, sizeof(name), hook->name);
+		plain_text(name, sizeof(name), hook->name);
 		if (column > indent && column + strlen(", ,") + strlen(name) > TEXT_COLUMNS) {
 			before = ",\n             ";
 			column = indent;

@@ -38,7 +38,7 @@ struct report_hook {
 
 struct report_agent {
 	char version[32];
-	char *command; /* owned; the command line as typed */
+	char *command; /* owned; the command line, quoted as a shell needs it */
 	struct report_hook hooks[REPORT_HOOKS_MAX];
 	size_t nr_hooks;
 	/* What watching cost; the part inside the kernel only where its run-time statistics are on. */

@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "user/analysis/check.h"
+#include "user/base/plain.h"
 #include "user/base/units.h"
 #include "user/report/json_reader.h"
 #include "user/report/report_json.h"
@@ -346,6 +347,24 @@ static void read_root(struct reader *reader, json_t *root, struct report *report
 	check(reader, root, report);
 }
 
+/* Two beginnings that jansson would call a mistake in the text, with words that lead nowhere. */
+static int refuse_beginning(FILE *in, const char *name, struct err *err)
+{
+	int first = getc(in);
+
+	if (first == EOF && !ferror(in))
+		return err_set(err, EINVAL, "cannot read %s: it is empty", name);
+	/* U+FEFF as UTF-8 or UTF-16; no JSON begins with any of these bytes. */
+	if (first == 0xef || first == 0xfe || first == 0xff)
+		return err_set(err, EINVAL,
+			       "cannot read %s: it begins with a byte order mark; store it as UTF-8 without "
+			       "one",
+			       name);
+	if (first != EOF)
+		ungetc(first, in);
+	return 0;
+}
+
 int report_json_read(FILE *in, const char *name, struct report *report, struct err *err)
 {
 	struct reader reader = { .name = name, .err = err };
@@ -354,6 +373,8 @@ int report_json_read(FILE *in, const char *name, struct report *report, struct e
 	json_t *root, *version;
 
 	memset(report, 0, sizeof(*report));
+	if (refuse_beginning(in, name, err))
+		return -err->code;
 	errno = 0;
 	root = json_loadf(in, JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, &why);
 	if (!root && errno == ENOMEM) /* jansson tells it as a mistake in the text, or not at all */
@@ -364,10 +385,7 @@ int report_json_read(FILE *in, const char *name, struct report *report, struct e
 			       strerror(errno ? errno : EIO));
 	}
 	if (!root) {
-		/* It repeats what the file holds there, which may be a terminal's commands. */
-		for (char *at = why.text; *at; at++)
-			if (*at < ' ' || *at > '~')
-				*at = '?';
+		plain_text(why.text, sizeof(why.text), why.text); /* it repeats what the file holds there */
 		return err_set(err, EINVAL, "cannot read %s: it is no JSON (line %d: %s)", name, why.line,
 			       why.text);
 	}

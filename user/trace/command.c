@@ -4,11 +4,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void run_child(int gate_fd, int error_fd, char *const argv[])
+/*
+ * Have the kernel end this process with the agent, however that ends.  It outlives exec, but neither that of
+ * a program with privileges of its own nor a change of user.  AGENT may have ended just before; a parent
+ * outside this PID namespace has the number 0.
+ */
+static bool end_with(pid_t agent)
+{
+	return !prctl(PR_SET_PDEATHSIG, SIGTERM) && (getppid() == agent || !getppid());
+}
+
+static void run_child(pid_t agent, int gate_fd, int error_fd, char *const argv[])
 {
 	sigset_t none;
 	char go;
@@ -16,8 +28,9 @@ static void run_child(int gate_fd, int error_fd, char *const argv[])
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL); /* the agent's blocked signals are not the command's */
+	signal(SIGPIPE, SIG_DFL);	       /* nor what it ignores */
 	dup2(STDERR_FILENO, STDOUT_FILENO);    /* stdout is the report and nothing else */
-	if (read(gate_fd, &go, 1) != 1)
+	if (!end_with(agent) || read(gate_fd, &go, 1) != 1)
 		_exit(127); /* the agent gave up */
 	execvp(argv[0], argv);
 	why = errno;
@@ -28,6 +41,7 @@ static void run_child(int gate_fd, int error_fd, char *const argv[])
 
 int command_start(struct command *command, char *const argv[], struct err *err)
 {
+	pid_t agent = getpid();
 	int gate[2], error[2];
 
 	if (pipe2(gate, O_CLOEXEC))
@@ -41,7 +55,7 @@ int command_start(struct command *command, char *const argv[], struct err *err)
 	command->pid = fork();
 	if (!command->pid) {
 		close(gate[1]); /* or our own copy would keep the gate from ever closing */
-		run_child(gate[0], error[1], argv);
+		run_child(agent, gate[0], error[1], argv);
 	}
 	close(gate[0]);
 	close(error[1]);

@@ -16,7 +16,10 @@ struct command {
 	int error_fd; /* the child's errno, if exec failed */
 };
 
-/* Fork the child that will become ARGV (NULL-terminated); its stdout is our stderr. */
+/*
+ * Fork the child that will become ARGV (NULL-terminated); its stdout is our stderr.  It gets SIGTERM when
+ * the calling thread ends, and SIGPIPE is not ignored in it.
+ */
 int command_start(struct command *command, char *const argv[], struct err *err);
 
 /* Let it exec; returns when it has, or with why it could not. */

@@ -58,6 +58,25 @@ static bool has_ended(const struct stat_fields *stat)
 	return (stat->state == 'Z' || stat->state == 'X') && stat->nr_threads < 2;
 }
 
+int target_check_proc(struct err *err)
+{
+	char self[16];
+	ssize_t length = readlink("/proc/self", self, sizeof(self) - 1);
+
+	self[length > 0 ? length : 0] = '\0';
+	if (strtol(self, NULL, 10) == (long)getpid())
+		return 0;
+	if (length < 0 && access("/proc/version", F_OK))
+		return err_set(err, ENOENT,
+			       "cannot look at processes: /proc is not mounted; "
+			       "mount it (mount -t proc proc /proc)");
+	/* A namespace that we are not in has no name for us. */
+	return err_set(err, ESRCH,
+		       "cannot look at processes: /proc is another PID namespace's, where this is process "
+		       "%s and not %d; mount this one's (unshare --mount-proc)",
+		       length > 0 ? self : "nothing", (int)getpid());
+}
+
 static uint32_t read_status_id(uint32_t pid, const char *key)
 {
 	char path[40], line[256];
@@ -74,17 +93,25 @@ static uint32_t read_status_id(uint32_t pid, const char *key)
 	return value;
 }
 
-int target_by_pid(struct target_set *set, const char *text, struct err *err)
+int target_parse_pid(const char *text, uint32_t *pid, struct err *err)
 {
-	struct stat_fields stat;
 	unsigned long number;
-	uint32_t pid, leader;
 	char *end;
 
 	number = strtoul(text, &end, 10);
 	if (!isdigit((unsigned char)*text) || *end || !number || number > INT32_MAX)
 		return err_set(err, EINVAL, "'%s' is no process id; give a number, --port or --name", text);
-	pid = (uint32_t)number;
+	*pid = (uint32_t)number;
+	return 0;
+}
+
+int target_by_pid(struct target_set *set, const char *text, struct err *err)
+{
+	struct stat_fields stat;
+	uint32_t pid, leader;
+
+	if (target_parse_pid(text, &pid, err))
+		return -err->code;
 	if (!read_stat(pid, &stat))
 		return err_set(err, ESRCH, "cannot watch process %u: no such process", pid);
 	if (pid == (uint32_t)getpid())

@@ -17,6 +17,15 @@ struct target_set {
 	size_t nr_pids;
 };
 
+/*
+ * To be called before the others: refuses a /proc that is not there, or that is another PID namespace's,
+ * where our numbers mean other processes.
+ */
+int target_check_proc(struct err *err);
+
+/* The number that TEXT is, if a process may have it; no look at whether one does. */
+int target_parse_pid(const char *text, uint32_t *pid, struct err *err);
+
 /* Refuses: no such process, a thread that is not a process, a kernel thread, ourselves, a zombie. */
 int target_by_pid(struct target_set *set, const char *pid, struct err *err);
 

@@ -40,9 +40,14 @@ static int add_source(struct watch *watch, int fd, uint32_t source, struct err *
 
 static void signals_that_end(sigset_t *mask)
 {
+	struct sigaction hangup;
+
 	sigemptyset(mask);
 	sigaddset(mask, SIGINT);
 	sigaddset(mask, SIGTERM);
+	/* nohup(1) ignores it for us; one that is blocked would come all the same. */
+	if (!sigaction(SIGHUP, NULL, &hangup) && hangup.sa_handler != SIG_IGN)
+		sigaddset(mask, SIGHUP);
 }
 
 int watch_open(struct watch **out, struct err *err)
