@@ -312,7 +312,9 @@ static void end_command(const struct command *command, const char *name)
 	if (!command_status(command, &status))
 		return;
 	cmd_say("the watching is over; ending %s (process %d)", name, (int)command->pid);
-	kill(command->pid, SIGTERM);
+	/* Once only: to drain a server on the first SIGTERM and to give up at the second is common. */
+	if (!command_is_bound(command))
+		kill(command->pid, SIGTERM);
 }
 
 static int run(struct request *request, char **argv, struct err *err)

@@ -5,8 +5,10 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -95,4 +97,13 @@ void command_abort(struct command *command)
 	close(command->gate_fd); /* the child reads the end of the gate and leaves */
 	close(command->error_fd);
 	waitpid(command->pid, NULL, 0);
+}
+
+bool command_is_bound(const struct command *command)
+{
+	char path[32];
+	struct stat process;
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)command->pid);
+	return !stat(path, &process) && process.st_uid == geteuid();
 }

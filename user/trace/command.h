@@ -6,6 +6,7 @@
 #ifndef WHYLATE_TRACE_COMMAND_H
 #define WHYLATE_TRACE_COMMAND_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "user/base/err.h"
@@ -32,5 +33,11 @@ int command_status(const struct command *command, int *status);
 
 /* For a caller that gives up before command_release(): end the child and collect it. */
 void command_abort(struct command *command);
+
+/*
+ * Whether the kernel will send the command SIGTERM when we end (PR_SET_PDEATHSIG), which it forgets when the
+ * command takes on another user.
+ */
+bool command_is_bound(const struct command *command);
 
 #endif /* WHYLATE_TRACE_COMMAND_H */
