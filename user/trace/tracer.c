@@ -9,9 +9,11 @@
 #include "user/trace/tracer.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -169,6 +171,44 @@ static int check_alive(struct tracer *tracer, const struct tracer_options *optio
 	return 0;
 }
 
+/* Make and drop an element of MAP for the agent itself, on the CPU that it is on. */
+static void use_once(struct bpf_map *map, int pidfd)
+{
+	void *nothing = calloc(1, bpf_map__value_size(map));
+
+	if (nothing && !bpf_map_update_elem(bpf_map__fd(map), &pidfd, nothing, BPF_ANY))
+		bpf_map_delete_elem(bpf_map__fd(map), &pidfd);
+	free(nothing);
+}
+
+/*
+ * Task storage comes from a cache that each CPU has, which begins nearly empty (Linux 6.4 on) and is filled
+ * when it is first used, a little later.  A target that forks quickly would find it empty: births without a
+ * clock.  Use it once on each CPU before the hooks are on; where we may not go, nothing is lost but that.
+ */
+static void fill_storage_caches(struct tracer *tracer)
+{
+	size_t bytes = CPU_ALLOC_SIZE(tracer->nr_cpu_ids);
+	cpu_set_t *before = CPU_ALLOC(tracer->nr_cpu_ids), *one = CPU_ALLOC(tracer->nr_cpu_ids);
+	int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+
+	if (before && one && pidfd >= 0 && !sched_getaffinity(0, bytes, before)) {
+		for (uint32_t cpu = 0; cpu < tracer->nr_cpu_ids; cpu++) {
+			CPU_ZERO_S(bytes, one);
+			CPU_SET_S(cpu, bytes, one);
+			if (sched_setaffinity(0, bytes, one))
+				continue;
+			use_once(tracer->skel->maps.clocks, pidfd);
+			use_once(tracer->skel->maps.audits, pidfd);
+		}
+		sched_setaffinity(0, bytes, before);
+	}
+	if (pidfd >= 0)
+		close(pidfd);
+	CPU_FREE(before);
+	CPU_FREE(one);
+}
+
 /* From a list such as "0-3,8-11"; NR where it cannot be read. */
 static uint32_t cpu_ids(uint32_t nr)
 {
@@ -203,8 +243,10 @@ int tracer_open(struct tracer **out, const struct tracer_options *options, struc
 		ret = load(tracer, options, err);
 	if (!ret)
 		ret = name_targets(tracer, options, err);
-	if (!ret)
+	if (!ret) {
+		fill_storage_caches(tracer);
 		ret = attach(tracer, err);
+	}
 	if (!ret)
 		ret = tracer_seed(tracer, err);
 	if (!ret)
