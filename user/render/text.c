@@ -186,8 +186,7 @@ static void headline(const struct report *report, const struct report_dist *wait
 		return;
 	}
 	if (waits->count)
-		fprintf(out, "The longest wait for a CPU that ended took %s.\n",
-			ns_text(text, waits->max_ns));
+		fprintf(out, "The longest finished wait for a CPU took %s.\n", ns_text(text, waits->max_ns));
 	else /* starved, or begun before attach: in no distribution */
 		fprintf(out, "No wait for a CPU was seen from its beginning to its end; they sum to %s.\n",
 			ns_text(text, s->run_queue_ns));
