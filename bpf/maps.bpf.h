@@ -33,6 +33,7 @@ SHARED __u32 agent_level;
 SHARED __u64 as_of_ns;
 SHARED __u64 attached_at_ns; /* of the first seeding */
 SHARED __u32 nr_clockless;   /* 0: nobody has ever been in `clockless` */
+SHARED __u32 seeds_failed;   /* of the pass of the seeding iterator that runs, or ran last */
 
 /* Entries of blame_names. */
 SHARED __u32 nr_blame_names;

@@ -75,7 +75,9 @@ static __always_inline bool clock_create(struct task_struct *task, __u8 state)
 	clock.run_delay_ns = task->sched_info.run_delay;
 	clock.exec_ns = task->se.sum_exec_runtime;
 	created = bpf_task_storage_get(&clocks, task, &clock, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!created || created->id != clock.id) /* the iterator and the fork may meet: one is first */
+	if (!created) /* the iterator and the birth may meet: who comes second is refused */
+		created = clock_of(task);
+	if (!created || created->id != clock.id)
 		__sync_fetch_and_add(&clock_ids_unused, 1);
 	/* The iterator can be preempted above: no event was seen so far, so what was counted was missed. */
 	if (created && !late && *(const volatile __u8 *)&created->state == CLOCK_SEEDED)
@@ -102,15 +104,24 @@ struct {
 
 static __u32 births; /* for config.refuse_births */
 
-static __always_inline void birth_refused(struct task_struct *child)
+static __always_inline void note_clockless(__u32 tid)
 {
-	__u32 tid = (__u32)child->pid;
 	__u8 yes = 1;
 
 	if (bpf_map_update_elem(&clockless, &tid, &yes, BPF_ANY))
 		count_loss(LOSS_CLOCK_CREATE);
 	else
 		nr_clockless = 1;
+}
+
+static __always_inline void birth_refused(struct task_struct *child)
+{
+	__u32 tid = (__u32)child->pid;
+
+	note_clockless(tid);
+	/* The iterator may have met it first, and looked for it here in vain. */
+	if (clock_of(child))
+		bpf_map_delete_elem(&clockless, &tid);
 	/* If the ring is full, the agent has been woken already. */
 	bpf_ringbuf_output(&late_births, &tid, sizeof(tid), BPF_RB_FORCE_WAKEUP);
 }
@@ -184,10 +195,14 @@ int seed_tasks(struct bpf_iter__task *ctx)
 	if (config.audit)
 		audit_create(task, 0);
 	tid = (__u32)task->pid;
-	if (!clock_create(task, CLOCK_SEEDED))
-		count_loss(LOSS_CLOCK_CREATE);
-	else if (nr_clockless)
+	if (!clock_create(task, CLOCK_SEEDED)) {
+		note_clockless(tid);
+		seeds_failed++;
+	} else {
 		bpf_map_delete_elem(&clockless, &tid);
+		if (task->exit_state) /* by now */
+			drop_zombie(task);
+	}
 	return 0;
 }
 
