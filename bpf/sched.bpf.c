@@ -18,13 +18,18 @@ static __always_inline struct cpu_clock *cpu_of(__u32 number)
 	return bpf_map_lookup_elem(&cpus, &number);
 }
 
+static __always_inline __u32 hist_of_block(__u32 reason)
+{
+	return HIST_BLOCKED_FIRST + (reason < BLOCKED_REASONS ? reason : BLOCKED_OTHER);
+}
+
 static __always_inline __u32 hist_of(const struct clock_interval *closed)
 {
 	if (closed->state == CLOCK_RUNNING)
 		return HIST_ON_CPU;
 	if (closed->state == CLOCK_RUNNABLE)
 		return closed->which == AFTER_WAKEUP ? HIST_AFTER_WAKEUP : HIST_AFTER_PREEMPTION;
-	return HIST_BLOCKED_FIRST + (closed->which < BLOCKED_REASONS ? closed->which : BLOCKED_OTHER);
+	return hist_of_block(closed->which);
 }
 
 static __always_inline void record(const struct clock_interval *closed)
@@ -227,10 +232,7 @@ static __always_inline void replay_away(struct task_clock *clock, struct task_st
 /* PREV ran for RAN_NS and waited for WAITED_NS in what was taken for one block. */
 static __always_inline void replay_stay(struct task_clock *clock, __u64 ran_ns, __u64 waited_ns)
 {
-	__u32 blocked =
-		HIST_BLOCKED_FIRST + (clock->reason < BLOCKED_REASONS ? clock->reason : BLOCKED_OTHER);
-
-	hist_shorten(blocked, clock_split_block(clock, &ran_ns, &waited_ns));
+	hist_shorten(hist_of_block(clock->reason), clock_split_block(clock, &ran_ns, &waited_ns));
 	if (ran_ns)
 		hist_record(HIST_ON_CPU, ran_ns);
 	if (waited_ns)
