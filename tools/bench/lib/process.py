@@ -50,16 +50,22 @@ def cpu_ns(pid):
         return int(text.read().split()[0])
 
 
-def cpu_ns_of_all(pid):
-    """On-CPU time of all its living threads."""
-    total = 0
+def slices_of_all(pid):
+    """On-CPU time of all its living threads, and in how many slices they had it."""
+    total_ns = total = 0
     for tid in os.listdir(f"/proc/{pid}/task"):
         try:
             with open(f"/proc/{pid}/task/{tid}/schedstat") as text:
-                total += int(text.read().split()[0])
+                ns, _, slices = text.read().split()
         except OSError:
-            pass
-    return total
+            continue
+        total_ns += int(ns)
+        total += int(slices)
+    return total_ns, total
+
+
+def cpu_ns_of_all(pid):
+    return slices_of_all(pid)[0]
 
 
 def switches(pid):

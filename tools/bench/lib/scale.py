@@ -108,7 +108,18 @@ class Scale:
                     time.sleep(SETTLE_S)  # the kernel frees threads and their storage a little later
         return {"seconds": SECONDS, "targets": out}
 
+    @staticmethod
+    def untraced_slice_ns(pid):
+        """The control: what a sleeper's turn takes with nobody watching, nearly all of it the kernel's own work."""
+        before_ns, before = process.slices_of_all(pid)
+        time.sleep(SECONDS)
+        after_ns, after = process.slices_of_all(pid)
+        if after == before:
+            raise CannotMeasure("the target did nothing")
+        return (after_ns - before_ns) / (after - before)
+
     def watch(self, crowd, threads):
+        untraced_slice_ns = self.untraced_slice_ns(crowd.pid)
         memory, slabs = kernel.memory(), kernel.slabs()
         report_path = os.path.join(self.context.scratch, "scale.json")
         began_at_ns = time.time_ns()
@@ -143,6 +154,7 @@ class Scale:
             "agent_cpu_ns": own_cpu_ns, "events": runs, "event_ns": event_ns,
             "programs": [{"name": after[i]["name"], "run_count": after[i]["run_count"] - before[i]["run_count"],
                           "run_ns": after[i]["run_ns"] - before[i]["run_ns"]} for i in before],
+            "untraced_slice_ns": untraced_slice_ns,
             "report_threads": report["target"]["threads"], "losses": report["losses"], "stated": report["agent"]["overhead"],
             "map_bytes": maps,
             "kernel_growth_bytes": {key: grown[key] - memory[key] for key in grown},
@@ -154,11 +166,12 @@ class Scale:
         print(f"\nscale: {result['seconds']} s each, the same number of wakeups a second in all; ns an event as the "
               "kernel's statistics have it, their own share included")
         print(f"  {'target':<38}{'attach':>9}{'report':>9}{'RSS':>9}{'peak':>9}{'own CPU':>9}{'events':>10}{'ns/event':>10}"
-              f"{'seen':>8}{'lost':>6}")
+              f"{'untraced turn':>15}{'seen':>8}{'lost':>6}")
         for one in result["targets"]:
             print(f"  {one['title']:<38}{one['attach_ns'] / 1e6:>6.0f} ms{one['report_ns'] / 1e6:>6.0f} ms"
                   f"{one['rss_bytes'] / 1048576:>5.1f} MB{one['peak_rss_bytes'] / 1048576:>6.1f} MB"
                   f"{one['agent_cpu_ns'] / 1e6:>6.1f} ms{one['events']:>10}{one['event_ns']:>10.0f}"
+                  f"{one['untraced_slice_ns']:>12.0f} ns"
                   f"{one['report_threads']:>8}{sum(one['losses'].values()):>6}")
         few, many = result["targets"][0], result["targets"][1]
         threads = many["threads"] - few["threads"]
