@@ -42,6 +42,7 @@ void report_fini(struct report *report)
 	free(report->target.pids);
 	free(report->threads);
 	free(report->blame);
+	free(report->requests.buckets);
 	memset(report, 0, sizeof(*report));
 }
 

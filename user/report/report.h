@@ -14,19 +14,10 @@
 #include <stdint.h>
 
 #include "bpf/abi.h"
+#include "user/report/dist.h"
+#include "user/report/requests.h"
 
 #define REPORT_SCHEMA_VERSION 1
-
-/*
- * Closed intervals that ended inside the window.  Quantiles are derived (analysis/quantile.h) and not
- * stored here; count is the sum of the buckets.  max_ns lies in the highest bucket that is not empty.
- */
-struct report_dist {
-	uint64_t count;
-	uint64_t total_ns;
-	uint64_t max_ns;
-	uint64_t buckets[HIST_BUCKETS];
-};
 
 struct report_hook {
 	char name[48];	  /* e.g. "sched_switch" */
@@ -148,6 +139,7 @@ struct report {
 	size_t nr_threads;
 	struct report_blame *blame; /* owned; most first; sums to run_queue_ns */
 	size_t nr_blame;
+	struct report_requests requests;
 	uint64_t losses[LOSS_KINDS];
 };
 

@@ -89,5 +89,6 @@ void snapshot_fini(struct snapshot *snapshot)
 {
 	free(snapshot->threads);
 	free(snapshot->names);
+	free(snapshot->requests);
 	memset(snapshot, 0, sizeof(*snapshot));
 }

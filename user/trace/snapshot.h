@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "bpf/abi.h"
+#include "bpf/request_abi.h"
 
 /* Summed over CPUs.  max_ns belongs to the interval that this snapshot ends, not to the whole run. */
 struct snapshot_hist {
@@ -37,6 +38,16 @@ struct snapshot_quota {
 	char cgroup[256]; /* the path of the one that throttles */
 };
 
+/* Of requests; cumulative as all else, summed over CPUs. */
+struct snapshot_requests {
+	struct request_bucket buckets[HIST_BUCKETS]; /* `after` and `before` mean nothing here */
+	struct component_hist components[COMPONENTS];
+	uint64_t max_ns; /* of the interval that this snapshot ends */
+	struct snapshot_hist turns[TURN_PROTOCOLS];
+	uint64_t not_counted[NOT_COUNTED_KINDS]; /* NOT_UNANSWERED: open now */
+	uint64_t still_sending;			 /* now */
+};
+
 struct snapshot {
 	uint64_t at_ns;		       /* CLOCK_MONOTONIC, when the copy began */
 	struct thread_record *threads; /* the living, owned; sorted by clock_id */
@@ -47,8 +58,9 @@ struct snapshot {
 	struct snapshot_blame_name *names; /* owned; their sum is at most the blame of process + kernel */
 	size_t nr_names;
 	struct snapshot_quota quota;
-	uint64_t switch_cost_own_ns; /* our own program's share, taken off the histogram already */
-	uint64_t switches_replayed;  /* not announced by the kernel, taken from its record of arrivals */
+	struct snapshot_requests *requests; /* owned; NULL: not watched */
+	uint64_t switch_cost_own_ns;	    /* our own program's share, taken off the histogram already */
+	uint64_t switches_replayed; /* not announced by the kernel, taken from its record of arrivals */
 	uint64_t losses[LOSS_KINDS];
 };
 

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What of requests crosses the border between the kernel's side and the user's; the rules are abi.h's.
+ */
+#ifndef WHYLATE_BPF_REQUEST_ABI_H
+#define WHYLATE_BPF_REQUEST_ABI_H
+
+#include "abi.h"
+
+/*
+ * The exclusive parts of a request's latency: they sum to it exactly, per request.  Order is the order of
+ * the report, and of a request's life.
+ */
+enum request_component {
+	/* Before the server has read its first byte. */
+	COMPONENT_ACCEPT_WAIT, /* in the listener's queue; only the first of a connection */
+	COMPONENT_SOCKET_BUSY, /* unread, while the task that read it then was on a CPU with other things */
+	COMPONENT_SOCKET_RUN_QUEUE, /* ... was waiting for a CPU */
+	COMPONENT_SOCKET_BLOCKED,   /* ... was blocked: the wakeup itself, or a lock */
+	/* From then on, until the latest send of the response. */
+	COMPONENT_ON_CPU,	       /* a task worked for this request */
+	COMPONENT_BUSY_WITH_OTHERS,    /* its task was on a CPU, or waited for one, for others */
+	COMPONENT_RUN_QUEUE_WAKEUP,    /* its task, working for it, waited for a CPU after a wakeup */
+	COMPONENT_RUN_QUEUE_PREEMPTED, /* ... after having been preempted */
+	COMPONENT_BLOCKED_FIRST,       /* + enum blocked_reason */
+	COMPONENT_BLOCKED_UPSTREAM = COMPONENT_BLOCKED_FIRST + BLOCKED_REASONS, /* an answer was awaited */
+	COMPONENT_RUNTIME_QUEUE, /* handed on inside the process, waiting in user space */
+	COMPONENT_RESIDUAL,	 /* what is known of none of these */
+	COMPONENTS,
+};
+
+/* The status class of a final response. */
+enum request_status {
+	STATUS_UNKNOWN, /* could not be looked at: io_uring, a body without a head */
+	STATUS_1XX,	/* 101 only: others are not final */
+	STATUS_2XX,
+	STATUS_3XX,
+	STATUS_4XX,
+	STATUS_5XX,
+	STATUSES,
+};
+
+/* What a connection speaks, if not HTTP/1.x in turns. */
+enum turn_protocol {
+	TURN_TLS,
+	TURN_HTTP2,
+	TURN_PIPELINED, /* HTTP/1.x, but several responses to one read */
+	TURN_UPGRADED,	/* HTTP/1.x until a 101, or a CONNECT */
+	TURN_OTHER,
+	TURN_PROTOCOLS,
+};
+
+/* Requests that were seen and are in no figure. */
+enum not_counted {
+	NOT_BEFORE_ATTACH, /* answered, but its beginning was before we were there */
+	NOT_CLOSED,	   /* the connection ended first */
+	NOT_FOREIGN,	   /* answered by a task that is not the target's */
+	NOT_UPGRADED,	   /* it ended HTTP on its connection */
+	NOT_UNANSWERED,	   /* open at the end of the window */
+	NOT_COUNTED_KINDS,
+};
+
+/*
+ * The requests of one latency bucket (hist.h), as booked now: a later send takes a request's figures out of
+ * its old bucket and puts them into its new one.  One per CPU, so single sums may be below 0 modulo 2^64;
+ * the sum over CPUs is not.  A copy is whole if `after` equals `before` in it: copies are made upwards.
+ */
+struct request_bucket {
+	__u64 after; /* raised last */
+	__u64 count;
+	__u64 latency_ns;
+	__u64 components_ns[COMPONENTS]; /* sum to latency_ns */
+	__u64 blame_ns[BLAME_KINDS];	 /* sum to run_queue_wakeup + run_queue_preempted */
+	__u64 voluntary;		 /* switches of the tasks that worked for them, meanwhile */
+	__u64 involuntary;
+	__u64 migrations;
+	__u64 statuses[STATUSES]; /* sum to count */
+	__u64 before;		  /* raised first */
+};
+
+_Static_assert(sizeof(struct request_bucket) == 8 * (7 + COMPONENTS + BLAME_KINDS + STATUSES), "no hidden "
+											       "padding");
+_Static_assert(__builtin_offsetof(struct request_bucket, before) == sizeof(struct request_bucket) - 8, "the "
+												       "copy "
+												       "reads"
+												       " it "
+												       "las"
+												       "t");
+
+/*
+ * How many requests have how much of one component (none of it: in no bucket), and how the latency
+ * histogram would change without it: both by the buckets of hist.h, both modulo 2^64 on one CPU.
+ */
+struct component_hist {
+	__u64 buckets[HIST_BUCKETS];
+	__u64 moves[HIST_BUCKETS]; /* requests to be added there; below 0: taken away */
+};
+
+_Static_assert(sizeof(struct component_hist) == 16 * HIST_BUCKETS, "no hidden padding");
+
+/*
+ * On a listening socket, and copied by the kernel to each connection that it accepts, before the first byte
+ * comes (BPF_F_CLONE).  Small, since it is charged to the connection's option memory: where that is
+ * full, the kernel drops the connection.
+ */
+struct connection_mark {
+	__u64 established_ns; /* 0 on the listener */
+};
+
+_Static_assert(sizeof(struct connection_mark) == 8, "copied to every connection");
+
+#endif /* WHYLATE_BPF_REQUEST_ABI_H */

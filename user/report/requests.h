@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The part of the report model that is about requests; report.h's rules. */
+#ifndef WHYLATE_REPORT_REQUESTS_H
+#define WHYLATE_REPORT_REQUESTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/request_abi.h"
+#include "user/analysis/quantile.h"
+#include "user/report/dist.h"
+
+/* Requests whose latency lies in one bucket of hist.h. */
+struct report_request_bucket {
+	uint32_t bucket;
+	uint64_t count;
+	uint64_t latency_ns;
+	uint64_t components_ns[COMPONENTS]; /* sum to latency_ns */
+	uint64_t blame_ns[BLAME_KINDS];	    /* sum to its run-queue time after the read */
+	uint64_t voluntary, involuntary, migrations;
+	uint64_t statuses[STATUSES]; /* sum to count */
+};
+
+/* What the requests at or above a quantile have in common: means over all of that bucket and higher. */
+struct report_request_quantile {
+	double q;
+	uint64_t latency_ns;		    /* quantile_ns() */
+	uint64_t tail_count;		    /* requests in that bucket and higher */
+	uint64_t tail_latency_ns;	    /* mean over them */
+	uint64_t components_ns[COMPONENTS]; /* mean; they sum to tail_latency_ns but for rounding down */
+	uint64_t blame_ns[BLAME_KINDS];	    /* mean */
+	uint64_t without_ns[COMPONENTS];    /* the quantile of latency minus that component */
+};
+
+struct report_requests {
+	bool watched; /* else nothing below is known: left out, or the kernel has no hooks for it */
+	uint64_t count;
+	uint64_t statuses[STATUSES];		  /* sum to count */
+	struct report_dist turns[TURN_PROTOCOLS]; /* of other protocols, in no other figure */
+	uint64_t not_counted[NOT_COUNTED_KINDS];
+	uint64_t still_sending; /* of count: the server had more to send when the window ended */
+	struct report_dist latency;
+	struct report_request_quantile quantiles[QUANTILES]; /* of quantile_list */
+	struct report_request_bucket *buckets;		     /* owned; those with requests, in order */
+	size_t nr_buckets;
+};
+
+/* Names as they stand in the JSON and the text; "?" for a value out of range. */
+const char *report_component_name(uint32_t component);
+const char *report_status_name(uint32_t status); /* "2xx", "unknown" */
+const char *report_turn_name(uint32_t protocol);
+const char *report_not_counted_name(uint32_t reason);
+
+#endif /* WHYLATE_REPORT_REQUESTS_H */
