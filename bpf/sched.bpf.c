@@ -3,8 +3,11 @@
  * The scheduler's events advance the task clocks and the CPUs' clocks: what each thread of the target
  * does, for how long, why it does not run, and who runs meanwhile.
  *
- * Every handler runs under the run-queue lock of the CPU in question with interrupts off: constant
- * time, no allocation (clocks are created in tasks.bpf.c), no helper that can sleep or take a lock.
+ * The handlers run under the run-queue lock of the CPU in question with interrupts off: constant time, no
+ * allocation (clocks are created in tasks.bpf.c), no helper that can sleep, no lock but a map's own.
+ * Two cases differ: a waiting task is moved under the lock of the queue that it leaves, not of the one that
+ * it goes to, whose clock it joins atomically (blame.h); and a task that wakes itself holds no lock, but
+ * its clock is running, and the wakeup changes nothing.
  */
 #include "maps.bpf.h"
 #include "compat.bpf.h"

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Which tasks have a clock: those there at attach (an iterator that runs after the hooks are on), and
- * those born later (at fork, in the parent's context, where memory may be had).  And the other way
- * round: an iterator that hands each living thread's clock to user space, as of now.
+ * those born later (at task_newtask, in the context of whoever creates them and outside the scheduler, where
+ * memory may be asked for; the iterator makes up for those that got none).  And the other way round: an
+ * iterator that hands each living thread's clock to user space, as of now.
  */
 #include "maps.bpf.h"
 #include "compat.bpf.h"
