@@ -8,14 +8,15 @@
 /* Sums that cannot wrap, whatever stands in a file. */
 typedef unsigned __int128 wide;
 
-static wide sum_of(const uint64_t *values, size_t nr)
-{
-	wide sum = 0;
-
-	for (size_t i = 0; i < nr; i++)
-		sum += values[i];
-	return sum;
-}
+/* Of VALUE for each I below NR. */
+#define SUM(i, nr, value)                         \
+	({                                        \
+		wide sum_ = 0;                    \
+                                                  \
+		for (size_t i = 0; i < (nr); i++) \
+			sum_ += (value);          \
+		sum_;                             \
+	})
 
 static wide thread_queue_ns(const struct report_thread *row)
 {
@@ -24,11 +25,7 @@ static wide thread_queue_ns(const struct report_thread *row)
 
 static wide thread_blocked_ns(const struct report_thread *row)
 {
-	wide sum = 0;
-
-	for (int i = 0; i < BLOCKED_REASONS; i++)
-		sum += row->sums.blocked_ns[i];
-	return sum;
+	return SUM(i, BLOCKED_REASONS, row->sums.blocked_ns[i]);
 }
 
 /* Of the whole. */
@@ -42,12 +39,16 @@ static bool wall_is_sum(const struct report *r)
 
 static bool causes_sum(const struct report *r)
 {
-	return sum_of(r->scheduling.run_queue_cause_ns, RUN_QUEUE_CAUSES) == r->scheduling.run_queue_ns;
+	const struct report_scheduling *s = &r->scheduling;
+
+	return SUM(i, RUN_QUEUE_CAUSES, s->run_queue_cause_ns[i]) == s->run_queue_ns;
 }
 
 static bool reasons_sum(const struct report *r)
 {
-	return sum_of(r->scheduling.blocked_reason_ns, BLOCKED_REASONS) == r->scheduling.blocked_ns;
+	const struct report_scheduling *s = &r->scheduling;
+
+	return SUM(i, BLOCKED_REASONS, s->blocked_reason_ns[i]) == s->blocked_ns;
 }
 
 static bool stolen_is_part(const struct report *r)
@@ -60,46 +61,35 @@ static bool irq_is_part(const struct report *r)
 	return r->scheduling.irq_ns <= r->scheduling.stolen_ns;
 }
 
-/* A member of the rows and the same of the whole. */
-#define SUMS_OVER_THREADS(name, value, total)                           \
-	static bool name(const struct report *r)                        \
-	{                                                               \
-		wide sum = 0;                                           \
-                                                                        \
-		for (size_t i = 0; i < r->nr_threads; i++) {            \
-			const struct report_thread *t = &r->threads[i]; \
-                                                                        \
-			sum += value;                                   \
-		}                                                       \
-		return sum == r->total;                                 \
+/* What row I of T has, and the same of the whole. */
+#define SUMS_OVER_THREADS(name, value, total)                    \
+	static bool name(const struct report *r)                 \
+	{                                                        \
+		const struct report_thread *t = r->threads;      \
+                                                                 \
+		return SUM(i, r->nr_threads, value) == r->total; \
 	}
 
-SUMS_OVER_THREADS(threads_sum_wall, t->wall_ns, scheduling.wall_ns)
-SUMS_OVER_THREADS(threads_sum_on_cpu, t->sums.on_cpu_ns, scheduling.on_cpu_ns)
-SUMS_OVER_THREADS(threads_sum_wakeup, t->sums.run_queue_ns[AFTER_WAKEUP],
+SUMS_OVER_THREADS(threads_sum_wall, t[i].wall_ns, scheduling.wall_ns)
+SUMS_OVER_THREADS(threads_sum_on_cpu, t[i].sums.on_cpu_ns, scheduling.on_cpu_ns)
+SUMS_OVER_THREADS(threads_sum_wakeup, t[i].sums.run_queue_ns[AFTER_WAKEUP],
 		  scheduling.run_queue_cause_ns[AFTER_WAKEUP])
-SUMS_OVER_THREADS(threads_sum_preemption, t->sums.run_queue_ns[AFTER_PREEMPTION],
+SUMS_OVER_THREADS(threads_sum_preemption, t[i].sums.run_queue_ns[AFTER_PREEMPTION],
 		  scheduling.run_queue_cause_ns[AFTER_PREEMPTION])
-SUMS_OVER_THREADS(threads_sum_blocked, thread_blocked_ns(t), scheduling.blocked_ns)
-SUMS_OVER_THREADS(threads_sum_stolen, t->sums.stolen_ns, scheduling.stolen_ns)
-SUMS_OVER_THREADS(threads_sum_voluntary, t->counts.voluntary, scheduling.voluntary)
-SUMS_OVER_THREADS(threads_sum_involuntary, t->counts.involuntary, scheduling.involuntary)
-SUMS_OVER_THREADS(threads_sum_migrations, t->counts.migrations, scheduling.migrations)
-SUMS_OVER_THREADS(threads_are_counted, t->tid ? 1 : 0, target.threads)
-SUMS_OVER_THREADS(ended_are_counted, t->tid ? 0 : t->threads, target.threads_ended)
+SUMS_OVER_THREADS(threads_sum_blocked, thread_blocked_ns(&t[i]), scheduling.blocked_ns)
+SUMS_OVER_THREADS(threads_sum_stolen, t[i].sums.stolen_ns, scheduling.stolen_ns)
+SUMS_OVER_THREADS(threads_sum_voluntary, t[i].counts.voluntary, scheduling.voluntary)
+SUMS_OVER_THREADS(threads_sum_involuntary, t[i].counts.involuntary, scheduling.involuntary)
+SUMS_OVER_THREADS(threads_sum_migrations, t[i].counts.migrations, scheduling.migrations)
+SUMS_OVER_THREADS(threads_are_counted, t[i].tid ? 1 : 0, target.threads)
+SUMS_OVER_THREADS(ended_are_counted, t[i].tid ? 0 : t[i].threads, target.threads_ended)
 
 /* Each kind of the target's blame is the sum of that kind over the threads; so the whole sums, too. */
 static bool blame_is_that_of_threads(const struct report *r)
 {
-	wide kinds[BLAME_KINDS] = {}, rows[BLAME_KINDS] = {};
-
-	for (size_t i = 0; i < r->nr_blame; i++)
-		kinds[r->blame[i].kind % BLAME_KINDS] += r->blame[i].ns;
-	for (size_t i = 0; i < r->nr_threads; i++)
-		for (int kind = 0; kind < BLAME_KINDS; kind++)
-			rows[kind] += r->threads[i].sums.blame_ns[kind];
-	for (int kind = 0; kind < BLAME_KINDS; kind++)
-		if (kinds[kind] != rows[kind])
+	for (uint32_t kind = 0; kind < BLAME_KINDS; kind++)
+		if (SUM(i, r->nr_blame, r->blame[i].kind == kind ? r->blame[i].ns : 0) !=
+		    SUM(i, r->nr_threads, r->threads[i].sums.blame_ns[kind]))
 			return false;
 	return true;
 }
@@ -132,13 +122,10 @@ static bool on_cpu_fits(const struct report *r)
 static bool intervals_sum_to_wall(const struct report *r)
 {
 	const struct report_scheduling *s = &r->scheduling;
-	wide sum = (wide)s->on_cpu.total_ns + s->open_ns + s->cut_ns;
+	wide closed = s->on_cpu.total_ns + SUM(i, RUN_QUEUE_CAUSES, s->run_queue[i].total_ns) +
+		      SUM(i, BLOCKED_REASONS, s->blocked[i].total_ns);
 
-	for (int i = 0; i < RUN_QUEUE_CAUSES; i++)
-		sum += s->run_queue[i].total_ns;
-	for (int i = 0; i < BLOCKED_REASONS; i++)
-		sum += s->blocked[i].total_ns;
-	return sum == (wide)s->wall_ns + s->open_at_start_ns;
+	return closed + s->open_ns + s->cut_ns == (wide)s->wall_ns + s->open_at_start_ns;
 }
 
 static const struct whole_identity {
@@ -186,11 +173,7 @@ static bool thread_wall_is_sum(const struct report_thread *t)
 
 static bool thread_blame_sums(const struct report_thread *t)
 {
-	wide sum = 0;
-
-	for (int i = 0; i < BLAME_KINDS; i++)
-		sum += t->sums.blame_ns[i];
-	return sum == thread_queue_ns(t);
+	return SUM(i, BLAME_KINDS, t->sums.blame_ns[i]) == thread_queue_ns(t);
 }
 
 static bool thread_stolen_is_part(const struct report_thread *t)
@@ -219,7 +202,7 @@ static int top_bucket(const struct report_dist *dist)
 
 static bool dist_is_counted(const struct report_dist *dist)
 {
-	return sum_of(dist->buckets, HIST_BUCKETS) == dist->count;
+	return SUM(i, HIST_BUCKETS, dist->buckets[i]) == dist->count;
 }
 
 static bool dist_max_is_in_top(const struct report_dist *dist)
