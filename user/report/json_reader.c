@@ -56,22 +56,29 @@ json_t *reader_get(struct reader *reader, json_t *object, const char *key)
 	return value;
 }
 
-uint64_t reader_u64(struct reader *reader, json_t *object, const char *key)
+/* KEY of OBJECT, which is refused as WHAT if it is not of TYPE. */
+static json_t *get_typed(struct reader *reader, json_t *object, const char *key, json_type type,
+			 const char *what)
 {
 	json_t *value = reader_get(reader, object, key);
 
-	if (value && (!json_is_integer(value) || json_integer_value(value) < 0))
-		reader_refuse(reader, object, key, "is no whole number");
-	return (uint64_t)json_integer_value(value);
+	if (value && json_typeof(value) != type)
+		reader_refuse(reader, object, key, what);
+	return value;
 }
 
 int64_t reader_signed(struct reader *reader, json_t *object, const char *key)
 {
-	json_t *value = reader_get(reader, object, key);
+	return json_integer_value(get_typed(reader, object, key, JSON_INTEGER, "is no whole number"));
+}
 
-	if (value && !json_is_integer(value))
+uint64_t reader_u64(struct reader *reader, json_t *object, const char *key)
+{
+	int64_t value = reader_signed(reader, object, key);
+
+	if (value < 0)
 		reader_refuse(reader, object, key, "is no whole number");
-	return json_integer_value(value);
+	return (uint64_t)value;
 }
 
 uint32_t reader_u32(struct reader *reader, json_t *object, const char *key)
@@ -85,10 +92,8 @@ uint32_t reader_u32(struct reader *reader, json_t *object, const char *key)
 
 void reader_text(struct reader *reader, json_t *object, const char *key, char *out, size_t size)
 {
-	json_t *value = reader_get(reader, object, key);
+	json_t *value = get_typed(reader, object, key, JSON_STRING, "is no text");
 
-	if (value && !json_is_string(value))
-		reader_refuse(reader, object, key, "is no text");
 	if (value && json_string_length(value) >= size)
 		reader_refuse(reader, object, key, "is too long");
 	snprintf(out, size, "%s", json_is_string(value) ? json_string_value(value) : "");
@@ -123,18 +128,10 @@ double reader_ratio(struct reader *reader, json_t *object, const char *key)
 
 json_t *reader_object(struct reader *reader, json_t *object, const char *key)
 {
-	json_t *value = reader_get(reader, object, key);
-
-	if (value && !json_is_object(value))
-		reader_refuse(reader, object, key, "is no object");
-	return value;
+	return get_typed(reader, object, key, JSON_OBJECT, "is no object");
 }
 
 json_t *reader_array(struct reader *reader, json_t *object, const char *key)
 {
-	json_t *value = reader_get(reader, object, key);
-
-	if (value && !json_is_array(value))
-		reader_refuse(reader, object, key, "is no array");
-	return value;
+	return get_typed(reader, object, key, JSON_ARRAY, "is no array");
 }
