@@ -12,6 +12,8 @@ import tempfile
 import time
 
 AGENT = os.environ["AGENT"]
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+CONFIGURE_NGINX = os.path.join(ROOT, "tools", "nginx-config")
 WORKLOADS = os.path.join(os.environ["BUILD"], "workloads")
 SECONDS = 10 if os.environ.get("WHYLATE_LONG") else 3
 KINDS = ("on_cpu_ns", "run_queue_ns", "blocked_ns")
@@ -42,30 +44,6 @@ def workload(name, *args, prefix=(), stdin=subprocess.DEVNULL):
     return process
 
 
-NGINX_CONF = """
-worker_processes 2;
-daemon off;
-pid {dir}/pid;
-error_log {dir}/error.log;
-events {{ worker_connections 1024; }}
-http {{
-	access_log off;
-	client_body_temp_path {dir}/b;
-	proxy_temp_path {dir}/p;
-	fastcgi_temp_path {dir}/f;
-	uwsgi_temp_path {dir}/u;
-	scgi_temp_path {dir}/s;
-	server {{ listen 127.0.0.1:{port}; location / {{ return 200 "ok"; }} }}
-}}
-"""
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 def wait_for(what, condition, seconds=10):
     """Poll until CONDITION holds; it is a failed check if it does not in time."""
     end = time.monotonic() + seconds
@@ -83,9 +61,7 @@ def accepts(port):
 def nginx_under_load(connections, seconds):
     """nginx (a master and two workers) that wrk loads for SECONDS; gives the master's pid."""
     with tempfile.TemporaryDirectory() as scratch:
-        port = free_port()
-        with open(f"{scratch}/nginx.conf", "w") as conf:
-            conf.write(NGINX_CONF.format(dir=scratch, port=port))
+        port = int(subprocess.check_output([CONFIGURE_NGINX, scratch]))
         server = subprocess.Popen(["nginx", "-c", f"{scratch}/nginx.conf", "-e", f"{scratch}/error.log"])
         atexit.register(server.kill)
         try:

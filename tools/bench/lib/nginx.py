@@ -15,32 +15,11 @@ import socket
 import subprocess
 import time
 
-from . import CannotMeasure, conditions, events, kernel, process
+from . import CannotMeasure, conditions, events, kernel, machine, process
 
 SECONDS = 1
 START_TIMEOUT_S = 10
-CONFIG = """worker_processes 1;
-daemon off;
-pid {dir}/nginx.pid;
-error_log {dir}/error.log;
-events {{ worker_connections 64; }}
-http {{
-	access_log off;
-	keepalive_requests 100000000;
-	client_body_temp_path {dir}/b;
-	proxy_temp_path {dir}/p;
-	fastcgi_temp_path {dir}/f;
-	uwsgi_temp_path {dir}/u;
-	scgi_temp_path {dir}/s;
-	server {{ listen 127.0.0.1:{port}; location / {{ return 200 "ok"; }} }}
-}}
-"""
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+CONFIGURE_NGINX = os.path.join(machine.ROOT, "tools", "nginx-config")
 
 
 def answers(port):
@@ -57,18 +36,17 @@ class Nginx:
     metrics = {"cpu": "cpu_ns", "wall": "wall_ns"}
 
     def __init__(self, context, cpu, args):
-        self.context, self.cpu, self.port = context, cpu, free_port()
+        self.context, self.cpu = context, cpu
         self.cpus = args.nginx_cpus
+        self.port = int(subprocess.check_output([CONFIGURE_NGINX, context.scratch, "--workers=1", "--keep=100000000"]))
         pin = ["taskset", "-c", str(cpu)] if self.cpus == "one" else []
         self.load = [*pin, conditions.find("wrk"), "-t", "1", "-c", "1", "-d", f"{SECONDS}s",
                      f"http://127.0.0.1:{self.port}/"]
-        path = os.path.join(context.scratch, "nginx.conf")
-        with open(path, "w") as out:
-            out.write(CONFIG.format(dir=context.scratch, port=self.port))
         self.error_log = os.path.join(context.scratch, "error.log")
         with open(self.error_log, "w") as log:
-            self.server = process.start(["taskset", "-c", str(cpu), conditions.find("nginx"), "-c", path,
-                                         "-e", self.error_log], stdout=log, stderr=subprocess.STDOUT)
+            self.server = process.start(["taskset", "-c", str(cpu), conditions.find("nginx"), "-c",
+                                         os.path.join(context.scratch, "nginx.conf"), "-e", self.error_log],
+                                        stdout=log, stderr=subprocess.STDOUT)
         deadline = time.monotonic() + START_TIMEOUT_S
         while not answers(self.port):
             if process.is_ended(self.server.pid) or time.monotonic() > deadline:
