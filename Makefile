@@ -111,7 +111,8 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(BUILD)/include/version.h
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(WERROR) -MMD -MP -c $< -o $@
 
-$(BUILD)/obj/user/trace/tracer.o $(BUILD)/obj/user/trace/tracer_read.o: $(BUILD)/include/whylate.skel.h
+$(addprefix $(BUILD)/obj/user/trace/,tracer.o tracer_read.o tracer_requests.o sockethooks.o): \
+	$(BUILD)/include/whylate.skel.h
 
 $(BUILD)/obj/bpf/%.bpf.o: bpf/%.bpf.c $(BUILD)/flags
 	$(say) BPF $<

@@ -36,6 +36,14 @@ enum syscall_class {
 	SYSCALL_RESTART,		/* restart_syscall: the reason before the signal stands */
 };
 
+/* Where a system call that reads or writes a socket has its bytes: what its second argument points to. */
+enum syscall_buffer {
+	BUFFER_NONE,
+	BUFFER_BYTES,
+	BUFFER_VECTOR,	/* struct iovec[] */
+	BUFFER_MESSAGE, /* struct msghdr */
+};
+
 #define SYSCALL_TABLE_LEN 512u /* a power of two above every number in use */
 
 /* Whose side of the run-queue wait it was. */
@@ -65,6 +73,9 @@ enum hist_id {
 	HIST_AFTER_PREEMPTION,
 	HIST_BLOCKED_FIRST, /* + enum blocked_reason */
 	HIST_SWITCH_COST = HIST_BLOCKED_FIRST + BLOCKED_REASONS,
+	HIST_REQUEST_MAX, /* only the longest latency is kept here: the rest is in request_abi.h's buckets */
+	HIST_TURN_FIRST,  /* + enum turn_protocol */
+	HIST_TURN_LAST = HIST_TURN_FIRST + 4,
 	HIST_IDS,
 };
 
@@ -214,6 +225,10 @@ enum loss {
 	LOSS_BLAME_NAMES,  /* table of names full: the time stays in its kind without a name */
 	LOSS_THREADS_UNREAD, /* at an end of the window: their time is missing, or in the window after */
 	LOSS_RECURSION,	     /* a program was skipped since it ran on that CPU already (the kernel counts) */
+	LOSS_SPAN_CREATE,    /* no memory for a connection of the target: its requests are in no figure */
+	LOSS_WORKER_CREATE,  /* no memory for a task that read a request: it is in no figure */
+	LOSS_WORK_TABLE,     /* what a task did for a request before it turned to others is in no component */
+	LOSS_COMPONENTS,     /* a request with components that were more than its latency */
 	LOSS_KINDS,
 };
 
@@ -230,11 +245,14 @@ struct bpf_config {
 	__u8 follow;
 	__u8 audit;
 	__u8 switch_cost;
-	__u8 refuse_births;			 /* tests: every so manieth newborn gets no clock; 0: none */
+	__u8 refuse_births; /* tests: every so manieth newborn gets no clock; 0: none */
+	__u8 requests;
+	__u8 pad[3];
+	__u8 buffers[SYSCALL_TABLE_LEN];	 /* enum syscall_buffer; of native calls only */
 	__u8 syscalls[SYSCALL_TABLE_LEN];	 /* enum blocked_reason or enum syscall_class */
 	__u8 syscalls_compat[SYSCALL_TABLE_LEN]; /* the same for 32-bit tasks */
 };
 
-_Static_assert(sizeof(struct bpf_config) == 4 + 2 * SYSCALL_TABLE_LEN, "no hidden padding");
+_Static_assert(sizeof(struct bpf_config) == 8 + 3 * SYSCALL_TABLE_LEN, "no hidden padding");
 
 #endif /* WHYLATE_BPF_ABI_H */

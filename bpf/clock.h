@@ -39,7 +39,7 @@ struct task_clock {
 	__u64 irq_base_ns;
 	struct blame_wait wait; /* while runnable */
 	__u32 accounted;	/* there was a switch-out: what follows is known */
-	__u32 pad;
+	__u32 works;		/* the task reads or answers requests (request.h) */
 	/* The kernel's own account at the latest switch-out: what it added since. */
 	__u64 run_delay_ns;
 	__u64 exec_ns;

@@ -117,9 +117,48 @@ struct task_struct {
 	void *bpf_storage; /* since 5.13 for tracing programs (a10787e6d58c) */
 };
 
+struct sock_common {
+	unsigned short skc_family;
+	__u16 skc_num; /* the local port */
+	volatile unsigned char skc_state;
+};
+
+struct sk_buff_head {
+	__u32 qlen;
+};
+
+struct sock;
+
+struct socket {
+	unsigned long flags; /* SOCK_NOSPACE */
+	struct sock *sk;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	struct sk_buff_head sk_receive_queue;
+	struct socket *sk_socket; /* NULL until it is accepted */
+	__u8 sk_shutdown;
+	unsigned short sk_type;
+	void *sk_bpf_storage;
+};
+
+struct tcp_sock {
+	__u32 rcv_nxt;
+	__u32 copied_seq;
+};
+
+struct unix_address;
+
+struct unix_sock {
+	struct unix_address *addr; /* an accepted socket shares its listener's; others are seldom bound */
+};
+
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
 	unsigned long bx;
+	unsigned long dx;
+	unsigned long si;
 	unsigned long di;
 	unsigned long orig_ax;
 };
@@ -140,7 +179,20 @@ struct bpf_iter__task {
 	struct task_struct *task;
 };
 
+struct bpf_iter__task_file {
+	struct task_struct *task;
+	struct file *file;
+};
+
 #pragma clang attribute pop
+
+/* The user's own structs (include/uapi/linux/uio.h, include/linux/socket.h): never relocated. */
+struct iovec {
+	void *iov_base;
+	__u64 iov_len;
+};
+
+#define USER_MSGHDR_IOV_OFFSET 16 /* of msg_iov in struct msghdr, 64 bits */
 
 /* include/linux/sched.h; the values have not changed since these kernels can run us. */
 #define TASK_STOPPED_OR_TRACED 0x0000000c
@@ -148,6 +200,17 @@ struct bpf_iter__task {
 #define TASK_FROZEN	       0x00008000 /* since 6.1; nothing else had this bit that blocks a user task */
 #define PF_IO_WORKER	       0x00000010
 #define PF_USER_WORKER	       0x00004000 /* since 6.4 (54e6842d0775); before, of kernel threads only */
+#define TCP_ESTABLISHED	       1
+#define TCP_CLOSE	       7
+#define TCP_LISTEN	       10
+#define AF_UNIX		       1
+#define AF_INET		       2
+#define AF_INET6	       10
+#define SOCK_STREAM	       1
+#define SOCK_NOSPACE_BIT       2 /* include/linux/net.h */
+#define RCV_SHUTDOWN	       1
+#define MSG_PEEK	       0x0002
+#define MSG_ERRQUEUE	       0x2000
 #define PSR_MODE32_BIT	       0x00000010 /* arm64 */
 #define PF_KTHREAD	       0x00200000
 #define TS_COMPAT	       0x0002

@@ -2,5 +2,6 @@
 /* The one definition of the shared state, and the licence that the kernel asks for. */
 #define WHYLATE_DEFINE_MAPS
 #include "maps.bpf.h"
+#include "connections.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

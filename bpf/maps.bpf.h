@@ -9,6 +9,7 @@
 #include "kernel.h"
 #include "abi.h"
 #include "clock.h"
+#include "request.h"
 
 #ifdef WHYLATE_DEFINE_MAPS
 #define SHARED
@@ -48,6 +49,14 @@ SHARED struct {
 	__type(key, int);
 	__type(value, struct task_clock);
 } clocks SEC(".maps");
+
+/* A task that reads or answers requests has one; its clock says so (`works`). */
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct worker);
+} workers SEC(".maps");
 
 /* The kernel's accounting beside the clock; only touched with --audit. */
 struct audit_clock {
@@ -167,22 +176,28 @@ static __always_inline struct task_clock *clock_of(struct task_struct *task)
 	return bpf_task_storage_get(&clocks, task, NULL, 0);
 }
 
-static __always_inline void hist_record(__u32 id, __u64 ns)
+static __always_inline void hist_note_max(struct hist_slot *slot, __u64 ns)
 {
-	struct hist_slot *slot = bpf_map_lookup_elem(&hists, &id);
 	__u32 number = interval_number;
 	__u32 parity = number & 1;
 
-	if (!slot)
-		return;
-	slot->total_ns += ns;
-	slot->buckets[hist_bucket(ns) & (HIST_BUCKETS - 1)]++;
 	if (slot->max_interval[parity] != number) {
 		slot->max_interval[parity] = number;
 		slot->max_ns[parity] = ns;
 	} else if (ns > slot->max_ns[parity]) {
 		slot->max_ns[parity] = ns;
 	}
+}
+
+static __always_inline void hist_record(__u32 id, __u64 ns)
+{
+	struct hist_slot *slot = bpf_map_lookup_elem(&hists, &id);
+
+	if (!slot)
+		return;
+	slot->total_ns += ns;
+	slot->buckets[hist_bucket(ns) & (HIST_BUCKETS - 1)]++;
+	hist_note_max(slot, ns);
 }
 
 /* What was recorded there was NS shorter in fact; its bucket stays. */

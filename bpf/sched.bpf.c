@@ -161,6 +161,18 @@ static __noinline void replay_wakeup(struct task_clock *clock, struct task_struc
 	__sync_fetch_and_add(&switches_replayed, 1);
 }
 
+/* A task that reads requests has its CPU again: what it did meanwhile explains what it will read. */
+static __always_inline void note_stay(const struct task_clock *clock, struct task_struct *task)
+{
+	struct worker *worker = bpf_task_storage_get(&workers, task, NULL, 0);
+	__u64 runnable_ns = clock->since_ns - clock->waited_ns;
+
+	if (worker)
+		worker_came_back(worker,
+				 runnable_ns - (clock->cause == AFTER_WAKEUP ? clock->latest_block_ns : 0),
+				 runnable_ns, clock->since_ns);
+}
+
 static __always_inline void switch_in(struct task_clock *clock, struct task_struct *next, struct rq *rq,
 				      __u64 now_ns)
 {
@@ -175,6 +187,8 @@ static __always_inline void switch_in(struct task_clock *clock, struct task_stru
 	closed = clock_switch_in(clock, now_ns);
 	record(&closed);
 	clock->waited_ns = closed.state == CLOCK_RUNNABLE ? closed.ns : 0;
+	if (clock->works)
+		note_stay(clock, next);
 	if (rq) {
 		clock->stolen_base_ns = rq_stolen_ns(rq);
 		clock->irq_base_ns = rq_irq_ns(rq);

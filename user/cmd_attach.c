@@ -54,7 +54,7 @@ static const char *const models[] = { "thread-per-connection",
 struct request {
 	uint64_t duration_ns, interval_ns;
 	uint32_t port;
-	bool no_follow, no_switch_cost, audit, verbose, help;
+	bool no_follow, no_switch_cost, no_requests, audit, verbose, help;
 	const char *name, *json, *model;
 	char *command_line; /* owned; for the report */
 	struct probe probe;
@@ -92,6 +92,8 @@ static int parse(struct request *request, int argc, char **argv, const struct ki
 		  "stop after T, e.g. 10s (else: Ctrl-C, or the target's end)" },
 		{ "interval", OPT_DURATION, &request->interval_ns, "T", "print a report every T as well" },
 		{ "no-follow", OPT_FLAG, &request->no_follow, NULL, "leave the target's children out" },
+		{ "no-requests", OPT_FLAG, &request->no_requests, NULL,
+		  "do not look at the target's sockets" },
 		{ "no-switch-cost", OPT_FLAG, &request->no_switch_cost, NULL,
 		  "do not time the scheduler itself" },
 		{ "model", OPT_STRING, &request->model, "NAME", "the target's concurrency model" },
@@ -164,6 +166,7 @@ static int start(struct request *request, struct err *err)
 		.duration_ns = request->duration_ns,
 		.interval_ns = request->interval_ns,
 		.follow = !request->no_follow,
+		.requests = !request->no_requests,
 		.switch_cost = !request->no_switch_cost,
 		.audit = request->audit,
 		.verbose = request->verbose,

@@ -25,6 +25,7 @@ struct session_options {
 	uint64_t duration_ns; /* 0: until a signal or the target's end */
 	uint64_t interval_ns; /* 0: one report, at the end */
 	bool follow, audit, verbose;
+	bool requests;	       /* wanted; seen if the kernel has the hooks */
 	bool switch_cost;      /* wanted; measured if the kernel has the hooks */
 	uint8_t refuse_births; /* see struct tracer_options */
 };

@@ -16,9 +16,11 @@ static const char *const kind_names[BLAME_KINDS] = {
 };
 
 static const char *const loss_names[LOSS_KINDS] = {
-	[LOSS_CLOCK_CREATE] = "clock_create",  [LOSS_CLOCK_GAP] = "clock_gap",
-	[LOSS_BLAME_NAMES] = "blame_names",    [LOSS_THREADS_UNREAD] = "threads_unread",
-	[LOSS_RECURSION] = "recursion_misses",
+	[LOSS_CLOCK_CREATE] = "clock_create",	[LOSS_CLOCK_GAP] = "clock_gap",
+	[LOSS_BLAME_NAMES] = "blame_names",	[LOSS_THREADS_UNREAD] = "threads_unread",
+	[LOSS_RECURSION] = "recursion_misses",	[LOSS_SPAN_CREATE] = "span_create",
+	[LOSS_WORKER_CREATE] = "worker_create", [LOSS_WORK_TABLE] = "work_table",
+	[LOSS_COMPONENTS] = "components",
 };
 
 const char *report_reason_name(uint32_t reason)

@@ -328,6 +328,8 @@ static void read_window(struct reader *reader, json_t *object, struct report_win
 		reader_refuse(reader, object, "duration_ns", "ends after what the kernel's clocks can tell");
 }
 
+#define FIRST_LATER_LOSS LOSS_SPAN_CREATE /* reports of version 0.1.0 end before it */
+
 static void read_root(struct reader *reader, json_t *root, struct report *report)
 {
 	json_t *machine = reader_object(reader, root, "machine"),
@@ -343,7 +345,8 @@ static void read_root(struct reader *reader, json_t *root, struct report *report
 	read_scheduling(reader, reader_object(reader, root, "scheduling"), &report->scheduling);
 	read_arrays(reader, root, report);
 	for (uint32_t i = 0; i < LOSS_KINDS; i++)
-		report->losses[i] = reader_u64(reader, losses, report_loss_name(i));
+		if (i < FIRST_LATER_LOSS || json_object_get(losses, report_loss_name(i)))
+			report->losses[i] = reader_u64(reader, losses, report_loss_name(i));
 	check(reader, root, report);
 }
 

@@ -38,6 +38,8 @@ static const struct probe_item table[PROBE_ITEMS] = {
 	[PROBE_TASK_REGISTERS] = { "registers of a blocked task", false, false,
 				   "why a thread was blocked (all but disk is `other`)",
 				   "use Linux 5.15 or newer" },
+	[PROBE_SOCKETS] = { "sk_data_ready, sock_*_length", false, false, "requests",
+			    "use Linux 6.3 or newer" },
 	[PROBE_GROUP_SCHEDULING] = { "group scheduling", false, false,
 				     "stolen time, and blame after a wakeup",
 				     "use a kernel with CONFIG_FAIR_GROUP_SCHED" },
@@ -181,6 +183,10 @@ static void look(struct probe *probe, const struct btf *btf)
 						has_tracepoint(btf, "btf_trace_sched_exit_tp");
 	items[PROBE_FENTRY].present = takes_fentry(btf, false);
 	items[PROBE_TASK_REGISTERS].present = has_helper(btf, "BPF_FUNC_task_pt_regs");
+	items[PROBE_SOCKETS].present = has_tracepoint(btf, "btf_trace_sk_data_ready") &&
+				       has_tracepoint(btf, "btf_trace_sock_recv_length") &&
+				       has_tracepoint(btf, "btf_trace_sock_send_length") &&
+				       has_tracepoint(btf, "btf_trace_inet_sock_set_state");
 	items[PROBE_GROUP_SCHEDULING].present = has_member(btf, "sched_entity", "cfs_rq");
 	items[PROBE_IRQ_TIME].present = has_member(btf, "rq", "prev_irq_time");
 	items[PROBE_QUOTA_CLOCK].present = has_member(btf, "cfs_rq", "throttled_clock_self_time");
@@ -244,4 +250,9 @@ enum switch_cost_hooks probe_switch_cost(const struct probe *probe)
 	if (probe->items[PROBE_SCHED_ENTRY_EXIT].present)
 		return SWITCH_COST_TRACEPOINTS;
 	return probe->items[PROBE_FENTRY].present ? SWITCH_COST_FENTRY : SWITCH_COST_NONE;
+}
+
+bool probe_requests(const struct probe *probe)
+{
+	return probe->items[PROBE_SOCKETS].present && probe->items[PROBE_TASK_REGISTERS].present;
 }

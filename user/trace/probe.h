@@ -31,6 +31,7 @@ enum probe_index {
 	PROBE_SCHED_ENTRY_EXIT,
 	PROBE_FENTRY,
 	PROBE_TASK_REGISTERS,
+	PROBE_SOCKETS,
 	PROBE_GROUP_SCHEDULING,
 	PROBE_IRQ_TIME,
 	PROBE_QUOTA_CLOCK,
@@ -65,5 +66,8 @@ int probe_refuse(const struct probe *probe, struct err *err);
 
 /* The best pair of hooks for the direct cost of a context switch. */
 enum switch_cost_hooks probe_switch_cost(const struct probe *probe);
+
+/* Whether requests can be seen. */
+bool probe_requests(const struct probe *probe);
 
 #endif /* WHYLATE_TRACE_PROBE_H */

@@ -46,9 +46,11 @@ static void configure(struct tracer *tracer, const struct tracer_options *option
 	config->switch_cost = options->switch_cost != SWITCH_COST_NONE;
 	syscalls_fill(config->syscalls);
 	syscalls_fill_compat(config->syscalls_compat);
+	syscalls_fill_buffers(config->buffers);
 	tracer->skel->bss->interval_number = 1; /* 0 marks a maximum that was never written */
 	bpf_map__set_max_entries(tracer->skel->maps.cpus, tracer->nr_cpu_ids);
 	switchcost_choose(&tracer->switch_cost, tracer->skel->obj, options->switch_cost);
+	sockethooks_choose(&tracer->sockets, tracer->skel, options->requests);
 	bpf_program__set_autoattach(tracer->skel->progs.seed_tasks, false);
 	bpf_program__set_autoattach(tracer->skel->progs.read_clocks, false);
 }
@@ -246,7 +248,7 @@ int tracer_open(struct tracer **out, const struct tracer_options *options, struc
 	libbpf_set_print(print_libbpf);
 	tracer->nr_cpus = (uint32_t)libbpf_num_possible_cpus();
 	tracer->nr_cpu_ids = cpu_ids(tracer->nr_cpus);
-	tracer->scratch = calloc(tracer->nr_cpus, sizeof(struct ended_slot)); /* larger than a histogram */
+	tracer->scratch = calloc(tracer->nr_cpus, sizeof(struct component_hist)); /* the largest value */
 	ret = tracer->scratch ? 0 : err_set(err, ENOMEM, "cannot watch: out of memory");
 	if (!ret)
 		ret = load(tracer, options, err);
@@ -258,6 +260,8 @@ int tracer_open(struct tracer **out, const struct tracer_options *options, struc
 	}
 	if (!ret)
 		ret = tracer_seed(tracer, err);
+	if (!ret)
+		ret = sockethooks_seed(&tracer->sockets, tracer->skel, err);
 	if (!ret)
 		ret = open_late_births(tracer, err);
 	if (!ret)
@@ -299,6 +303,7 @@ size_t tracer_hooks(const struct tracer *tracer, struct tracer_hook *out, size_t
 
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]) && nr < max; i++)
 		out[nr++] = always[i];
+	nr += sockethooks_names(&tracer->sockets, out + nr, max - nr);
 	return nr + switchcost_hooks(&tracer->switch_cost, out + nr, max - nr);
 }
 
@@ -325,6 +330,7 @@ void tracer_close(struct tracer *tracer)
 	bpf_link__destroy(tracer->read_link);
 	bpf_link__destroy(tracer->seed_link);
 	switchcost_detach(&tracer->switch_cost);
+	sockethooks_detach(&tracer->sockets);
 	whylate__destroy(tracer->skel);
 	free(tracer->scratch);
 	free(tracer);

@@ -8,8 +8,11 @@
 
 #include "bpf/abi.h"
 #include "bpf/clock.h"
+#include "bpf/request.h"
 #include "whylate.skel.h"
 
+#include "user/trace/snapshot.h"
+#include "user/trace/sockethooks.h"
 #include "user/trace/switchcost.h"
 
 struct tracer {
@@ -21,6 +24,7 @@ struct tracer {
 	struct ring_buffer *late_births;
 	uint64_t began_at_ns; /* of all clocks that were there at attach */
 	struct switchcost switch_cost;
+	struct sockethooks sockets;
 	void *scratch; /* nr_cpus values of the largest per-CPU map */
 };
 
@@ -29,6 +33,12 @@ struct tracer {
  * also if it fails.  Returns 0 or -errno.
  */
 int tracer_run_iterator(struct bpf_link *link, char **out, size_t *out_bytes);
+
+/* The values of KEY of all CPUs, in scratch memory that the next call overwrites; NULL with errno. */
+const void *tracer_lookup_percpu(struct tracer *tracer, struct bpf_map *map, uint32_t key);
+
+/* What is known of requests, into SNAPSHOT (its hists are there already).  Returns 0 or -errno. */
+int tracer_read_requests(struct tracer *tracer, struct snapshot *snapshot);
 
 /* Each CPU's sums of ended threads, into SLOTS[nr_cpus].  Returns 0 or -errno. */
 int tracer_read_ended(struct tracer *tracer, struct ended_slot *slots);

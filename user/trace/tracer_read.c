@@ -56,8 +56,7 @@ int tracer_run_iterator(struct bpf_link *link, char **out, size_t *out_bytes)
 	return (int)got;
 }
 
-/* The values of KEY of all CPUs, in scratch memory that the next call overwrites; NULL with errno. */
-static const void *lookup_percpu(struct tracer *tracer, struct bpf_map *map, uint32_t key)
+const void *tracer_lookup_percpu(struct tracer *tracer, struct bpf_map *map, uint32_t key)
 {
 	return bpf_map_lookup_elem(bpf_map__fd(map), &key, tracer->scratch) ? NULL : tracer->scratch;
 }
@@ -70,7 +69,7 @@ static uint64_t max_of(uint64_t a, uint64_t b)
 static int read_hists(struct tracer *tracer, uint32_t interval, struct snapshot *snapshot)
 {
 	for (uint32_t id = 0; id < HIST_IDS; id++) {
-		const struct hist_slot *slots = lookup_percpu(tracer, tracer->skel->maps.hists, id);
+		const struct hist_slot *slots = tracer_lookup_percpu(tracer, tracer->skel->maps.hists, id);
 		struct snapshot_hist *hist = &snapshot->hists[id];
 
 		if (!slots)
@@ -98,13 +97,13 @@ int tracer_read_ended(struct tracer *tracer, struct ended_slot *slots)
 	if (!whole)
 		return -ENOMEM;
 	for (int i = 0; i < READ_TRIES && nr_whole < tracer->nr_cpus; i++) {
-		const struct ended_slot *look = lookup_percpu(tracer, tracer->skel->maps.ended, 0);
+		const struct ended_slot *look = tracer_lookup_percpu(tracer, tracer->skel->maps.ended, 0);
 
 		for (uint32_t cpu = 0; look && cpu < tracer->nr_cpus; cpu++)
 			if (!whole[cpu])
 				slots[cpu] = look[cpu];
 		if (look)
-			look = lookup_percpu(tracer, tracer->skel->maps.ended, 0);
+			look = tracer_lookup_percpu(tracer, tracer->skel->maps.ended, 0);
 		if (!look) {
 			free(whole);
 			return -errno;
@@ -124,7 +123,7 @@ int tracer_read_ended(struct tracer *tracer, struct ended_slot *slots)
 static int read_counters(struct tracer *tracer, struct bpf_map *map, uint32_t nr, uint64_t *out)
 {
 	for (uint32_t key = 0; key < nr; key++) {
-		const uint64_t *values = lookup_percpu(tracer, map, key);
+		const uint64_t *values = tracer_lookup_percpu(tracer, map, key);
 
 		if (!values)
 			return -errno;
@@ -275,6 +274,8 @@ int tracer_read(struct tracer *tracer, struct snapshot *snapshot, struct err *er
 	if (!ret)
 		ret = read_hists(tracer, interval, snapshot);
 	if (!ret)
+		ret = tracer_read_requests(tracer, snapshot);
+	if (!ret)
 		ret = read_own_cost(tracer, snapshot);
 	if (!ret)
 		ret = read_names(tracer, snapshot);
@@ -328,6 +329,8 @@ void tracer_cost(const struct tracer *tracer, struct tracer_cost *out)
 	uint64_t skipped, maps_bytes;
 
 	out->per_cpu_bytes = HIST_IDS * sizeof(struct hist_slot) + sizeof(struct ended_slot) +
+			     HIST_BUCKETS * sizeof(struct request_bucket) +
+			     COMPONENTS * sizeof(struct component_hist) + sizeof(struct request_counts) +
 			     LOSS_KINDS * sizeof(uint64_t) + sizeof(struct cpu_clock) +
 			     sizeof(struct task_clock) + sizeof(struct thread_record);
 	out->per_thread_bytes =

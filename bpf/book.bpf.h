@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * How an answered request enters the sums, and leaves them again when more of its answer is sent.
+ *
+ * Only components that are not zero cost anything.
+ */
+#ifndef WHYLATE_BPF_BOOK_H
+#define WHYLATE_BPF_BOOK_H
+
+#include "maps.bpf.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, HIST_BUCKETS);
+	__type(key, __u32);
+	__type(value, struct request_bucket);
+} request_buckets SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, COMPONENTS);
+	__type(key, __u32);
+	__type(value, struct component_hist);
+} component_hists SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct request_counts);
+} request_counts SEC(".maps");
+
+static __always_inline struct request_counts *counts_here(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&request_counts, &zero);
+}
+
+/* A request has arrived (1), or is no longer open (-1). */
+static __always_inline void count_open(__s64 more)
+{
+	struct request_counts *counts = counts_here();
+
+	/* Arrivals interrupt the tasks' hooks on the same CPU. */
+	if (counts)
+		__sync_fetch_and_add(&counts->not_counted[NOT_UNANSWERED], more);
+}
+
+static __always_inline void count_not(__u32 reason)
+{
+	struct request_counts *counts = counts_here();
+
+	if (counts && reason < NOT_COUNTED_KINDS)
+		__sync_fetch_and_add(&counts->not_counted[reason], 1);
+}
+
+static __always_inline void count_sending(__s64 more)
+{
+	struct request_counts *counts = counts_here();
+
+	if (counts)
+		counts->still_sending += more;
+}
+
+/* A number that no other request has: those of one CPU count up. */
+static __always_inline __u64 next_request(void)
+{
+	struct request_counts *counts = counts_here();
+
+	return counts ? ((__u64)bpf_get_smp_processor_id() + 1) << 48 | ++counts->numbers : 0;
+}
+
+/*
+ * Global functions from here to book_request(): the verifier looks at each once and not once for every way to
+ * it, of which the bucket's search alone would make too many.
+ */
+__noinline __u32 bucket_of(__u64 ns)
+{
+	return hist_bucket(ns) & (HIST_BUCKETS - 1);
+}
+
+/* BY: 1, or -1 to take the request out again. */
+static __always_inline void book_bucket(const struct span *span, __u64 latency_ns, __s64 by)
+{
+	__u32 number = bucket_of(latency_ns);
+	struct request_bucket *bucket = bpf_map_lookup_elem(&request_buckets, &number);
+
+	if (!bucket)
+		return;
+	bucket->before++;
+	border_barrier();
+	bucket->count += by;
+	bucket->latency_ns += by * latency_ns;
+	for (__u32 i = 0; i < COMPONENTS; i++)
+		bucket->components_ns[i] += by * span->components_ns[i];
+	for (__u32 i = 0; i < BLAME_KINDS; i++)
+		bucket->blame_ns[i] += by * span->blame_ns[i];
+	bucket->voluntary += by * span->voluntary;
+	bucket->involuntary += by * span->involuntary;
+	bucket->migrations += by * span->migrations;
+	if (span->status < STATUSES)
+		bucket->statuses[span->status] += by;
+	border_barrier();
+	bucket->after++;
+}
+
+/* How much it has of one component, and where its latency would lie without it. */
+__noinline int book_component(__u32 component, __u64 ns, __u64 latency_ns, __s64 by)
+{
+	struct component_hist *hist = bpf_map_lookup_elem(&component_hists, &component);
+	__u32 at = bucket_of(latency_ns), without = bucket_of(latency_ns - ns);
+
+	if (!hist)
+		return 0;
+	hist->buckets[bucket_of(ns) & (HIST_BUCKETS - 1)] += by;
+	if (without == at)
+		return 0;
+	hist->moves[at & (HIST_BUCKETS - 1)] -= by;
+	hist->moves[without & (HIST_BUCKETS - 1)] += by;
+	return 0;
+}
+
+__noinline int book_request(struct span *span, __u64 latency_ns, __s64 by)
+{
+	if (!span)
+		return 0;
+	book_bucket(span, latency_ns, by);
+	for (__u32 i = 0; i < COMPONENTS; i++) {
+		__u64 ns = span->components_ns[i];
+
+		if (ns)
+			book_component(i, ns, latency_ns, by);
+	}
+	return 0;
+}
+
+static __always_inline void book_turn(__u32 protocol, __u64 latency_ns, __s64 by)
+{
+	__u32 id = HIST_TURN_FIRST + protocol;
+	struct hist_slot *slot = bpf_map_lookup_elem(&hists, &id);
+
+	if (!slot)
+		return;
+	slot->total_ns += by * latency_ns;
+	slot->buckets[bucket_of(latency_ns) & (HIST_BUCKETS - 1)] += by;
+	if (by > 0)
+		hist_note_max(slot, latency_ns);
+}
+
+static __always_inline void book_by(struct span *span, __u64 latency_ns, __s64 by)
+{
+	if (span->protocol < SPEAKS_TURNS)
+		book_request(span, latency_ns, by);
+	else
+		book_turn(span->protocol - SPEAKS_TURNS, latency_ns, by);
+}
+
+/* The latest request leaves the sums, if it is in them. */
+static __always_inline void unbook(struct span *span)
+{
+	if (!(span->flags & SPAN_BOOKED))
+		return;
+	book_by(span, span->at_ns - span->begin_ns, -1);
+	if (span->flags & SPAN_SENDING)
+		count_sending(-1);
+	span->flags &= (__u8) ~(SPAN_BOOKED | SPAN_SENDING);
+}
+
+/* It enters them as of its latest touch.  SENDING: the server has more to send. */
+static __always_inline void book(struct span *span, bool sending)
+{
+	__u32 id = HIST_REQUEST_MAX;
+	struct hist_slot *slot;
+	__u64 latency_ns;
+
+	if (!span_close(span, &latency_ns))
+		count_loss(LOSS_COMPONENTS);
+	book_by(span, latency_ns, 1);
+	slot = span->protocol < SPEAKS_TURNS ? bpf_map_lookup_elem(&hists, &id) : NULL;
+	if (slot)
+		hist_note_max(slot, latency_ns);
+	if (sending)
+		count_sending(1);
+	span->flags |= SPAN_BOOKED | (sending ? SPAN_SENDING : 0);
+}
+
+#endif /* WHYLATE_BPF_BOOK_H */

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Which sockets are the target's listeners, and which are connections that they accepted. */
+#ifndef WHYLATE_BPF_CONNECTIONS_H
+#define WHYLATE_BPF_CONNECTIONS_H
+
+#include "socket.bpf.h"
+
+/* The listeners of the target, and by the kernel's copying all their connections. */
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct connection_mark);
+} marks SEC(".maps");
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct span);
+} spans SEC(".maps");
+
+/* Addresses that UNIX listeners of the target are bound to: their connections share the very struct. */
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1024);
+	__type(key, __u64);
+	__type(value, __u8);
+} unix_addresses SEC(".maps");
+
+/* Ports that TCP listeners of the target have, as the host counts: for connections that were there before. */
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, __u16);
+	__type(value, __u8);
+} ports SEC(".maps");
+
+/* Is the socket's connection one of the target's listeners'?  Creates its span. */
+static __always_inline struct span *span_create(struct sock *sk, __u64 established_ns)
+{
+	struct span *span = bpf_sk_storage_get(&spans, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+
+	if (!span)
+		count_loss(LOSS_SPAN_CREATE);
+	else if (!span->request)
+		span->established_ns = established_ns;
+	return span;
+}
+
+static __always_inline bool is_ours_by_address(struct sock *sk)
+{
+	__u64 address;
+
+	if (!is_unix(sk))
+		return false;
+	address = (__u64)BPF_CORE_READ((struct unix_sock *)sk, addr);
+	return address && bpf_map_lookup_elem(&unix_addresses, &address);
+}
+
+/* The span of a connection of the target's; NULL for all other sockets, nearly all of them at one load. */
+static __always_inline struct span *span_of(struct sock *sk)
+{
+	struct connection_mark *mark;
+	struct span *span;
+
+	if (sk->sk_bpf_storage) {
+		span = bpf_sk_storage_get(&spans, sk, NULL, 0);
+		if (span)
+			return span;
+		mark = bpf_sk_storage_get(&marks, sk, NULL, 0);
+		if (mark && sk->__sk_common.skc_state != TCP_LISTEN)
+			return span_create(sk, mark->established_ns);
+	}
+	return is_ours_by_address(sk) ? span_create(sk, 0) : NULL;
+}
+
+/* A UNIX listener of the target: connections will be known by its address. */
+static __always_inline void note_unix_address(struct sock *sk)
+{
+	__u64 address = (__u64)BPF_CORE_READ((struct unix_sock *)sk, addr);
+	__u8 yes = 1;
+
+	if (address && bpf_map_update_elem(&unix_addresses, &address, &yes, BPF_ANY))
+		count_loss(LOSS_SPAN_CREATE);
+}
+
+/* A task of the target listens on SK. */
+static __always_inline void mark_listener(struct sock *sk)
+{
+	__u16 port = sk->__sk_common.skc_num;
+	__u8 yes = 1;
+
+	if (is_unix(sk)) {
+		note_unix_address(sk);
+		return;
+	}
+	if (!bpf_sk_storage_get(&marks, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE) ||
+	    bpf_map_update_elem(&ports, &port, &yes, BPF_ANY))
+		count_loss(LOSS_SPAN_CREATE);
+}
+
+#endif /* WHYLATE_BPF_CONNECTIONS_H */

@@ -1,0 +1,481 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The sockets' events make requests of bytes: which connections are the target's, when a request's first
+ * byte comes, when it is read, when its answer is sent.  How its time is split is request.h's matter, how it
+ * is booked book.bpf.h's.
+ *
+ * The hooks on read and send run in the task that reads or sends, after the fact; arrivals and states of
+ * TCP in whatever context the packet is handled.  They may meet on one span: `arrived_ns` is all that an
+ * arrival writes, and it is exchanged atomically.
+ */
+#include "maps.bpf.h"
+#include "socket.bpf.h"
+#include "book.bpf.h"
+#include "connections.bpf.h"
+
+#define WORKS_MAX 65536
+
+/* A socket that the target made itself, and for which request it was last written to. */
+struct upstream {
+	__u64 request;
+	__u64 socket; /* of the request's connection */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct upstream);
+} upstreams SEC(".maps");
+
+/*
+ * Work for requests that their task has turned away from before it answered.  Key: the address of the
+ * request's socket, so that what is never taken is overwritten when that address is used again.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, WORKS_MAX);
+	__type(key, __u64);
+	__type(value, struct work);
+} works SEC(".maps");
+
+/* A task of the target at a socket: its clock as of now. */
+struct toucher {
+	struct task_struct *task;
+	struct task_clock *clock;
+	struct worker *worker;
+	__u64 now_ns;
+	struct work_sums sums;
+	struct held_sums held;
+};
+
+static __always_inline struct worker *worker_of(struct task_struct *task, struct task_clock *clock)
+{
+	struct worker *worker =
+		bpf_task_storage_get(&workers, task, NULL, clock->works ? 0 : BPF_LOCAL_STORAGE_GET_F_CREATE);
+	__u64 runnable_ns;
+
+	if (!worker) {
+		count_loss(LOSS_WORKER_CREATE);
+		return NULL;
+	}
+	if (!clock->works) {
+		/* From here on the scheduler's hooks remember its stays; the latest one its clock still
+		 * knows. */
+		runnable_ns = clock->since_ns - clock->waited_ns;
+		worker_came_back(worker, runnable_ns - clock->latest_block_ns, runnable_ns, clock->since_ns);
+		clock->works = 1;
+	}
+	return worker;
+}
+
+/* The current task, if it is the target's. */
+static __always_inline bool touch_begin(struct toucher *by)
+{
+	struct kernel_counts counts;
+
+	by->task = bpf_get_current_task_btf();
+	by->clock = clock_of(by->task);
+	if (!by->clock)
+		return false;
+	by->worker = worker_of(by->task, by->clock);
+	if (!by->worker)
+		return false;
+	counts.voluntary = by->task->nvcsw;
+	counts.involuntary = by->task->nivcsw;
+	counts.migrations = by->task->se.nr_migrations;
+	by->now_ns = clock_now(by->clock, bpf_ktime_get_ns());
+	work_stamp(by->clock, &counts, by->now_ns, &by->sums);
+	held_stamp(by->clock, by->now_ns, &by->held);
+	return true;
+}
+
+/* The worker's request is not answered yet: keep what it did for it where whoever answers finds it. */
+static __always_inline void put_aside(struct worker *worker, __u64 task)
+{
+	worker->work.task = task;
+	worker->work.request = worker->request;
+	if (bpf_map_update_elem(&works, &worker->socket, &worker->work, BPF_ANY))
+		count_loss(LOSS_WORK_TABLE);
+}
+
+/* The worker turns to REQUEST on SOCKET; its work begins at nothing. */
+static __always_inline void turn_to(struct toucher *by, __u64 request, __u64 socket)
+{
+	struct worker *worker = by->worker;
+
+	worker_charge(worker, &by->sums);
+	if (worker->request && !worker->answered)
+		put_aside(worker, by->clock->id);
+	__builtin_memset(&worker->work, 0, sizeof(worker->work));
+	worker->request = request;
+	worker->socket = socket;
+	worker->answered = 0;
+}
+
+/* What was put aside for REQUEST is the worker's again.  Returns whether there was something. */
+static __always_inline bool take_up(struct worker *worker, __u64 request, __u64 socket)
+{
+	struct work *aside = bpf_map_lookup_elem(&works, &socket);
+
+	if (!aside || aside->request != request)
+		return false;
+	worker->work = *aside;
+	bpf_map_delete_elem(&works, &socket);
+	return true;
+}
+
+/* Bring the span up to now, in the name of the current task. */
+static __always_inline void touch(struct toucher *by, struct span *span, __u64 socket)
+{
+	struct worker *worker = by->worker;
+	bool held = span->holder == by->clock->id;
+
+	if (worker->request == span->request) {
+		worker_charge(worker, &by->sums);
+	} else {
+		turn_to(by, span->request, socket);
+		if (!take_up(worker, span->request, socket) && held && !(span->flags & SPAN_BOOKED))
+			count_loss(LOSS_WORK_TABLE);
+	}
+	if (held)
+		span_touch(span, &worker->work, &by->held, by->now_ns);
+	else
+		span_hand_over(span, &worker->work, &by->held, by->now_ns);
+	span->holder = by->clock->id;
+}
+
+SEC("?tp_btf/sk_data_ready")
+int BPF_PROG(on_arrival, struct sock *sk)
+{
+	struct span *span;
+
+	span = span_of(sk);
+	if (!span || span->arrived_ns || !has_unread(sk))
+		return 0;
+	if (!sk->sk_socket)
+		span->waits_accept = 1;
+	if (!__sync_val_compare_and_swap(&span->arrived_ns, 0, bpf_ktime_get_ns()) &&
+	    span->state != SPAN_READ)
+		count_open(1);
+	return 0;
+}
+
+/* A new request: from when it waited, and what for. */
+static __always_inline void open_request(struct toucher *by, struct span *span, __u64 socket,
+					 __u64 arrived_ns)
+{
+	__u64 now_ns = by->now_ns, begin_ns = arrived_ns && arrived_ns < now_ns ? arrived_ns : now_ns;
+	__u64 accepted_ns = begin_ns, request = next_request();
+	bool waited = span->waits_accept;
+
+	if (waited && span->established_ns && span->established_ns < begin_ns)
+		begin_ns = span->established_ns;
+	turn_to(by, request, socket);
+	span_open(span, request, begin_ns, now_ns, &by->held);
+	span->holder = by->clock->id;
+	span->established_ns = 0;
+	span->waits_accept = 0;
+	span->owes = 0;
+	if (waited) {
+		accepted_ns = by->clock->began_at_ns > begin_ns ? by->clock->began_at_ns : now_ns;
+		span->components_ns[COMPONENT_ACCEPT_WAIT] = accepted_ns - begin_ns;
+	}
+	split_unread(by->worker, accepted_ns, now_ns, span->components_ns);
+}
+
+/* What the first bytes of a request say of its connection, if it was not known. */
+static __always_inline __u32 judge_request(struct span *span, struct task_struct *task, int length)
+{
+	__u8 bytes[HTTP_LOOK_BYTES] = {};
+	__u32 begins;
+
+	if (span->protocol >= SPEAKS_TURNS)
+		return HTTP_UNDECIDED;
+	begins = http_look_request(bytes, look(task, length, bytes));
+	if (span->protocol == SPEAKS_HTTP || begins == HTTP_UNDECIDED)
+		return begins;
+	if (begins == HTTP_REQUEST || begins == HTTP_CONNECT)
+		span->protocol = SPEAKS_HTTP;
+	else if (begins == HTTP_TLS)
+		span->protocol = SPEAKS_TURNS + TURN_TLS;
+	else if (begins == HTTP_2_PREFACE)
+		span->protocol = SPEAKS_TURNS + TURN_HTTP2;
+	else
+		span->protocol = SPEAKS_TURNS + TURN_OTHER;
+	return begins;
+}
+
+/*
+ * A task that is not the target's, or has no clock yet, reads or answers: what it does is not known.  The
+ * connection begins anew, and whoever still answers that request owes it to REASON.
+ */
+static __always_inline void leave(struct span *span, __u32 reason)
+{
+	count_open(-1);
+	span->state = SPAN_IDLE;
+	span->owes = (__u8)(reason + 1);
+}
+
+/* What was read belongs to a request that was answered early, or that was there before us. */
+static __always_inline bool goes_on(struct span *span, __u32 begins)
+{
+	bool other = begins == HTTP_NOT;
+
+	if (span->owes == 1 + NOT_BEFORE_ATTACH && span->unread_before) {
+		span->unread_before = 0;
+		return true;
+	}
+	return other && (span->owes || (span->state == SPAN_ANSWERED && span->protocol == SPEAKS_HTTP));
+}
+
+/* Bytes of a connection of the target's were read, LENGTH of them. */
+static __always_inline void read_connection(struct sock *sk, struct span *span, int length)
+{
+	__u64 socket = (__u64)sk, arrived_ns = __sync_lock_test_and_set(&span->arrived_ns, 0);
+	struct toucher by;
+	__u32 begins;
+
+	/* What came between the read and here is not read. */
+	if (has_unread(sk))
+		__sync_val_compare_and_swap(&span->arrived_ns, 0, bpf_ktime_get_ns());
+	if (span->state == SPAN_CLOSED)
+		return;
+	if (!touch_begin(&by)) {
+		if (span->state != SPAN_READ && !arrived_ns)
+			count_open(1);
+		leave(span, NOT_FOREIGN);
+		return;
+	}
+	if (span->state == SPAN_READ) {
+		if (span->holder != by.clock->id)
+			touch(&by, span, socket);
+		return;
+	}
+	begins = judge_request(span, by.task, length);
+	if (goes_on(span, begins)) {
+		count_open(arrived_ns ? -1 : 0);
+		return;
+	}
+	if (!arrived_ns)
+		count_open(1);
+	open_request(&by, span, socket, arrived_ns);
+	if (begins == HTTP_CONNECT)
+		span->flags |= SPAN_CONNECT;
+}
+
+/* The end of the stream, or nothing: no arrival after all. */
+static __always_inline void cancel_arrival(struct span *span)
+{
+	if (__sync_lock_test_and_set(&span->arrived_ns, 0) && span->state != SPAN_READ)
+		count_open(-1);
+}
+
+/* A task of the target reads what it asked for on behalf of a request. */
+static __always_inline void read_upstream(struct sock *sk)
+{
+	struct upstream *upstream = bpf_sk_storage_get(&upstreams, sk, NULL, 0);
+	struct toucher by;
+
+	if (!upstream || !touch_begin(&by))
+		return;
+	if (by.worker->request != upstream->request) {
+		struct work *aside = bpf_map_lookup_elem(&works, &upstream->socket);
+
+		if (!aside || aside->request != upstream->request) /* answered or gone meanwhile */
+			return;
+		turn_to(&by, upstream->request, upstream->socket);
+		take_up(by.worker, upstream->request, upstream->socket);
+	}
+	upstream_answered(&by.worker->work, &by.held);
+}
+
+SEC("?tp_btf/sock_recv_length")
+int BPF_PROG(on_read, struct sock *sk, int length, int flags)
+{
+	struct span *span;
+
+	if (length < 0 || flags & (MSG_PEEK | MSG_ERRQUEUE))
+		return 0;
+	span = span_of(sk);
+	if (!span && sk->sk_bpf_storage)
+		read_upstream(sk);
+	else if (span && length)
+		read_connection(sk, span, length);
+	else if (span)
+		cancel_arrival(span);
+	return 0;
+}
+
+/* A task of the target writes to a socket that is none of its connections'. */
+static __always_inline void send_upstream(struct sock *sk, struct task_struct *task, struct task_clock *clock)
+{
+	struct worker *worker = bpf_task_storage_get(&workers, task, NULL, 0);
+	struct upstream *upstream;
+	struct held_sums held;
+
+	if (!worker || !worker->request || worker->answered)
+		return;
+	upstream = bpf_sk_storage_get(&upstreams, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!upstream) {
+		count_loss(LOSS_SPAN_CREATE);
+		return;
+	}
+	upstream->request = worker->request;
+	upstream->socket = worker->socket;
+	held_stamp(clock, clock_now(clock, bpf_ktime_get_ns()), &held);
+	upstream_asked(&worker->work, &held);
+}
+
+/* What a send is, by its first bytes and by what came before it. */
+enum answer {
+	ANSWER_MORE,  /* of a response that began before */
+	ANSWER_FIRST, /* of a final response */
+	ANSWER_INTERIM,
+	ANSWER_ENDS_HTTP,
+	ANSWER_PIPELINED, /* a further response, without a read between */
+};
+
+static __always_inline enum answer judge_first(struct span *span, __u32 begins, __u32 status)
+{
+	if (begins == HTTP_RESPONSE) {
+		if (status < 200 && status != 101)
+			return ANSWER_INTERIM;
+		if (status == 101 || (span->flags & SPAN_CONNECT && status < 300))
+			return ANSWER_ENDS_HTTP;
+		span->protocol = SPEAKS_HTTP;
+		span->status = (__u8)http_status_class(status);
+	} else if (begins != HTTP_UNDECIDED) {
+		span->protocol = SPEAKS_TURNS + TURN_OTHER;
+	}
+	return ANSWER_FIRST;
+}
+
+static __always_inline enum answer judge_response(struct span *span, struct task_struct *task, int length)
+{
+	__u32 begins = HTTP_UNDECIDED, status = 0;
+	__u8 bytes[HTTP_LOOK_BYTES] = {};
+
+	if (span->protocol < SPEAKS_TURNS)
+		begins = http_look_response(bytes, look(task, length, bytes), &status);
+	if (span->state == SPAN_READ)
+		return judge_first(span, begins, status);
+	return begins == HTTP_RESPONSE ? ANSWER_PIPELINED : ANSWER_MORE;
+}
+
+static __always_inline void answered(struct span *span)
+{
+	if (span->state != SPAN_READ)
+		return;
+	/* Of the next request: it was not counted while this one was open. */
+	count_open(span->arrived_ns ? 0 : -1);
+	span->state = SPAN_ANSWERED;
+}
+
+/* The server sends, and has read nothing that we saw: what it owed from before, or it speaks first. */
+static __always_inline void speak_first(struct span *span)
+{
+	if (span->owes)
+		count_not(span->owes - 1);
+	else
+		span->protocol = SPEAKS_TURNS + TURN_OTHER;
+	span->owes = 0;
+	span->state = SPAN_ANSWERED;
+}
+
+/* Bytes were sent on a connection of the target's. */
+static __always_inline void send_connection(struct sock *sk, struct span *span, int length)
+{
+	struct toucher by;
+	enum answer answer;
+
+	if (span->state == SPAN_IDLE)
+		speak_first(span);
+	if (span->state != SPAN_READ && span->state != SPAN_ANSWERED)
+		return;
+	if (!touch_begin(&by)) {
+		if (span->state == SPAN_READ) {
+			leave(span, NOT_FOREIGN);
+			speak_first(span);
+		}
+		return;
+	}
+	answer = judge_response(span, by.task, length);
+	if (answer == ANSWER_INTERIM)
+		return;
+	unbook(span);
+	touch(&by, span, (__u64)sk);
+	if (answer == ANSWER_PIPELINED)
+		span->protocol = SPEAKS_TURNS + TURN_PIPELINED;
+	if (answer == ANSWER_ENDS_HTTP) {
+		span->protocol = SPEAKS_TURNS + TURN_UPGRADED;
+		count_not(NOT_UPGRADED);
+	} else {
+		book(span, wants_to_send(sk));
+	}
+	answered(span);
+	by.worker->answered = 1;
+}
+
+SEC("?tp_btf/sock_send_length")
+int BPF_PROG(on_send, struct sock *sk, int length)
+{
+	struct task_clock *clock;
+	struct task_struct *task;
+	struct span *span;
+
+	if (length <= 0)
+		return 0;
+	span = span_of(sk);
+	if (span) {
+		send_connection(sk, span, length);
+		return 0;
+	}
+	task = bpf_get_current_task_btf();
+	clock = clock_of(task);
+	if (clock && clock->works)
+		send_upstream(sk, task, clock);
+	return 0;
+}
+
+/* What was asked and not answered will not be. */
+static __always_inline void close_connection(struct span *span, __u64 socket)
+{
+	if (span->flags & SPAN_SENDING)
+		count_sending(-1);
+	span->flags &= (__u8)~SPAN_SENDING;
+	if (span->state == SPAN_READ)
+		bpf_map_delete_elem(&works, &socket);
+	if (span->state == SPAN_READ || (span->state != SPAN_CLOSED && span->arrived_ns)) {
+		count_open(-1);
+		count_not(NOT_CLOSED);
+	}
+	span->state = SPAN_CLOSED;
+}
+
+/* TCP: a connection enters its listener's queue; a task of the target listens; a connection ends. */
+SEC("?tp_btf/inet_sock_set_state")
+int BPF_PROG(on_state, struct sock *sk, int old, int state)
+{
+	struct connection_mark *mark;
+	struct span *span;
+
+	if (state == TCP_LISTEN) {
+		if (clock_of(bpf_get_current_task_btf()))
+			mark_listener(sk);
+		return 0;
+	}
+	if (!sk->sk_bpf_storage)
+		return 0;
+	if (state == TCP_ESTABLISHED) {
+		mark = bpf_sk_storage_get(&marks, sk, NULL, 0);
+		if (mark)
+			mark->established_ns = bpf_ktime_get_ns();
+	} else if (state == TCP_CLOSE) {
+		span = bpf_sk_storage_get(&spans, sk, NULL, 0);
+		if (span)
+			close_connection(span, (__u64)sk);
+	}
+	return 0;
+}

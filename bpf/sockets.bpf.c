@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The sockets that were there before us: an iterator over the open files of the target's tasks, in every
+ * table of files that there is.  It runs twice, after the hooks are on: first for the listeners, then for the
+ * connections that they accepted, which their port (or the address that they share) tells from those
+ * that the target made itself.
+ */
+#include "maps.bpf.h"
+#include "connections.bpf.h"
+
+/* The connections of the second pass; else the listeners. */
+__u32 seeds_connections;
+
+static __always_inline bool is_accepted(struct sock *sk)
+{
+	__u16 port = sk->__sk_common.skc_num;
+
+	if (is_tcp(sk))
+		return bpf_map_lookup_elem(&ports, &port);
+	return is_ours_by_address(sk);
+}
+
+/* What it may owe began before us; an unread request is waited for no less. */
+static __always_inline void seed_connection(struct sock *sk)
+{
+	struct span *span;
+
+	if (!is_accepted(sk) || bpf_sk_storage_get(&spans, sk, NULL, 0))
+		return;
+	span = span_create(sk, 0);
+	if (!span)
+		return;
+	span->unread_before = has_unread(sk);
+	span->owes = 1 + NOT_BEFORE_ATTACH;
+}
+
+SEC("?iter/task_file")
+int seed_sockets(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct socket *socket;
+	struct sock *sk;
+
+	if (!task || !file || !clock_of(task))
+		return 0;
+	socket = bpf_sock_from_file(file);
+	sk = socket ? socket->sk : NULL;
+	if (!sk || (!is_tcp(sk) && !is_unix(sk)))
+		return 0;
+	if (sk->__sk_common.skc_state == TCP_LISTEN) {
+		if (!seeds_connections)
+			mark_listener(sk);
+	} else if (seeds_connections) {
+		seed_connection(sk);
+	}
+	return 0;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Which hooks see requests (bpf/requests.bpf.c), and what to call them in the report.  Without them the
+ * report has no requests, and all else.
+ */
+#ifndef WHYLATE_TRACE_SOCKETHOOKS_H
+#define WHYLATE_TRACE_SOCKETHOOKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "user/trace/tracer.h"
+
+struct bpf_link;
+struct whylate;
+
+struct sockethooks {
+	bool watched;		 /* the hooks are there and wanted */
+	struct bpf_link *seeder; /* the iterator over sockets that were there before */
+};
+
+/* Between open and load: load the programs for requests, if they are WANTED: this kernel has the hooks. */
+void sockethooks_choose(struct sockethooks *hooks, struct whylate *skel, bool wanted);
+
+/*
+ * After all hooks are on and the threads have their clocks: find the target's listeners and the connections
+ * that it has accepted so far.  Returns 0 or a negative errno, with the sentence in ERR.
+ */
+int sockethooks_seed(struct sockethooks *hooks, struct whylate *skel, struct err *err);
+
+/* Safe on a zeroed one, and twice. */
+void sockethooks_detach(struct sockethooks *hooks);
+
+/* The hooks in use, or those that are absent; returns how many were written to OUT, at most MAX. */
+size_t sockethooks_names(const struct sockethooks *hooks, struct tracer_hook *out, size_t max);
+
+#endif /* WHYLATE_TRACE_SOCKETHOOKS_H */

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The sums of requests, from the programs' maps to a snapshot. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "user/trace/tracer_internal.h"
+
+#define READ_TRIES 8
+
+/* All are words that add up; those that say whether a copy is whole add up to nothing that is read. */
+static void add_words(void *to, const void *from, size_t bytes)
+{
+	for (size_t i = 0; i < bytes / sizeof(uint64_t); i++)
+		((uint64_t *)to)[i] += ((const uint64_t *)from)[i];
+}
+
+static bool are_whole(const struct request_bucket *slots, uint32_t nr_cpus)
+{
+	for (uint32_t cpu = 0; cpu < nr_cpus; cpu++)
+		if (slots[cpu].after != slots[cpu].before)
+			return false;
+	return true;
+}
+
+/* A bucket that is written all the time is taken as it is in the end: one request of it may be cut. */
+static int read_bucket(struct tracer *tracer, uint32_t number, struct request_bucket *out)
+{
+	const struct request_bucket *slots;
+
+	for (int i = 0; i < READ_TRIES; i++) {
+		slots = tracer_lookup_percpu(tracer, tracer->skel->maps.request_buckets, number);
+		if (!slots)
+			return -errno;
+		if (are_whole(slots, tracer->nr_cpus))
+			break;
+	}
+	for (uint32_t cpu = 0; cpu < tracer->nr_cpus; cpu++)
+		add_words(out, &slots[cpu], sizeof(*out));
+	return 0;
+}
+
+static int read_buckets(struct tracer *tracer, struct snapshot_requests *out)
+{
+	int ret = 0;
+
+	for (uint32_t i = 0; i < HIST_BUCKETS && !ret; i++)
+		ret = read_bucket(tracer, i, &out->buckets[i]);
+	return ret;
+}
+
+static int read_components(struct tracer *tracer, struct snapshot_requests *out)
+{
+	for (uint32_t i = 0; i < COMPONENTS; i++) {
+		const struct component_hist *slots =
+			tracer_lookup_percpu(tracer, tracer->skel->maps.component_hists, i);
+
+		if (!slots)
+			return -errno;
+		for (uint32_t cpu = 0; cpu < tracer->nr_cpus; cpu++)
+			add_words(&out->components[i], &slots[cpu], sizeof(*slots));
+	}
+	return 0;
+}
+
+static int read_counts(struct tracer *tracer, struct snapshot_requests *out)
+{
+	const struct request_counts *slots =
+		tracer_lookup_percpu(tracer, tracer->skel->maps.request_counts, 0);
+
+	if (!slots)
+		return -errno;
+	for (uint32_t cpu = 0; cpu < tracer->nr_cpus; cpu++) {
+		add_words(out->not_counted, slots[cpu].not_counted, sizeof(out->not_counted));
+		out->still_sending += slots[cpu].still_sending;
+	}
+	return 0;
+}
+
+int tracer_read_requests(struct tracer *tracer, struct snapshot *snapshot)
+{
+	struct snapshot_requests *out;
+	int ret;
+
+	if (!tracer->sockets.watched)
+		return 0;
+	out = calloc(1, sizeof(*out));
+	if (!out)
+		return -ENOMEM;
+	snapshot->requests = out;
+	ret = read_buckets(tracer, out);
+	if (!ret)
+		ret = read_components(tracer, out);
+	if (!ret)
+		ret = read_counts(tracer, out);
+	out->max_ns = snapshot->hists[HIST_REQUEST_MAX].max_ns;
+	for (int i = 0; i < TURN_PROTOCOLS; i++)
+		out->turns[i] = snapshot->hists[HIST_TURN_FIRST + i];
+	return ret;
+}
