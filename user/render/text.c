@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The report as a tired person reads it: the answer first, then where the time went, how long the waits
- * for a CPU were, who was in the way, and last what the figures lack.
+ * The report as a tired person reads it: the answer first, the requests if there were any (text_requests.h),
+ * then where all the time went, how long the waits for a CPU were, who was in the way, and last what the
+ * figures lack.
  */
 #include "user/render/render.h"
 
@@ -14,42 +15,73 @@
 #include "user/base/plain.h"
 #include "user/render/shares.h"
 #include "user/render/text_parts.h"
+#include "user/render/text_requests.h"
 
 /* One screen: at most 45 lines, of TEXT_COLUMNS. */
 #define SCREEN_LINES	       45
 #define BLAME_ROWS	       4
 #define LEAST_THREADS_FOR_LIST 2
 
-/* The sections that give way where a screen is too short for all, and how many lines each may have. */
-enum section { BARS, BLAMED, THREADS, ABSENT, SECTIONS };
+/* The sections that give way where a screen is too short for all. */
+enum section {
+	COMPONENT_ROWS, /* of the requests, as the next two */
+	LATENCY_BARS,
+	TAIL_BLAME,
+	LONGEST, /* of the headline */
+	TIMES,
+	BARS,
+	BLAMED,
+	SWITCHES,
+	THREADS,
+	HOOKS,
+	ABSENT,
+	SECTIONS,
+};
 
+/* How many lines each may have; a section without a line goes with its heading. */
 struct layout {
 	unsigned most[SECTIONS];
 };
 
-static const struct layout whole_layout = { { 12, BLAME_ROWS, 3, REPORT_HOOKS_MAX } };
+/* What has no number of lines of its own is there (1) or not. */
+static const struct layout whole_layout = { {
+	[COMPONENT_ROWS] = COMPONENTS,
+	[LATENCY_BARS] = 10,
+	[TAIL_BLAME] = BLAME_KINDS,
+	[LONGEST] = 1,
+	[TIMES] = 1,
+	[BARS] = 12,
+	[BLAMED] = BLAME_ROWS,
+	[SWITCHES] = 1,
+	[THREADS] = 3,
+	[HOOKS] = 1,
+	[ABSENT] = REPORT_HOOKS_MAX,
+} };
 
-/* In this order, one line at a time; a section without a line goes with its heading.  Losses always stay. */
-static const struct {
+/* A section that gives way until it has LEAST. */
+struct step {
 	enum section section;
 	unsigned least;
-} giving_way[] = {
+};
+
+/* In this order.  What is in neither stays, as do losses. */
+static const struct step giving_way[] = {
 	{ BARS, 5 }, { THREADS, 2 }, { BLAMED, 2 }, { THREADS, 1 },
 	{ BARS, 0 }, { THREADS, 0 }, { BLAMED, 0 }, { ABSENT, 0 },
 };
 
-/* Whether there is a line less now. */
-static bool give_way(struct layout *layout)
-{
-	for (size_t i = 0; i < sizeof(giving_way) / sizeof(giving_way[0]); i++) {
-		unsigned *most = &layout->most[giving_way[i].section];
+/* Where there are requests they come first, and the scheduling of the whole is only beside them. */
+static const struct step giving_way_to_requests[] = {
+	{ BARS, 0 },	 { HOOKS, 0 },		{ THREADS, 0 },	       { LONGEST, 0 },
+	{ SWITCHES, 0 }, { BLAMED, 2 },		{ TIMES, 0 },	       { LATENCY_BARS, 7 },
+	{ BLAMED, 0 },	 { TAIL_BLAME, 3 },	{ COMPONENT_ROWS, 8 }, { LATENCY_BARS, 5 },
+	{ ABSENT, 1 },	 { COMPONENT_ROWS, 4 }, { TAIL_BLAME, 1 },     { LATENCY_BARS, 0 },
+	{ ABSENT, 0 },	 { TAIL_BLAME, 0 },	{ COMPONENT_ROWS, 0 },
+};
 
-		if (*most > giving_way[i].least) {
-			--*most;
-			return true;
-		}
-	}
-	return false;
+static bool has_requests(const struct report *report)
+{
+	return report->requests.watched && report->requests.count;
 }
 
 /* The parts that a wall clock is cut into, where no part holds another. */
@@ -81,9 +113,8 @@ static void find_time_shares(const struct report_scheduling *s, struct shares *o
 		out->blocked += out->parts[PART_BLOCKED + i];
 }
 
-/* MOST as in text_blame(). */
 static void headline(const struct report *report, const struct report_dist *waits,
-		     const struct shares *shares, unsigned most, FILE *out)
+		     const struct shares *shares, const struct layout *layout, FILE *out)
 {
 	const struct report_scheduling *s = &report->scheduling;
 	char text[UNITS_TEXT_BYTES], comm[COMM_BYTES], since[20];
@@ -104,12 +135,12 @@ static void headline(const struct report *report, const struct report_dist *wait
 		fputs("None ever waited for a CPU.\n", out);
 		return;
 	}
-	if (waits->count)
+	if (waits->count && layout->most[LONGEST])
 		fprintf(out, "The longest finished wait for a CPU took %s.\n", ns_text(text, waits->max_ns));
-	else /* starved, or begun before attach: in no distribution */
+	else if (!waits->count) /* starved, or begun before attach: in no distribution */
 		fprintf(out, "No wait for a CPU was seen from its beginning to its end; they sum to %s.\n",
 			ns_text(text, s->run_queue_ns));
-	text_foremost(report, most, out);
+	text_foremost(report, layout->most[BLAMED], out);
 }
 
 static void row(FILE *out, const char *name, uint64_t sum_ns, unsigned share, const struct report_dist *dist)
@@ -124,9 +155,7 @@ static void row(FILE *out, const char *name, uint64_t sum_ns, unsigned share, co
 
 		if (i == 1) /* p90 stays in the JSON: a line has 80 columns */
 			continue;
-		/* A bucket's midpoint can lie above the one value in it. */
-		fprintf(out, " %8s",
-			dist->count ? ns_text(text, ns > dist->max_ns ? dist->max_ns : ns) : "-");
+		fprintf(out, " %8s", dist->count ? ns_text(text, at_most(ns, dist->max_ns)) : "-");
 	}
 	fprintf(out, " %8s\n", dist->count ? ns_text(max, dist->max_ns) : "-");
 }
@@ -183,7 +212,7 @@ static void switches(const struct report *report, FILE *out)
 	const struct report_dist *cost = &s->switch_cost.cost;
 	char one[UNITS_TEXT_BYTES], other[UNITS_TEXT_BYTES], third[UNITS_TEXT_BYTES];
 
-	fprintf(out, "\n  switches   %s voluntary, %s involuntary, %s migrations\n",
+	fprintf(out, "  switches   %s voluntary, %s involuntary, %s migrations\n",
 		count_text(one, s->voluntary), count_text(other, s->involuntary),
 		count_text(third, s->migrations));
 	if (s->switches_replayed)
@@ -198,6 +227,13 @@ static void switches(const struct report *report, FILE *out)
 		fprintf(out, "  one costs  not known: %s\n",
 			strncmp(s->switch_cost.method, "left out", 8) ? "this kernel has no hook for it" :
 									s->switch_cost.method);
+}
+
+static void cpus(const struct report *report, FILE *out)
+{
+	const struct report_scheduling *s = &report->scheduling;
+	char one[UNITS_TEXT_BYTES];
+
 	fprintf(out, "  CPUs       %.1f %% used of the %u that it may use; ", 100.0 * s->utilisation_ratio,
 		report->target.cpus_allowed);
 	if (strcmp(s->stolen_source, "none"))
@@ -238,19 +274,32 @@ static void threads(const struct report *report, unsigned most, FILE *out)
 
 static void sections(const struct report *report, const struct layout *layout, FILE *out)
 {
+	const unsigned *most = layout->most;
+	const struct request_room room = { most[COMPONENT_ROWS], most[LATENCY_BARS], most[TAIL_BLAME] };
 	struct report_dist waits;
 	struct shares shares = {};
 
 	report_run_queue(&report->scheduling, &waits);
 	find_time_shares(&report->scheduling, &shares);
-	headline(report, &waits, &shares, layout->most[BLAMED], out);
-	table(report, &waits, &shares, out);
-	text_bars("run-queue latency, and how many waits were that long", &waits, layout->most[BARS], out);
-	text_blame(report, layout->most[BLAMED], out);
-	switches(report, out);
-	threads(report, layout->most[THREADS], out);
-	text_hooks(report, out);
-	text_absent(report, layout->most[ABSENT], out);
+	if (has_requests(report)) {
+		text_requests(report, &room, out);
+		fputc('\n', out);
+	}
+	headline(report, &waits, &shares, layout, out);
+	if (report->requests.watched && !report->requests.count)
+		text_no_requests(&report->requests, out);
+	if (most[TIMES])
+		table(report, &waits, &shares, out);
+	text_bars("run-queue latency, and how many waits were that long", &waits, most[BARS], out);
+	text_blame(report, most[BLAMED], out);
+	fputc('\n', out);
+	if (most[SWITCHES])
+		switches(report, out);
+	cpus(report, out);
+	threads(report, most[THREADS], out);
+	if (most[HOOKS])
+		text_hooks(report, out);
+	text_absent(report, most[ABSENT], out);
 	text_losses(report, out);
 }
 
@@ -272,24 +321,67 @@ static char *screen(const struct report *report, const struct layout *layout)
 	return NULL;
 }
 
-static size_t lines_of(const char *text)
+static bool fits(const char *text)
 {
 	size_t lines = 0;
 
 	for (; (text = strchr(text, '\n')); text++)
 		lines++;
-	return lines;
+	return lines <= SCREEN_LINES;
+}
+
+/* The text with as much of STEPS[AT]'s section as fits, which now has the least of it.  TEXT or another. */
+static char *take_back(const struct report *report, const struct step *steps, size_t at,
+		       struct layout *layout, char *text)
+{
+	unsigned *most = &layout->most[steps[at].section], before = whole_layout.most[steps[at].section];
+
+	for (size_t i = 0; i < at; i++)
+		if (steps[i].section == steps[at].section)
+			before = steps[i].least;
+	while (*most < before) {
+		char *longer;
+
+		++*most;
+		longer = screen(report, layout);
+		if (!longer || !fits(longer)) {
+			free(longer);
+			--*most;
+			break;
+		}
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
+/*
+ * As much of the report as fits a screen; NULL if memory runs out.  A section that went as a whole may have
+ * left more room than was wanted: what gave way last has of it first.
+ */
+static char *whole_screen(const struct report *report)
+{
+	const struct step *steps = has_requests(report) ? giving_way_to_requests : giving_way;
+	size_t nr = has_requests(report) ? sizeof(giving_way_to_requests) / sizeof(*steps) :
+					   sizeof(giving_way) / sizeof(*steps);
+	struct layout layout = whole_layout;
+	char *text = screen(report, &layout);
+	size_t taken = 0;
+
+	for (; text && !fits(text) && taken < nr; taken++) {
+		free(text);
+		layout.most[steps[taken].section] = steps[taken].least;
+		text = screen(report, &layout);
+	}
+	while (text && taken--)
+		text = take_back(report, steps, taken, &layout, text);
+	return text;
 }
 
 int render_text(const struct report *report, FILE *out, struct err *err)
 {
-	struct layout layout = whole_layout;
-	char *text = screen(report, &layout);
+	char *text = whole_screen(report);
 
-	while (text && lines_of(text) > SCREEN_LINES && give_way(&layout)) {
-		free(text);
-		text = screen(report, &layout);
-	}
 	if (!text)
 		return err_set(err, ENOMEM, "cannot write the report: out of memory");
 	errno = 0;

@@ -20,6 +20,12 @@ static inline const char *count_text(char buf[UNITS_TEXT_BYTES], uint64_t count)
 	return units_format_count(buf, UNITS_TEXT_BYTES, count);
 }
 
+/* A bucket's midpoint can lie above the longest value in it. */
+static inline uint64_t at_most(uint64_t ns, uint64_t max_ns)
+{
+	return ns < max_ns ? ns : max_ns;
+}
+
 /* How many of NR rows to show: a line that says "1 more" would take the room of that one. */
 static inline size_t rows_shown(size_t nr, unsigned most)
 {
