@@ -15,53 +15,10 @@
 #include <cmocka.h>
 
 #include "tests/unit/fake_report.h"
-#include "user/render/render.h"
+#include "tests/unit/text_screen.h"
 #include "user/report/report_json.h"
 
-enum { REPORTS = 500, SCREEN_LINES = 45 };
-
-static char *slurp(const char *path)
-{
-	FILE *in = fopen(path, "r");
-	char *text = calloc(1, 65536);
-
-	if (!in)
-		fail_msg("cannot read %s: run from the project's root", path);
-	assert_true(fread(text, 1, 65535, in) > 0);
-	fclose(in);
-	return text;
-}
-
-static char *rendered(const struct report *report)
-{
-	struct err err = {};
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-
-	assert_int_equal(render_text(report, out, &err), 0);
-	fclose(out);
-	return text;
-}
-
-static void expect_plain(const char *text, size_t most_columns)
-{
-	size_t columns = 0, lines = 0;
-
-	for (const char *at = text; *at; at++) {
-		if (*at == '\n') {
-			lines++;
-			columns = 0;
-			continue;
-		}
-		if (*at < ' ' || *at > '~')
-			fail_msg("byte 0x%02x in line %zu", (unsigned char)*at, lines + 1);
-		if (++columns > most_columns)
-			fail_msg("line %zu is longer than %zu columns", lines + 1, most_columns);
-	}
-	if (lines > SCREEN_LINES)
-		fail_msg("%zu lines are more than a screen: %s", lines, text);
-}
+enum { REPORTS = 500 };
 
 /* "12.3" behind the sum and its unit; in tenths. */
 static unsigned share_in(const char *line)
@@ -204,15 +161,6 @@ static void ordinary_report(struct report *report, size_t nr_threads, int nr_rea
 	for (report->nr_blame = 0; report->nr_blame < 7; report->nr_blame++)
 		report->blame[report->nr_blame] =
 			(struct report_blame){ .kind = BLAME_PROCESS, .pid = 1, .ns = 1000 };
-}
-
-static size_t lines_with(const char *text, const char *words)
-{
-	size_t lines = 0;
-
-	for (; (text = strstr(text, words)); text++)
-		lines++;
-	return lines;
 }
 
 /* The bars give way first, then threads and blame; the last row is shown where "1 more" would stand. */

@@ -15,4 +15,7 @@
  */
 void shares_of(const uint64_t *parts_ns, size_t nr, unsigned *tenths);
 
+/* The same for any WHOLE: that many columns, say. */
+void shares_among(unsigned whole, const uint64_t *parts_ns, size_t nr, unsigned *shares);
+
 #endif /* WHYLATE_RENDER_SHARES_H */

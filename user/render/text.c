@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The report as a tired person reads it: the answer first, then where the time went, how long the waits
- * for a CPU were, who was in the way, and last what the figures lack.
+ * The report as a tired person reads it: the answer first, the requests if there were any (text_requests.h),
+ * then where all the time went, how long the waits for a CPU were, who was in the way, and last what the
+ * figures lack.
  */
 #include "user/render/render.h"
 
@@ -12,57 +13,75 @@
 #include "bpf/clock.h"
 #include "user/analysis/quantile.h"
 #include "user/base/plain.h"
-#include "user/base/units.h"
 #include "user/render/shares.h"
 #include "user/render/text_parts.h"
+#include "user/render/text_requests.h"
 
 /* One screen: at most 45 lines, of TEXT_COLUMNS. */
 #define SCREEN_LINES	       45
-#define BAR_COLUMNS	       40
 #define BLAME_ROWS	       4
 #define LEAST_THREADS_FOR_LIST 2
 
-/* The sections that give way where a screen is too short for all, and how many lines each may have. */
-enum section { BARS, BLAMED, THREADS, ABSENT, SECTIONS };
+/* The sections that give way where a screen is too short for all. */
+enum section {
+	COMPONENT_ROWS, /* of the requests, as the next two */
+	LATENCY_BARS,
+	TAIL_BLAME,
+	LONGEST, /* of the headline */
+	TIMES,
+	BARS,
+	BLAMED,
+	SWITCHES,
+	THREADS,
+	HOOKS,
+	ABSENT,
+	SECTIONS,
+};
 
+/* How many lines each may have; a section without a line goes with its heading. */
 struct layout {
 	unsigned most[SECTIONS];
 };
 
-static const struct layout whole_layout = { { 12, BLAME_ROWS, 3, REPORT_HOOKS_MAX } };
+/* What has no number of lines of its own is there (1) or not. */
+static const struct layout whole_layout = { {
+	[COMPONENT_ROWS] = COMPONENTS,
+	[LATENCY_BARS] = 10,
+	[TAIL_BLAME] = BLAME_KINDS,
+	[LONGEST] = 1,
+	[TIMES] = 1,
+	[BARS] = 12,
+	[BLAMED] = BLAME_ROWS,
+	[SWITCHES] = 1,
+	[THREADS] = 3,
+	[HOOKS] = 1,
+	[ABSENT] = REPORT_HOOKS_MAX,
+} };
 
-/* In this order, one line at a time; a section without a line goes with its heading.  Losses always stay. */
-static const struct {
+/* A section that gives way until it has LEAST. */
+struct step {
 	enum section section;
 	unsigned least;
-} giving_way[] = {
+};
+
+/* In this order.  What is in neither stays, as do losses. */
+static const struct step giving_way[] = {
 	{ BARS, 5 }, { THREADS, 2 }, { BLAMED, 2 }, { THREADS, 1 },
 	{ BARS, 0 }, { THREADS, 0 }, { BLAMED, 0 }, { ABSENT, 0 },
 };
 
-/* Whether there is a line less now. */
-static bool give_way(struct layout *layout)
-{
-	for (size_t i = 0; i < sizeof(giving_way) / sizeof(giving_way[0]); i++) {
-		unsigned *most = &layout->most[giving_way[i].section];
+/* Where there are requests they come first, and the scheduling of the whole is only beside them. */
+static const struct step giving_way_to_requests[] = {
+	{ BARS, 0 },	 { HOOKS, 0 },		{ THREADS, 0 },	       { LONGEST, 0 },
+	{ SWITCHES, 0 }, { BLAMED, 2 },		{ TIMES, 0 },	       { LATENCY_BARS, 7 },
+	{ BLAMED, 0 },	 { TAIL_BLAME, 3 },	{ COMPONENT_ROWS, 8 }, { LATENCY_BARS, 5 },
+	{ ABSENT, 1 },	 { COMPONENT_ROWS, 4 }, { TAIL_BLAME, 1 },     { LATENCY_BARS, 0 },
+	{ ABSENT, 0 },	 { TAIL_BLAME, 0 },	{ COMPONENT_ROWS, 0 },
+};
 
-		if (*most > giving_way[i].least) {
-			--*most;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* How many of NR rows to show: a line that says "1 more" would take the room of that one. */
-static size_t rows_shown(size_t nr, unsigned most)
+static bool has_requests(const struct report *report)
 {
-	return nr <= most + 1u ? nr : most;
-}
-
-static const char *ns_text(char buf[UNITS_TEXT_BYTES], uint64_t ns)
-{
-	return units_format_ns(buf, UNITS_TEXT_BYTES, ns);
+	return report->requests.watched && report->requests.count;
 }
 
 /* The parts that a wall clock is cut into, where no part holds another. */
@@ -73,16 +92,12 @@ enum part {
 	PARTS = PART_BLOCKED + BLOCKED_REASONS,
 };
 
-_Static_assert(PARTS <= SHARES_MOST, "shares_of() takes them all");
+_Static_assert(PARTS <= SHARES_MOST && BLAME_ROWS + 2 <= SHARES_MOST, "shares_of() takes them all");
 
 /* In tenths of a percent. */
 struct shares {
 	unsigned run_queue, blocked; /* of all causes, of all reasons */
 	unsigned parts[PARTS];
-	/* The first rows of the blame, and behind them what is left of it. */
-	size_t blame_rows;
-	uint64_t blame_left_ns;
-	unsigned blame[BLAME_ROWS + 2];
 };
 
 static void find_time_shares(const struct report_scheduling *s, struct shares *out)
@@ -98,72 +113,8 @@ static void find_time_shares(const struct report_scheduling *s, struct shares *o
 		out->blocked += out->parts[PART_BLOCKED + i];
 }
 
-/* MOST: the lines for them; the first has a share even if there is none, for the headline. */
-static void find_blame_shares(const struct report *report, unsigned most, struct shares *out)
-{
-	uint64_t rows_ns[BLAME_ROWS + 2] = {};
-
-	out->blame_rows = rows_shown(report->nr_blame, most ? most : 1);
-	for (size_t i = 0; i < report->nr_blame; i++)
-		rows_ns[i < out->blame_rows ? i : out->blame_rows] += report->blame[i].ns;
-	out->blame_left_ns = rows_ns[out->blame_rows];
-	shares_of(rows_ns, out->blame_rows + 1, out->blame);
-}
-
-static uint64_t threads_in(const struct report *report)
-{
-	return report->target.threads + report->target.threads_ended;
-}
-
-static void kind_text(char *buf, size_t size, const struct report *report, const struct report_blame *row)
-{
-	static const char *const words[BLAME_KINDS] = {
-		[BLAME_SELF] = "itself (its own threads)", [BLAME_PROCESS] = "other processes",
-		[BLAME_KERNEL] = "kernel threads",	   [BLAME_IDLE] = "nobody (the wakeup's own way)",
-		[BLAME_QUOTA] = "its CPU quota (cgroup)",  [BLAME_OTHER] = "not known",
-	};
-
-	char comm[COMM_BYTES];
-
-	plain_text(comm, sizeof(comm), row->comm);
-	if (row->pid && row->kind == BLAME_PROCESS)
-		snprintf(buf, size, "%s (process %u)", comm, row->pid);
-	else if (row->pid)
-		snprintf(buf, size, "%s (kernel thread %u)", comm, row->pid);
-	else if (*comm && row->kind <= BLAME_KERNEL)
-		snprintf(buf, size, "%s (%s)", comm, words[row->kind]);
-	else if (row->kind == BLAME_SELF && threads_in(report) < 2)
-		snprintf(buf, size, "itself");
-	else
-		snprintf(buf, size, "%s", words[row->kind < BLAME_KINDS ? row->kind : BLAME_OTHER]);
-}
-
-/* Who was in the way most, as a sentence that is true of the kinds that are nobody, too. */
-static void foremost(const struct report *report, unsigned share, FILE *out)
-{
-	const struct report_blame *row = &report->blame[0];
-	unsigned whole = share / 10, tenth = share % 10;
-	char who[96];
-
-	switch (row->kind) {
-	case BLAME_IDLE:
-		fprintf(out, "%u.%u %% of the waiting was the wakeup's own way to a CPU: nobody else ran.\n",
-			whole, tenth);
-		break;
-	case BLAME_QUOTA:
-		fprintf(out, "%u.%u %% of the waiting was for the CPU quota of its cgroup.\n", whole, tenth);
-		break;
-	case BLAME_OTHER:
-		fprintf(out, "Who had the CPU during %u.%u %% of the waiting is not known.\n", whole, tenth);
-		break;
-	default:
-		kind_text(who, sizeof(who), report, row);
-		fprintf(out, "Of all waiting, %u.%u %% was behind %s.\n", whole, tenth, who);
-	}
-}
-
 static void headline(const struct report *report, const struct report_dist *waits,
-		     const struct shares *shares, FILE *out)
+		     const struct shares *shares, const struct layout *layout, FILE *out)
 {
 	const struct report_scheduling *s = &report->scheduling;
 	char text[UNITS_TEXT_BYTES], comm[COMM_BYTES], since[20];
@@ -171,8 +122,7 @@ static void headline(const struct report *report, const struct report_dist *wait
 	unsigned on_cpu = shares->parts[PART_ON_CPU];
 
 	plain_text(comm, sizeof(comm), report->target.comm);
-	fprintf(out, "%s: %s thread%s over ", comm, units_format_count(text, sizeof(text), threads),
-		threads == 1 ? "" : "s");
+	fprintf(out, "%s: %s thread%s over ", comm, count_text(text, threads), threads == 1 ? "" : "s");
 	/* To the second: what follows is the same in every report. */
 	plain_text(since, sizeof(since), report->window.started_at);
 	fprintf(out, "%s from %sZ.\n", ns_text(text, report->window.duration_ns), since);
@@ -185,13 +135,12 @@ static void headline(const struct report *report, const struct report_dist *wait
 		fputs("None ever waited for a CPU.\n", out);
 		return;
 	}
-	if (waits->count)
+	if (waits->count && layout->most[LONGEST])
 		fprintf(out, "The longest finished wait for a CPU took %s.\n", ns_text(text, waits->max_ns));
-	else /* starved, or begun before attach: in no distribution */
+	else if (!waits->count) /* starved, or begun before attach: in no distribution */
 		fprintf(out, "No wait for a CPU was seen from its beginning to its end; they sum to %s.\n",
 			ns_text(text, s->run_queue_ns));
-	if (report->nr_blame && report->blame[0].ns)
-		foremost(report, shares->blame[0], out);
+	text_foremost(report, layout->most[BLAMED], out);
 }
 
 static void row(FILE *out, const char *name, uint64_t sum_ns, unsigned share, const struct report_dist *dist)
@@ -199,16 +148,14 @@ static void row(FILE *out, const char *name, uint64_t sum_ns, unsigned share, co
 	char sum[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES], max[UNITS_TEXT_BYTES];
 
 	fprintf(out, "  %-17s %8s %3u.%u %9s", name, ns_text(sum, sum_ns), share / 10, share % 10,
-		units_format_count(count, sizeof(count), dist->count));
+		count_text(count, dist->count));
 	for (int i = 0; i < QUANTILES; i++) {
 		char text[UNITS_TEXT_BYTES];
 		uint64_t ns = quantile_ns(dist->buckets, dist->count, quantile_list[i]);
 
 		if (i == 1) /* p90 stays in the JSON: a line has 80 columns */
 			continue;
-		/* A bucket's midpoint can lie above the one value in it. */
-		fprintf(out, " %8s",
-			dist->count ? ns_text(text, ns > dist->max_ns ? dist->max_ns : ns) : "-");
+		fprintf(out, " %8s", dist->count ? ns_text(text, at_most(ns, dist->max_ns)) : "-");
 	}
 	fprintf(out, " %8s\n", dist->count ? ns_text(max, dist->max_ns) : "-");
 }
@@ -240,72 +187,6 @@ static void table(const struct report *report, const struct report_dist *waits, 
 	}
 }
 
-/* COUNT of the waits in the octaves FIRST to LAST, as long as its part of MOST. */
-static void bar(FILE *out, uint32_t first, uint32_t last, uint64_t count, uint64_t most)
-{
-	char from[UNITS_TEXT_BYTES], to[UNITS_TEXT_BYTES], number[UNITS_TEXT_BYTES], text[BAR_COLUMNS + 1];
-	int length = (int)((double)count * BAR_COLUMNS / (double)most + 0.5);
-
-	if (!length && count)
-		length = 1;
-	memset(text, '#', sizeof(text));
-	text[length] = '\0';
-	/* The last octave holds everything that is longer, too. */
-	fprintf(out, "  %8s - %-8s %11s |%s\n", ns_text(from, hist_bucket_from_ns(first * HIST_SUB_BUCKETS)),
-		last == HIST_OCTAVES ? "" : ns_text(to, hist_bucket_from_ns((last + 1) * HIST_SUB_BUCKETS)),
-		units_format_count(number, sizeof(number), count), text);
-}
-
-/* One bar per octave, or as many octaves as it takes for all to fit, from the first wait to the last. */
-static void bars(const struct report_dist *waits, unsigned room, FILE *out)
-{
-	uint64_t sums[HIST_OCTAVES + 1] = {}, most = 0;
-	uint32_t first = HIST_OCTAVES, last = 0, step;
-
-	for (uint32_t i = 0; i < HIST_BUCKETS; i++) {
-		if (!waits->buckets[i])
-			continue;
-		last = i / HIST_SUB_BUCKETS;
-		first = last < first ? last : first;
-	}
-	if (!waits->count || !room)
-		return;
-	step = (last - first) / room + 1;
-	for (uint32_t i = 0; i < HIST_BUCKETS; i++) {
-		uint64_t *sum;
-
-		if (!waits->buckets[i])
-			continue;
-		sum = &sums[(i / HIST_SUB_BUCKETS - first) / step];
-		*sum += waits->buckets[i];
-		most = *sum > most ? *sum : most;
-	}
-	fputs("\n  run-queue latency, and how many waits were that long\n", out);
-	for (uint32_t i = first; i <= last; i += step) {
-		uint32_t end = i + step - 1;
-
-		bar(out, i, end < HIST_OCTAVES ? end : HIST_OCTAVES, sums[(i - first) / step], most);
-	}
-}
-
-static void blame(const struct report *report, const struct shares *shares, unsigned most, FILE *out)
-{
-	char who[96], ns[UNITS_TEXT_BYTES];
-	size_t i;
-
-	if (!report->nr_blame || !most)
-		return;
-	fputs("\n  who had the CPU during the waits\n", out);
-	for (i = 0; i < shares->blame_rows; i++) {
-		kind_text(who, sizeof(who), report, &report->blame[i]);
-		fprintf(out, "  %3u.%u %% %9s  %s\n", shares->blame[i] / 10, shares->blame[i] % 10,
-			ns_text(ns, report->blame[i].ns), who);
-	}
-	if (i < report->nr_blame)
-		fprintf(out, "  %3u.%u %% %9s  %zu more\n", shares->blame[i] / 10, shares->blame[i] % 10,
-			ns_text(ns, shares->blame_left_ns), report->nr_blame - i);
-}
-
 static void quota(const struct report_quota *q, FILE *out)
 {
 	char text[UNITS_TEXT_BYTES], period[UNITS_TEXT_BYTES], cgroup[41];
@@ -331,13 +212,12 @@ static void switches(const struct report *report, FILE *out)
 	const struct report_dist *cost = &s->switch_cost.cost;
 	char one[UNITS_TEXT_BYTES], other[UNITS_TEXT_BYTES], third[UNITS_TEXT_BYTES];
 
-	fprintf(out, "\n  switches   %s voluntary, %s involuntary, %s migrations\n",
-		units_format_count(one, sizeof(one), s->voluntary),
-		units_format_count(other, sizeof(other), s->involuntary),
-		units_format_count(third, sizeof(third), s->migrations));
+	fprintf(out, "  switches   %s voluntary, %s involuntary, %s migrations\n",
+		count_text(one, s->voluntary), count_text(other, s->involuntary),
+		count_text(third, s->migrations));
 	if (s->switches_replayed)
 		fprintf(out, "             %s not announced by the kernel, timed from its own record\n",
-			units_format_count(one, sizeof(one), s->switches_replayed));
+			count_text(one, s->switches_replayed));
 	if (cost->count)
 		fprintf(out, "  one costs  p50 %s, p99 %s; %s of our own taken off\n",
 			ns_text(one, quantile_ns(cost->buckets, cost->count, 0.5)),
@@ -347,6 +227,13 @@ static void switches(const struct report *report, FILE *out)
 		fprintf(out, "  one costs  not known: %s\n",
 			strncmp(s->switch_cost.method, "left out", 8) ? "this kernel has no hook for it" :
 									s->switch_cost.method);
+}
+
+static void cpus(const struct report *report, FILE *out)
+{
+	const struct report_scheduling *s = &report->scheduling;
+	char one[UNITS_TEXT_BYTES];
+
 	fprintf(out, "  CPUs       %.1f %% used of the %u that it may use; ", 100.0 * s->utilisation_ratio,
 		report->target.cpus_allowed);
 	if (strcmp(s->stolen_source, "none"))
@@ -376,8 +263,7 @@ static void threads(const struct report *report, unsigned most, FILE *out)
 		if (t->tid)
 			snprintf(who, sizeof(who), "%8u %s", t->tid, comm);
 		else
-			snprintf(who, sizeof(who), "%8s %s that ended", "",
-				 units_format_count(count, sizeof(count), t->threads));
+			snprintf(who, sizeof(who), "%8s %s that ended", "", count_text(count, t->threads));
 		fprintf(out, "  %-28s %10s %10s %10s %10s\n", who, ns_text(on, t->sums.on_cpu_ns),
 			ns_text(blocked, t->wall_ns - t->sums.on_cpu_ns - queue_ns), ns_text(queue, queue_ns),
 			ns_text(max, t->sums.run_queue_max_ns));
@@ -388,19 +274,33 @@ static void threads(const struct report *report, unsigned most, FILE *out)
 
 static void sections(const struct report *report, const struct layout *layout, FILE *out)
 {
+	const unsigned *most = layout->most;
+	const struct request_room room = { most[COMPONENT_ROWS], most[LATENCY_BARS], most[TAIL_BLAME] };
 	struct report_dist waits;
 	struct shares shares = {};
 
 	report_run_queue(&report->scheduling, &waits);
 	find_time_shares(&report->scheduling, &shares);
-	find_blame_shares(report, layout->most[BLAMED], &shares);
-	headline(report, &waits, &shares, out);
-	table(report, &waits, &shares, out);
-	bars(&waits, layout->most[BARS], out);
-	blame(report, &shares, layout->most[BLAMED], out);
-	switches(report, out);
-	threads(report, layout->most[THREADS], out);
-	text_hooks(report, layout->most[ABSENT], out);
+	if (has_requests(report)) {
+		text_requests(report, &room, out);
+		fputc('\n', out);
+	}
+	headline(report, &waits, &shares, layout, out);
+	if (report->requests.watched && !report->requests.count)
+		text_no_requests(&report->requests, out);
+	if (most[TIMES])
+		table(report, &waits, &shares, out);
+	text_bars("run-queue latency, and how many waits were that long", &waits, most[BARS], out);
+	text_blame(report, most[BLAMED], out);
+	fputc('\n', out);
+	if (most[SWITCHES])
+		switches(report, out);
+	cpus(report, out);
+	threads(report, most[THREADS], out);
+	if (most[HOOKS])
+		text_hooks(report, out);
+	text_absent(report, most[ABSENT], out);
+	text_losses(report, out);
 }
 
 /* The report by LAYOUT; NULL if memory runs out.  Free it. */
@@ -421,24 +321,67 @@ static char *screen(const struct report *report, const struct layout *layout)
 	return NULL;
 }
 
-static size_t lines_of(const char *text)
+static bool fits(const char *text)
 {
 	size_t lines = 0;
 
 	for (; (text = strchr(text, '\n')); text++)
 		lines++;
-	return lines;
+	return lines <= SCREEN_LINES;
+}
+
+/* The text with as much of STEPS[AT]'s section as fits, which now has the least of it.  TEXT or another. */
+static char *take_back(const struct report *report, const struct step *steps, size_t at,
+		       struct layout *layout, char *text)
+{
+	unsigned *most = &layout->most[steps[at].section], before = whole_layout.most[steps[at].section];
+
+	for (size_t i = 0; i < at; i++)
+		if (steps[i].section == steps[at].section)
+			before = steps[i].least;
+	while (*most < before) {
+		char *longer;
+
+		++*most;
+		longer = screen(report, layout);
+		if (!longer || !fits(longer)) {
+			free(longer);
+			--*most;
+			break;
+		}
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
+/*
+ * As much of the report as fits a screen; NULL if memory runs out.  A section that went as a whole may have
+ * left more room than was wanted: what gave way last has of it first.
+ */
+static char *whole_screen(const struct report *report)
+{
+	const struct step *steps = has_requests(report) ? giving_way_to_requests : giving_way;
+	size_t nr = has_requests(report) ? sizeof(giving_way_to_requests) / sizeof(*steps) :
+					   sizeof(giving_way) / sizeof(*steps);
+	struct layout layout = whole_layout;
+	char *text = screen(report, &layout);
+	size_t taken = 0;
+
+	for (; text && !fits(text) && taken < nr; taken++) {
+		free(text);
+		layout.most[steps[taken].section] = steps[taken].least;
+		text = screen(report, &layout);
+	}
+	while (text && taken--)
+		text = take_back(report, steps, taken, &layout, text);
+	return text;
 }
 
 int render_text(const struct report *report, FILE *out, struct err *err)
 {
-	struct layout layout = whole_layout;
-	char *text = screen(report, &layout);
+	char *text = whole_screen(report);
 
-	while (text && lines_of(text) > SCREEN_LINES && give_way(&layout)) {
-		free(text);
-		text = screen(report, &layout);
-	}
 	if (!text)
 		return err_set(err, ENOMEM, "cannot write the report: out of memory");
 	errno = 0;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "user/base/plain.h"
-#include "user/base/units.h"
+#include "user/render/text_flow.h"
 
 #define HOOK_COLUMNS 24 /* of its name, with the NUL */
 
@@ -27,8 +27,9 @@ static size_t join_names(const struct report_hook *const hooks[], size_t nr, siz
 	return i;
 }
 
-static void absent(const struct report_agent *agent, unsigned most, FILE *out)
+void text_absent(const struct report *report, unsigned most, FILE *out)
 {
+	const struct report_agent *agent = &report->agent;
 	const struct report_hook *hooks[REPORT_HOOKS_MAX];
 	char names[TEXT_COLUMNS], without[48];
 	size_t nr = 0, next = 0;
@@ -45,31 +46,23 @@ static void absent(const struct report_agent *agent, unsigned most, FILE *out)
 		fprintf(out, "%s%zu more\n", label_columns, nr - next);
 }
 
-static void present(const struct report_agent *agent, FILE *out)
+void text_hooks(const struct report *report, FILE *out)
 {
-	const size_t indent = strlen(label_columns);
-	const char *before = "\n  hooks      ";
+	const struct report_agent *agent = &report->agent;
+	struct text_list list = { .out = out, .label = "  hooks      ", .separator = ", " };
 	char name[HOOK_COLUMNS];
-	size_t column = indent;
 
-	for (size_t i = 0; i < agent->nr_hooks; i++) {
-		const struct report_hook *hook = &agent->hooks[i];
-
-		if (!strcmp(hook->how, "absent"))
-			continue;
-		plain_text(name, sizeof(name), hook->name);
-		if (column > indent && column + strlen(", ,") + strlen(name) > TEXT_COLUMNS) {
-			before = ",\n             ";
-			column = indent;
-		}
-		column += (column > indent ? strlen(", ") : 0) + strlen(name);
-		fprintf(out, "%s%s", before, name);
-		before = ", ";
-	}
 	fputc('\n', out);
+	for (size_t i = 0; i < agent->nr_hooks; i++) {
+		if (!strcmp(agent->hooks[i].how, "absent"))
+			continue;
+		plain_text(name, sizeof(name), agent->hooks[i].name);
+		text_list_add(&list, name);
+	}
+	text_list_end(&list);
 }
 
-static void losses(const struct report *report, FILE *out)
+void text_losses(const struct report *report, FILE *out)
 {
 	static const char *const words[LOSS_KINDS] = {
 		[LOSS_CLOCK_CREATE] = "threads ended before they got a clock: in no figure",
@@ -87,15 +80,7 @@ static void losses(const struct report *report, FILE *out)
 
 	for (int i = 0; i < LOSS_KINDS; i++)
 		if (report->losses[i])
-			fprintf(out, "  LOST       %s %s\n",
-				units_format_count(count, sizeof(count), report->losses[i]), words[i]);
+			fprintf(out, "  LOST       %s %s\n", count_text(count, report->losses[i]), words[i]);
 	if (!report_has_losses(report))
 		fputs("  losses     none\n", out);
-}
-
-void text_hooks(const struct report *report, unsigned most, FILE *out)
-{
-	present(&report->agent, out);
-	absent(&report->agent, most, out);
-	losses(report, out);
 }
