@@ -101,9 +101,20 @@ static void one_line_is_one_line(void **state)
 /* What to do to each key; returns false to leave one alone. */
 typedef bool (*change)(json_t *parent, const char *key, json_t *value);
 
+/* A loss that older reports could not count. */
+static bool came_later(const char *key)
+{
+	for (uint32_t i = LOSS_SPAN_CREATE; i < LOSS_KINDS; i++)
+		if (!strcmp(key, report_loss_name(i)))
+			return true;
+	return false;
+}
+
 static bool take_away(json_t *parent, const char *key, json_t *value)
 {
 	(void)value;
+	if (came_later(key))
+		return false;
 	json_object_del(parent, key);
 	return true;
 }
