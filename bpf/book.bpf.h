@@ -71,19 +71,10 @@ static __always_inline __u64 next_request(void)
 	return counts ? ((__u64)bpf_get_smp_processor_id() + 1) << 48 | ++counts->numbers : 0;
 }
 
-/*
- * Global functions from here to book_request(): the verifier looks at each once and not once for every way to
- * it, of which the bucket's search alone would make too many.
- */
-__noinline __u32 bucket_of(__u64 ns)
-{
-	return hist_bucket(ns) & (HIST_BUCKETS - 1);
-}
-
 /* BY: 1, or -1 to take the request out again. */
 static __always_inline void book_bucket(const struct span *span, __u64 latency_ns, __s64 by)
 {
-	__u32 number = bucket_of(latency_ns);
+	__u32 number = hist_bucket(latency_ns);
 	struct request_bucket *bucket = bpf_map_lookup_elem(&request_buckets, &number);
 
 	if (!bucket)
@@ -93,12 +84,12 @@ static __always_inline void book_bucket(const struct span *span, __u64 latency_n
 	bucket->count += by;
 	bucket->latency_ns += by * latency_ns;
 	for (__u32 i = 0; i < COMPONENTS; i++)
-		bucket->components_ns[i] += by * span->components_ns[i];
+		bucket->components_ns[i] += by * span->parts.components_ns[i];
 	for (__u32 i = 0; i < BLAME_KINDS; i++)
-		bucket->blame_ns[i] += by * span->blame_ns[i];
-	bucket->voluntary += by * span->voluntary;
-	bucket->involuntary += by * span->involuntary;
-	bucket->migrations += by * span->migrations;
+		bucket->blame_ns[i] += by * span->parts.blame_ns[i];
+	bucket->voluntary += by * span->parts.voluntary;
+	bucket->involuntary += by * span->parts.involuntary;
+	bucket->migrations += by * span->parts.migrations;
 	if (span->status < STATUSES)
 		bucket->statuses[span->status] += by;
 	border_barrier();
@@ -106,14 +97,14 @@ static __always_inline void book_bucket(const struct span *span, __u64 latency_n
 }
 
 /* How much it has of one component, and where its latency would lie without it. */
-__noinline int book_component(__u32 component, __u64 ns, __u64 latency_ns, __s64 by)
+VERIFIED_ONCE int book_component(__u32 component, __u64 ns, __u64 latency_ns, __s64 by)
 {
 	struct component_hist *hist = bpf_map_lookup_elem(&component_hists, &component);
-	__u32 at = bucket_of(latency_ns), without = bucket_of(latency_ns - ns);
+	__u32 at = hist_bucket(latency_ns), without = hist_bucket(latency_ns - ns);
 
 	if (!hist)
 		return 0;
-	hist->buckets[bucket_of(ns) & (HIST_BUCKETS - 1)] += by;
+	hist->buckets[hist_bucket(ns) & (HIST_BUCKETS - 1)] += by;
 	if (without == at)
 		return 0;
 	hist->moves[at & (HIST_BUCKETS - 1)] -= by;
@@ -121,13 +112,13 @@ __noinline int book_component(__u32 component, __u64 ns, __u64 latency_ns, __s64
 	return 0;
 }
 
-__noinline int book_request(struct span *span, __u64 latency_ns, __s64 by)
+VERIFIED_ONCE int book_request(struct span *span, __u64 latency_ns, __s64 by)
 {
 	if (!span)
 		return 0;
 	book_bucket(span, latency_ns, by);
 	for (__u32 i = 0; i < COMPONENTS; i++) {
-		__u64 ns = span->components_ns[i];
+		__u64 ns = span->parts.components_ns[i];
 
 		if (ns)
 			book_component(i, ns, latency_ns, by);
@@ -143,7 +134,7 @@ static __always_inline void book_turn(__u32 protocol, __u64 latency_ns, __s64 by
 	if (!slot)
 		return;
 	slot->total_ns += by * latency_ns;
-	slot->buckets[bucket_of(latency_ns) & (HIST_BUCKETS - 1)] += by;
+	slot->buckets[hist_bucket(latency_ns) & (HIST_BUCKETS - 1)] += by;
 	if (by > 0)
 		hist_note_max(slot, latency_ns);
 }

@@ -19,6 +19,16 @@
 #define __always_inline inline __attribute__((always_inline))
 #endif
 
+/*
+ * A global function where the kernel is to run it: the verifier looks at it once and not once for every way
+ * that leads to a call.  All arguments are checked by it, since the callers' knowledge of them is lost.
+ */
+#if defined(__bpf__)
+#define VERIFIED_ONCE __attribute__((noinline, weak))
+#else
+#define VERIFIED_ONCE static inline
+#endif
+
 #define HIST_SUB_BITS	 5u
 #define HIST_SUB_BUCKETS (1u << HIST_SUB_BITS)
 #define HIST_OCTAVES	 31u					  /* 2^5 up to 2^36 ns */
@@ -58,7 +68,7 @@ static __always_inline __u32 hist_log2(__u64 value)
 }
 
 /* The bucket that holds VALUE_NS; always below HIST_BUCKETS. */
-static __always_inline __u32 hist_bucket(__u64 value_ns)
+VERIFIED_ONCE __u32 hist_bucket(__u64 value_ns)
 {
 	__u32 octave;
 

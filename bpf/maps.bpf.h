@@ -176,6 +176,15 @@ static __always_inline struct task_clock *clock_of(struct task_struct *task)
 	return bpf_task_storage_get(&clocks, task, NULL, 0);
 }
 
+/* The clock of TASK, which runs or has just been woken, as of NOW_NS. */
+static __always_inline void stamp_task(struct task_struct *task, const struct task_clock *clock, __u64 now_ns,
+				       struct stamp *out)
+{
+	const struct kernel_counts counts = { task->nvcsw, task->nivcsw, task->se.nr_migrations };
+
+	stamp_take(clock, &counts, now_ns, out);
+}
+
 static __always_inline void hist_note_max(struct hist_slot *slot, __u64 ns)
 {
 	__u32 number = interval_number;

@@ -44,19 +44,51 @@ _Static_assert(sizeof(struct held_sums) == 8 * (1 + BLOCKED_REASONS), "subtracte
 
 enum upstream_state {
 	UPSTREAM_NONE,
-	UPSTREAM_AWAITED, /* asked, and nothing has come back: all blocked time is for it */
-	UPSTREAM_ANSWERS, /* something came; what more comes was waited for as well */
+	UPSTREAM_AWAITED, /* asked, and nothing has been read */
+	UPSTREAM_ANSWERS, /* something has; what more comes was waited for as well */
 };
+
+/* A task's clock at one moment. */
+struct stamp {
+	struct work_sums sums;
+	struct held_sums held;
+};
+
+/* What of a request's latency is explained, and by what. */
+struct parts {
+	__u64 components_ns[COMPONENTS];
+	__u64 blame_ns[BLAME_KINDS];
+	__u64 voluntary;
+	__u64 involuntary;
+	__u64 migrations;
+};
+
+_Static_assert(sizeof(struct parts) == 8 * (3 + COMPONENTS + BLAME_KINDS), "added up word by word");
 
 /* Work that is not in its request's span yet: the socket is not at hand when a task turns to another one. */
 struct work {
 	struct work_sums own;
-	__u64 upstream_ns[BLOCKED_REASONS];    /* of the time blocked since the span's latest touch */
-	__u64 upstream_at_ns[BLOCKED_REASONS]; /* the task's clock at the latest question or answer */
-	__u64 request;
-	__u64 task;	/* clock id of whose clock that is */
-	__u32 upstream; /* enum upstream_state */
+	struct held_sums from; /* the task's clock at the span's latest touch */
+	/* Of the time since then, what an upstream took: of that blocked, and of that for others. */
+	struct held_sums upstream;
+	/* The task's clock at the latest question or answer, and its own part of the work by then. */
+	struct held_sums upstream_at;
+	__u64 upstream_own_ns;
+	__u32 upstream_state; /* enum upstream_state */
 	__u32 pad;
+	/* Once it is put aside: whose it is, when that was, and the task's clock then. */
+	__u64 request;
+	__u64 task; /* clock id */
+	__u64 at_ns;
+	struct held_sums held;
+};
+
+/* A request that another task worked for when it woke this one: perhaps it is what it was woken for. */
+struct handed {
+	__u64 request;
+	__u64 at_ns;
+	struct parts parts; /* from the span's latest touch until then */
+	struct stamp to;    /* the woken task's clock, then */
 };
 
 /* A stay off the CPU: blocked from OUT to RUNNABLE, waiting from there to IN.  OUT = RUNNABLE: preempted. */
@@ -66,18 +98,25 @@ struct stay {
 	__u64 in_ns;
 };
 
-#define STAYS 8u /* a power of two: the latest are kept */
+#define STAYS 32u /* a power of two: the latest are kept */
 
-/* A task that reads or answers requests.  Only that task writes it, but for `stays`: the scheduler's hooks. */
+/*
+ * A task that reads or answers requests.  Only that task writes it, but for `stays` and `handed`, which the
+ * scheduler's hooks do.
+ */
 struct worker {
-	__u64 request;	     /* whose work it does; 0: nobody's */
-	__u64 socket;	     /* the address of its connection's */
-	struct work_sums at; /* its clock, when that was last charged */
-	struct work work;    /* charged, and not in the request's span yet */
-	__u32 answered; /* it has sent the answer: what follows is charged to nobody, unless more is sent */
-	__u32 stay;	/* number of the next one */
+	__u64 request;	  /* whose work it does; 0: nobody's */
+	__u64 socket;	  /* the address of its connection's */
+	__u64 at_ns;	  /* when it last touched a request, */
+	struct stamp at;  /* and its clock then: charged up to there */
+	struct work work; /* charged, and not in the request's span yet */
+	__u32 answered;	  /* it has sent the answer: what follows is charged to nobody, unless more is sent */
+	__u32 stay;	  /* number of the next one */
 	struct stay stays[STAYS];
+	struct handed handed; /* by the latest wakeup; written under the lock that the wakeup holds */
 };
+
+_Static_assert(sizeof(struct worker) <= 2048 - 72, "with the storage's own head it fits kmalloc-2k");
 
 enum span_state {
 	SPAN_IDLE,     /* owes no answer, and never gave one */
@@ -109,12 +148,7 @@ struct span {
 	__u8 owes;	    /* an answer to what we did not see: 1 + enum not_counted; 0: none */
 	__u8 unread_before; /* of what it owes, the first byte was not read yet when we came */
 	__u8 pad;
-	struct held_sums at;
-	__u64 components_ns[COMPONENTS];
-	__u64 blame_ns[BLAME_KINDS];
-	__u64 voluntary;
-	__u64 involuntary;
-	__u64 migrations;
+	struct parts parts;
 };
 
 #define SPAN_BOOKED  1u /* the latest request is in the sums */
@@ -127,6 +161,11 @@ _Static_assert(sizeof(struct span) <= 512 - 72, "with the storage's own head it 
 static __always_inline __u64 later_ns(__u64 a_ns, __u64 b_ns)
 {
 	return a_ns > b_ns ? a_ns - b_ns : 0;
+}
+
+static __always_inline __u64 at_most(__u64 a_ns, __u64 limit_ns)
+{
+	return a_ns < limit_ns ? a_ns : limit_ns;
 }
 
 static __always_inline void work_sums_add(struct work_sums *to, const struct work_sums *now,
@@ -142,26 +181,23 @@ static __always_inline __u64 running_ns(const struct task_clock *clock, __u64 no
 	return clock->state == CLOCK_RUNNING || clock->state == CLOCK_SEEDED ? now_ns - clock->since_ns : 0;
 }
 
-/* CLOCK as of NOW_NS (from clock_now()) while its task runs; the kernel's own counters in COUNTS. */
-static __always_inline void work_stamp(const struct task_clock *clock, const struct kernel_counts *counts,
-				       __u64 now_ns, struct work_sums *out)
+/* CLOCK as of NOW_NS (from clock_now()); the kernel's own counters in COUNTS. */
+static __always_inline void stamp_take(const struct task_clock *clock, const struct kernel_counts *counts,
+				       __u64 now_ns, struct stamp *out)
 {
-	out->on_cpu_ns = clock->sums.on_cpu_ns + running_ns(clock, now_ns);
-	for (__u32 i = 0; i < RUN_QUEUE_CAUSES; i++)
-		out->run_queue_ns[i] = clock->sums.run_queue_ns[i];
-	for (__u32 i = 0; i < BLAME_KINDS; i++)
-		out->blame_ns[i] = clock->sums.blame_ns[i];
-	out->voluntary = counts->voluntary;
-	out->involuntary = counts->involuntary;
-	out->migrations = counts->migrations;
-}
+	__u64 on_cpu_ns = clock->sums.on_cpu_ns + running_ns(clock, now_ns);
 
-/* The same of what is shared. */
-static __always_inline void held_stamp(const struct task_clock *clock, __u64 now_ns, struct held_sums *out)
-{
-	out->active_ns = clock->sums.on_cpu_ns + clock_run_queue_ns(&clock->sums) + running_ns(clock, now_ns);
+	out->sums.on_cpu_ns = on_cpu_ns;
+	for (__u32 i = 0; i < RUN_QUEUE_CAUSES; i++)
+		out->sums.run_queue_ns[i] = clock->sums.run_queue_ns[i];
+	for (__u32 i = 0; i < BLAME_KINDS; i++)
+		out->sums.blame_ns[i] = clock->sums.blame_ns[i];
+	out->sums.voluntary = counts->voluntary;
+	out->sums.involuntary = counts->involuntary;
+	out->sums.migrations = counts->migrations;
+	out->held.active_ns = on_cpu_ns + clock_run_queue_ns(&clock->sums);
 	for (__u32 i = 0; i < BLOCKED_REASONS; i++)
-		out->blocked_ns[i] = clock->sums.blocked_ns[i];
+		out->held.blocked_ns[i] = clock->sums.blocked_ns[i];
 }
 
 /* The task of WORKER got its CPU: remember the stay that has ended. */
@@ -184,77 +220,35 @@ static __always_inline __u64 overlap_ns(__u64 from_ns, __u64 to_ns, __u64 begin_
 	return last_ns > first_ns ? last_ns - first_ns : 0;
 }
 
+/* What a task did while bytes for it lay unread. */
+struct unread {
+	__u64 busy_ns;
+	__u64 run_queue_ns;
+	__u64 blocked_ns;
+};
+
 /*
- * What the reading task did from ARRIVED_NS to NOW_NS, added to the three components of an unread request.
- * What is older than the stays that it remembers is in none of them.
+ * From ARRIVED_NS to NOW_NS, by the stays that the reading task remembers.  What is older than these is in
+ * none of the three.
  */
-static __always_inline void split_unread(const struct worker *worker, __u64 arrived_ns, __u64 now_ns,
-					 __u64 components_ns[COMPONENTS])
+VERIFIED_ONCE int split_unread(const struct worker *worker, __u64 arrived_ns, __u64 now_ns,
+			       struct unread *out)
 {
 	__u64 until_ns = now_ns;
 
+	if (!worker || !out)
+		return 0;
 	for (__u32 i = 1; i <= STAYS && until_ns > arrived_ns; i++) {
 		const struct stay *stay = &worker->stays[(worker->stay - i) & (STAYS - 1)];
 
 		if (!stay->in_ns)
 			break;
-		components_ns[COMPONENT_SOCKET_BUSY] += overlap_ns(stay->in_ns, until_ns, arrived_ns, now_ns);
-		components_ns[COMPONENT_SOCKET_RUN_QUEUE] +=
-			overlap_ns(stay->runnable_ns, stay->in_ns, arrived_ns, now_ns);
-		components_ns[COMPONENT_SOCKET_BLOCKED] +=
-			overlap_ns(stay->out_ns, stay->runnable_ns, arrived_ns, now_ns);
+		out->busy_ns += overlap_ns(stay->in_ns, until_ns, arrived_ns, now_ns);
+		out->run_queue_ns += overlap_ns(stay->runnable_ns, stay->in_ns, arrived_ns, now_ns);
+		out->blocked_ns += overlap_ns(stay->out_ns, stay->runnable_ns, arrived_ns, now_ns);
 		until_ns = stay->out_ns;
 	}
-}
-
-/* Charge what the task did since the latest charge to the request that it works for; NOW: work_stamp(). */
-static __always_inline void worker_charge(struct worker *worker, const struct work_sums *now)
-{
-	if (worker->request)
-		work_sums_add(&worker->work.own, now, &worker->at);
-	worker->at = *now;
-}
-
-/* The task has asked an upstream on behalf of its request; NOW: held_stamp(). */
-static __always_inline void upstream_asked(struct work *work, const struct held_sums *now)
-{
-	if (work->upstream == UPSTREAM_AWAITED)
-		return;
-	for (__u32 i = 0; i < BLOCKED_REASONS; i++)
-		work->upstream_at_ns[i] = now->blocked_ns[i];
-	work->upstream = UPSTREAM_AWAITED;
-}
-
-/* Whether time blocked for REASON was for the upstream: before its first answer any, then that on sockets. */
-static __always_inline int is_for_upstream(const struct work *work, __u32 reason)
-{
-	return work->upstream == UPSTREAM_AWAITED || reason == BLOCKED_POLL || reason == BLOCKED_SOCKET ||
-	       reason == BLOCKED_IO_URING;
-}
-
-/*
- * Bytes of the upstream's answer were read: the time blocked since it was asked, or since the bytes before,
- * was for it.  So what is sent and never answered, such as a log, is no upstream.
- */
-static __always_inline void upstream_answered(struct work *work, const struct held_sums *now)
-{
-	if (work->upstream == UPSTREAM_NONE)
-		return;
-	for (__u32 i = 0; i < BLOCKED_REASONS; i++) {
-		if (is_for_upstream(work, i))
-			work->upstream_ns[i] += later_ns(now->blocked_ns[i], work->upstream_at_ns[i]);
-		work->upstream_at_ns[i] = now->blocked_ns[i];
-	}
-	work->upstream = UPSTREAM_ANSWERS;
-}
-
-/* The span takes what was blocked until now: what an upstream's answer is charged later begins here. */
-static __always_inline void upstream_restart(struct work *work, const struct held_sums *now)
-{
-	if (work->upstream == UPSTREAM_NONE)
-		return;
-	for (__u32 i = 0; i < BLOCKED_REASONS; i++)
-		work->upstream_at_ns[i] = now->blocked_ns[i];
+	return 0;
 }
 
 static __always_inline __u64 work_active_ns(const struct work_sums *own)
@@ -262,70 +256,213 @@ static __always_inline __u64 work_active_ns(const struct work_sums *own)
 	return own->on_cpu_ns + own->run_queue_ns[AFTER_WAKEUP] + own->run_queue_ns[AFTER_PREEMPTION];
 }
 
-/* What was charged for the request of SPAN since its latest touch goes into it, and WORK begins anew. */
-static __always_inline void span_take_own(struct span *span, struct work *work)
+/* From here on, what the task does that is not its own work for the request may be for an upstream. */
+static __always_inline void upstream_begin(struct work *work, const struct held_sums *now)
 {
-	struct work_sums *own = &work->own;
-
-	span->components_ns[COMPONENT_ON_CPU] += own->on_cpu_ns;
-	span->components_ns[COMPONENT_RUN_QUEUE_WAKEUP] += own->run_queue_ns[AFTER_WAKEUP];
-	span->components_ns[COMPONENT_RUN_QUEUE_PREEMPTED] += own->run_queue_ns[AFTER_PREEMPTION];
-	for (__u32 i = 0; i < BLAME_KINDS; i++)
-		span->blame_ns[i] += own->blame_ns[i];
-	span->voluntary += own->voluntary;
-	span->involuntary += own->involuntary;
-	span->migrations += own->migrations;
-	__builtin_memset(own, 0, sizeof(*own));
+	work->upstream_at = *now;
+	work->upstream_own_ns = work_active_ns(&work->own);
 }
 
-/* The task that holds SPAN touches it; HELD: its held_stamp(), WORK: what was charged since the touch before.
- */
-static __always_inline void span_touch(struct span *span, struct work *work, const struct held_sums *held,
-				       __u64 now_ns)
+/* The task, charged up to NOW, has asked an upstream on behalf of its request. */
+static __always_inline void upstream_asked(struct work *work, const struct held_sums *now)
 {
-	upstream_restart(work, held);
-	span->components_ns[COMPONENT_BUSY_WITH_OTHERS] +=
-		later_ns(held->active_ns - span->at.active_ns, work_active_ns(&work->own));
-	for (__u32 i = 0; i < BLOCKED_REASONS; i++) {
-		__u64 blocked_ns = later_ns(held->blocked_ns[i], span->at.blocked_ns[i]);
-		__u64 upstream_ns = work->upstream_ns[i] < blocked_ns ? work->upstream_ns[i] : blocked_ns;
+	if (work->upstream_state == UPSTREAM_AWAITED)
+		return;
+	upstream_begin(work, now);
+	work->upstream_state = UPSTREAM_AWAITED;
+}
 
-		if (!blocked_ns)
-			continue;
-		span->components_ns[COMPONENT_BLOCKED_FIRST + i] += blocked_ns - upstream_ns;
-		span->components_ns[COMPONENT_BLOCKED_UPSTREAM] += upstream_ns;
-		work->upstream_ns[i] = 0;
-	}
-	span_take_own(span, work);
-	span->at = *held;
-	span->at_ns = now_ns;
+/* Whether time blocked for REASON was for the upstream: before its first answer any, then that on sockets. */
+static __always_inline int is_for_upstream(const struct work *work, __u32 reason)
+{
+	return work->upstream_state == UPSTREAM_AWAITED || reason == BLOCKED_POLL ||
+	       reason == BLOCKED_SOCKET || reason == BLOCKED_IO_URING;
 }
 
 /*
- * Another task touches SPAN than the one that held it: how that one went on is not known, but for what it
- * charged; the new one takes over with what it did for the request itself.
+ * The task, charged up to NOW, has read bytes of the upstream's answer: since it asked, or read the bytes
+ * before, the request waited for them, whatever its task did for others meanwhile; but for LATE_NS, which
+ * that was busy, or waited for a CPU, when they had arrived.  What is asked and never answered, such
+ * as a log that is sent somewhere, is no upstream.
  */
-static __always_inline void span_hand_over(struct span *span, struct work *work, const struct held_sums *held,
-					   __u64 now_ns)
+static __always_inline void upstream_answered(struct work *work, const struct held_sums *now, __u64 late_ns)
 {
-	span_take_own(span, work);
-	span->at = *held;
-	span->at_ns = now_ns;
+	__u64 own_ns = work_active_ns(&work->own) - work->upstream_own_ns;
+
+	if (work->upstream_state == UPSTREAM_NONE)
+		return;
+	work->upstream.active_ns += later_ns(now->active_ns - work->upstream_at.active_ns, own_ns + late_ns);
+	for (__u32 i = 0; i < BLOCKED_REASONS; i++)
+		if (is_for_upstream(work, i))
+			work->upstream.blocked_ns[i] +=
+				later_ns(now->blocked_ns[i], work->upstream_at.blocked_ns[i]);
+	upstream_begin(work, now);
+	work->upstream_state = UPSTREAM_ANSWERS;
+}
+
+static __always_inline void parts_add(struct parts *to, const struct parts *from)
+{
+	for (__u32 i = 0; i < sizeof(*to) / sizeof(__u64); i++)
+		((__u64 *)to)[i] += ((const __u64 *)from)[i];
+}
+
+/*
+ * What a task did between two moments of its clock, as parts of one request: its OWN part, and what it shares
+ * with the others that the task held.  UPSTREAM: of what it shares, what an upstream took; NULL: nothing.
+ */
+VERIFIED_ONCE int parts_add_stint(struct parts *to, const struct work_sums *own, const struct held_sums *from,
+				  const struct held_sums *until, const struct held_sums *upstream)
+{
+	__u64 others_ns, for_it_ns;
+
+	if (!to || !own || !from || !until)
+		return 0;
+	others_ns = later_ns(until->active_ns - from->active_ns, work_active_ns(own));
+	for_it_ns = upstream ? at_most(upstream->active_ns, others_ns) : 0;
+	to->components_ns[COMPONENT_ON_CPU] += own->on_cpu_ns;
+	to->components_ns[COMPONENT_RUN_QUEUE_WAKEUP] += own->run_queue_ns[AFTER_WAKEUP];
+	to->components_ns[COMPONENT_RUN_QUEUE_PREEMPTED] += own->run_queue_ns[AFTER_PREEMPTION];
+	for (__u32 i = 0; i < BLAME_KINDS; i++)
+		to->blame_ns[i] += own->blame_ns[i];
+	to->voluntary += own->voluntary;
+	to->involuntary += own->involuntary;
+	to->migrations += own->migrations;
+	to->components_ns[COMPONENT_BUSY_WITH_OTHERS] += others_ns - for_it_ns;
+	to->components_ns[COMPONENT_BLOCKED_UPSTREAM] += for_it_ns;
+	for (__u32 i = 0; i < BLOCKED_REASONS; i++) {
+		__u64 blocked_ns = later_ns(until->blocked_ns[i], from->blocked_ns[i]);
+
+		for_it_ns = upstream ? at_most(upstream->blocked_ns[i], blocked_ns) : 0;
+		to->components_ns[COMPONENT_BLOCKED_FIRST + i] += blocked_ns - for_it_ns;
+		to->components_ns[COMPONENT_BLOCKED_UPSTREAM] += for_it_ns;
+	}
+	return 0;
+}
+
+/* The same where all of it was for the request. */
+VERIFIED_ONCE int parts_add_all(struct parts *to, const struct stamp *from, const struct stamp *until)
+{
+	struct work_sums own = {};
+
+	if (!to || !from || !until)
+		return 0;
+	work_sums_add(&own, &until->sums, &from->sums);
+	return parts_add_stint(to, &own, &from->held, &until->held, NULL);
+}
+
+/* The task touches a request at NOW_NS: its clock is charged up to there. */
+static __always_inline void worker_charge(struct worker *worker, const struct stamp *now, __u64 now_ns)
+{
+	if (worker->request)
+		work_sums_add(&worker->work.own, &now->sums, &worker->at.sums);
+	worker->at = *now;
+	worker->at_ns = now_ns;
+}
+
+/* What the worker has charged for its request is in the span as of NOW: its work begins there again. */
+static __always_inline void work_restart(struct work *work, const struct held_sums *now)
+{
+	__builtin_memset(&work->own, 0, sizeof(work->own));
+	if (work->upstream_state) {
+		__builtin_memset(&work->upstream, 0, sizeof(work->upstream));
+		upstream_begin(work, now);
+	}
+	work->from = *now;
+}
+
+/* The task that worked for SPAN's request all along, or took its own work up again, touches it. */
+static __always_inline void span_touch(struct span *span, const struct work *work,
+				       const struct held_sums *now)
+{
+	parts_add_stint(&span->parts, &work->own, &work->from, now, &work->upstream);
+}
+
+/*
+ * A task touches SPAN that another one read, or worked for before it.  ASIDE: what that one had put aside, if
+ * it had.  From then until the present one's latest touch of another request, the request waited in
+ * user space; since then it was worked for.  Where a bound is not known, the time is residual.
+ */
+static __always_inline void span_hand_over(struct span *span, const struct worker *worker,
+					   const struct work *aside, const struct stamp *now)
+{
+	__u64 queued_at_ns = span->at_ns;
+
+	if (aside) {
+		parts_add_stint(&span->parts, &aside->own, &aside->from, &aside->held, &aside->upstream);
+		queued_at_ns = aside->at_ns;
+	}
+	if (!worker->answered || worker->at_ns < queued_at_ns)
+		return;
+	if (aside)
+		span->parts.components_ns[COMPONENT_RUNTIME_QUEUE] += worker->at_ns - queued_at_ns;
+	parts_add_all(&span->parts, &worker->at, now);
+}
+
+/* Whether WORKER was woken by somebody who worked for SPAN's request, later than anybody touched that. */
+static __always_inline int was_handed(const struct worker *worker, const struct span *span)
+{
+	return worker->handed.request == span->request && worker->handed.at_ns >= span->at_ns;
+}
+
+/* And it touches it now: what the wakers did is known, and the rest is its own. */
+static __always_inline void span_take_handed(struct span *span, const struct worker *worker,
+					     const struct stamp *now)
+{
+	const struct handed *handed = &worker->handed;
+
+	parts_add(&span->parts, &handed->parts);
+	if (worker->at_ns <= handed->at_ns) {
+		parts_add_all(&span->parts, &handed->to, now);
+	} else if (worker->answered) { /* woken while it was on the way to others */
+		span->parts.components_ns[COMPONENT_RUNTIME_QUEUE] += worker->at_ns - handed->at_ns;
+		parts_add_all(&span->parts, &worker->at, now);
+	}
+}
+
+/* Whether it goes on with what it was handed when it was woken: it has touched no other since. */
+static __always_inline int works_for_handed(const struct worker *worker)
+{
+	return worker->handed.request && worker->handed.at_ns > worker->at_ns;
+}
+
+/* The request that the task works for now; 0: none. */
+static __always_inline __u64 works_for(const struct worker *worker)
+{
+	if (works_for_handed(worker))
+		return worker->handed.request;
+	return worker->answered ? 0 : worker->request;
+}
+
+/*
+ * WAKER, which works for a request, wakes a task: it may be handing that on.  BY: its clock at NOW_NS; the
+ * woken one's is in HANDED->to.  Taken for true only when that one touches this very request.
+ */
+static __always_inline void hand_on(const struct worker *waker, const struct stamp *by, struct handed *handed,
+				    __u64 now_ns)
+{
+	struct work_sums own = waker->work.own;
+
+	handed->request = works_for(waker);
+	if (works_for_handed(waker)) {
+		handed->parts = waker->handed.parts;
+		parts_add_all(&handed->parts, &waker->handed.to, by);
+	} else {
+		__builtin_memset(&handed->parts, 0, sizeof(handed->parts));
+		work_sums_add(&own, &by->sums, &waker->at.sums);
+		parts_add_stint(&handed->parts, &own, &waker->work.from, &by->held, &waker->work.upstream);
+	}
+	handed->at_ns = now_ns;
 }
 
 /* A new request begins on the connection, with the read at NOW_NS; SPAN has no arrival any more. */
-static __always_inline void span_open(struct span *span, __u64 request, __u64 begin_ns, __u64 now_ns,
-				      const struct held_sums *held)
+static __always_inline void span_open(struct span *span, __u64 request, __u64 begin_ns, __u64 now_ns)
 {
-	__builtin_memset(span->components_ns, 0, sizeof(span->components_ns));
-	__builtin_memset(span->blame_ns, 0, sizeof(span->blame_ns));
-	span->voluntary = span->involuntary = span->migrations = 0;
+	__builtin_memset(&span->parts, 0, sizeof(span->parts));
 	span->request = request;
 	span->begin_ns = begin_ns;
 	span->state = SPAN_READ;
 	span->status = STATUS_UNKNOWN;
 	span->flags = 0;
-	span->at = *held;
 	span->at_ns = now_ns;
 }
 
@@ -341,15 +478,15 @@ static __always_inline int span_close(struct span *span, __u64 *latency_ns)
 
 	*latency_ns = left_ns;
 	for (__u32 i = 0; i < COMPONENT_RESIDUAL; i++) {
-		__u64 ns = span->components_ns[i];
+		__u64 ns = span->parts.components_ns[i];
 
 		if (ns > left_ns) {
-			span->components_ns[i] = ns = left_ns;
+			span->parts.components_ns[i] = ns = left_ns;
 			whole = 0;
 		}
 		left_ns -= ns;
 	}
-	span->components_ns[COMPONENT_RESIDUAL] = left_ns;
+	span->parts.components_ns[COMPONENT_RESIDUAL] = left_ns;
 	return whole;
 }
 

@@ -18,7 +18,8 @@
 /* A socket that the target made itself, and for which request it was last written to. */
 struct upstream {
 	__u64 request;
-	__u64 socket; /* of the request's connection */
+	__u64 socket;	  /* of the request's connection */
+	__u64 arrived_ns; /* the first byte of the answer that nobody has read; 0: none */
 };
 
 struct {
@@ -46,8 +47,7 @@ struct toucher {
 	struct task_clock *clock;
 	struct worker *worker;
 	__u64 now_ns;
-	struct work_sums sums;
-	struct held_sums held;
+	struct stamp now;
 };
 
 static __always_inline struct worker *worker_of(struct task_struct *task, struct task_clock *clock)
@@ -73,8 +73,6 @@ static __always_inline struct worker *worker_of(struct task_struct *task, struct
 /* The current task, if it is the target's. */
 static __always_inline bool touch_begin(struct toucher *by)
 {
-	struct kernel_counts counts;
-
 	by->task = bpf_get_current_task_btf();
 	by->clock = clock_of(by->task);
 	if (!by->clock)
@@ -82,68 +80,95 @@ static __always_inline bool touch_begin(struct toucher *by)
 	by->worker = worker_of(by->task, by->clock);
 	if (!by->worker)
 		return false;
-	counts.voluntary = by->task->nvcsw;
-	counts.involuntary = by->task->nivcsw;
-	counts.migrations = by->task->se.nr_migrations;
 	by->now_ns = clock_now(by->clock, bpf_ktime_get_ns());
-	work_stamp(by->clock, &counts, by->now_ns, &by->sums);
-	held_stamp(by->clock, by->now_ns, &by->held);
+	stamp_task(by->task, by->clock, by->now_ns, &by->now);
 	return true;
 }
 
 /* The worker's request is not answered yet: keep what it did for it where whoever answers finds it. */
-static __always_inline void put_aside(struct worker *worker, __u64 task)
+static __always_inline void put_aside(struct toucher *by)
 {
-	worker->work.task = task;
+	struct worker *worker = by->worker;
+
 	worker->work.request = worker->request;
+	worker->work.task = by->clock->id;
+	worker->work.at_ns = by->now_ns;
+	worker->work.held = by->now.held;
 	if (bpf_map_update_elem(&works, &worker->socket, &worker->work, BPF_ANY))
 		count_loss(LOSS_WORK_TABLE);
 }
 
-/* The worker turns to REQUEST on SOCKET; its work begins at nothing. */
+/* The worker turns to REQUEST on SOCKET; its work begins now. */
 static __always_inline void turn_to(struct toucher *by, __u64 request, __u64 socket)
 {
 	struct worker *worker = by->worker;
 
-	worker_charge(worker, &by->sums);
+	worker_charge(worker, &by->now, by->now_ns);
 	if (worker->request && !worker->answered)
-		put_aside(worker, by->clock->id);
+		put_aside(by);
 	__builtin_memset(&worker->work, 0, sizeof(worker->work));
+	worker->work.from = by->now.held;
 	worker->request = request;
 	worker->socket = socket;
 	worker->answered = 0;
 }
 
-/* What was put aside for REQUEST is the worker's again.  Returns whether there was something. */
-static __always_inline bool take_up(struct worker *worker, __u64 request, __u64 socket)
+/* What was put aside for REQUEST; NULL if nothing was. */
+static __always_inline struct work *aside_of(__u64 request, __u64 socket)
 {
 	struct work *aside = bpf_map_lookup_elem(&works, &socket);
 
-	if (!aside || aside->request != request)
-		return false;
-	worker->work = *aside;
-	bpf_map_delete_elem(&works, &socket);
-	return true;
+	return aside && aside->request == request ? aside : NULL;
+}
+
+/* It turns to a request that it held before, or that another did, and that is not answered. */
+static __always_inline void turn_back(struct toucher *by, struct span *span, __u64 socket)
+{
+	struct work *aside = aside_of(span->request, socket);
+	struct worker *worker = by->worker;
+
+	if (span->holder == by->clock->id) {
+		turn_to(by, span->request, socket);
+		if (aside) {
+			worker->work = *aside;
+			span_touch(span, &worker->work, &by->now.held);
+		} else if (!(span->flags & SPAN_BOOKED)) {
+			count_loss(LOSS_WORK_TABLE);
+		}
+	} else {
+		span_hand_over(span, worker, aside, &by->now);
+		turn_to(by, span->request, socket);
+	}
+	if (aside)
+		bpf_map_delete_elem(&works, &socket);
 }
 
 /* Bring the span up to now, in the name of the current task. */
 static __always_inline void touch(struct toucher *by, struct span *span, __u64 socket)
 {
 	struct worker *worker = by->worker;
-	bool held = span->holder == by->clock->id;
 
-	if (worker->request == span->request) {
-		worker_charge(worker, &by->sums);
-	} else {
+	if (was_handed(worker, span)) {
+		span_take_handed(span, worker, &by->now);
 		turn_to(by, span->request, socket);
-		if (!take_up(worker, span->request, socket) && held && !(span->flags & SPAN_BOOKED))
-			count_loss(LOSS_WORK_TABLE);
+	} else if (worker->request == span->request) {
+		worker_charge(worker, &by->now, by->now_ns);
+		span_touch(span, &worker->work, &by->now.held);
+	} else {
+		turn_back(by, span, socket);
 	}
-	if (held)
-		span_touch(span, &worker->work, &by->held, by->now_ns);
-	else
-		span_hand_over(span, &worker->work, &by->held, by->now_ns);
+	work_restart(&worker->work, &by->now.held);
+	span->at_ns = by->now_ns;
 	span->holder = by->clock->id;
+}
+
+/* An upstream answers: from here on it is the reader who lets the request wait. */
+static __always_inline void note_answer(struct sock *sk)
+{
+	struct upstream *upstream = bpf_sk_storage_get(&upstreams, sk, NULL, 0);
+
+	if (upstream && !upstream->arrived_ns && has_unread(sk))
+		upstream->arrived_ns = bpf_ktime_get_ns();
 }
 
 SEC("?tp_btf/sk_data_ready")
@@ -152,6 +177,8 @@ int BPF_PROG(on_arrival, struct sock *sk)
 	struct span *span;
 
 	span = span_of(sk);
+	if (!span && sk->sk_bpf_storage)
+		note_answer(sk);
 	if (!span || span->arrived_ns || !has_unread(sk))
 		return 0;
 	if (!sk->sk_socket)
@@ -169,20 +196,24 @@ static __always_inline void open_request(struct toucher *by, struct span *span, 
 	__u64 now_ns = by->now_ns, begin_ns = arrived_ns && arrived_ns < now_ns ? arrived_ns : now_ns;
 	__u64 accepted_ns = begin_ns, request = next_request();
 	bool waited = span->waits_accept;
+	struct unread unread = {};
 
 	if (waited && span->established_ns && span->established_ns < begin_ns)
 		begin_ns = span->established_ns;
 	turn_to(by, request, socket);
-	span_open(span, request, begin_ns, now_ns, &by->held);
+	span_open(span, request, begin_ns, now_ns);
 	span->holder = by->clock->id;
 	span->established_ns = 0;
 	span->waits_accept = 0;
 	span->owes = 0;
 	if (waited) {
 		accepted_ns = by->clock->began_at_ns > begin_ns ? by->clock->began_at_ns : now_ns;
-		span->components_ns[COMPONENT_ACCEPT_WAIT] = accepted_ns - begin_ns;
+		span->parts.components_ns[COMPONENT_ACCEPT_WAIT] = accepted_ns - begin_ns;
 	}
-	split_unread(by->worker, accepted_ns, now_ns, span->components_ns);
+	split_unread(by->worker, accepted_ns, now_ns, &unread);
+	span->parts.components_ns[COMPONENT_SOCKET_BUSY] = unread.busy_ns;
+	span->parts.components_ns[COMPONENT_SOCKET_RUN_QUEUE] = unread.run_queue_ns;
+	span->parts.components_ns[COMPONENT_SOCKET_BLOCKED] = unread.blocked_ns;
 }
 
 /* What the first bytes of a request say of its connection, if it was not known. */
@@ -231,10 +262,10 @@ static __always_inline bool goes_on(struct span *span, __u32 begins)
 }
 
 /* Bytes of a connection of the target's were read, LENGTH of them. */
-static __always_inline void read_connection(struct sock *sk, struct span *span, int length)
+static __always_inline void read_connection(struct toucher *by, struct sock *sk, struct span *span,
+					    int length)
 {
 	__u64 socket = (__u64)sk, arrived_ns = __sync_lock_test_and_set(&span->arrived_ns, 0);
-	struct toucher by;
 	__u32 begins;
 
 	/* What came between the read and here is not read. */
@@ -242,25 +273,25 @@ static __always_inline void read_connection(struct sock *sk, struct span *span, 
 		__sync_val_compare_and_swap(&span->arrived_ns, 0, bpf_ktime_get_ns());
 	if (span->state == SPAN_CLOSED)
 		return;
-	if (!touch_begin(&by)) {
+	if (!touch_begin(by)) {
 		if (span->state != SPAN_READ && !arrived_ns)
 			count_open(1);
 		leave(span, NOT_FOREIGN);
 		return;
 	}
 	if (span->state == SPAN_READ) {
-		if (span->holder != by.clock->id)
-			touch(&by, span, socket);
+		if (span->holder != by->clock->id)
+			touch(by, span, socket);
 		return;
 	}
-	begins = judge_request(span, by.task, length);
+	begins = judge_request(span, by->task, length);
 	if (goes_on(span, begins)) {
 		count_open(arrived_ns ? -1 : 0);
 		return;
 	}
 	if (!arrived_ns)
 		count_open(1);
-	open_request(&by, span, socket, arrived_ns);
+	open_request(by, span, socket, arrived_ns);
 	if (begins == HTTP_CONNECT)
 		span->flags |= SPAN_CONNECT;
 }
@@ -273,36 +304,43 @@ static __always_inline void cancel_arrival(struct span *span)
 }
 
 /* A task of the target reads what it asked for on behalf of a request. */
-static __always_inline void read_upstream(struct sock *sk)
+static __always_inline void read_upstream(struct toucher *by, struct sock *sk)
 {
 	struct upstream *upstream = bpf_sk_storage_get(&upstreams, sk, NULL, 0);
-	struct toucher by;
+	struct unread late = {};
 
-	if (!upstream || !touch_begin(&by))
+	if (!upstream || !touch_begin(by))
 		return;
-	if (by.worker->request != upstream->request) {
-		struct work *aside = bpf_map_lookup_elem(&works, &upstream->socket);
+	if (by->worker->request != upstream->request) {
+		struct work *aside = aside_of(upstream->request, upstream->socket);
 
-		if (!aside || aside->request != upstream->request) /* answered or gone meanwhile */
+		if (!aside || aside->task != by->clock->id) /* answered or gone meanwhile, or another's */
 			return;
-		turn_to(&by, upstream->request, upstream->socket);
-		take_up(by.worker, upstream->request, upstream->socket);
+		turn_to(by, upstream->request, upstream->socket);
+		by->worker->work = *aside;
+		bpf_map_delete_elem(&works, &upstream->socket);
+	} else {
+		worker_charge(by->worker, &by->now, by->now_ns);
 	}
-	upstream_answered(&by.worker->work, &by.held);
+	if (upstream->arrived_ns)
+		split_unread(by->worker, upstream->arrived_ns, by->now_ns, &late);
+	upstream_answered(&by->worker->work, &by->now.held, late.busy_ns + late.run_queue_ns);
+	upstream->arrived_ns = 0;
 }
 
 SEC("?tp_btf/sock_recv_length")
 int BPF_PROG(on_read, struct sock *sk, int length, int flags)
 {
+	struct toucher by;
 	struct span *span;
 
 	if (length < 0 || flags & (MSG_PEEK | MSG_ERRQUEUE))
 		return 0;
 	span = span_of(sk);
 	if (!span && sk->sk_bpf_storage)
-		read_upstream(sk);
+		read_upstream(&by, sk);
 	else if (span && length)
-		read_connection(sk, span, length);
+		read_connection(&by, sk, span, length);
 	else if (span)
 		cancel_arrival(span);
 	return 0;
@@ -313,7 +351,8 @@ static __always_inline void send_upstream(struct sock *sk, struct task_struct *t
 {
 	struct worker *worker = bpf_task_storage_get(&workers, task, NULL, 0);
 	struct upstream *upstream;
-	struct held_sums held;
+	struct stamp now;
+	__u64 now_ns;
 
 	if (!worker || !worker->request || worker->answered)
 		return;
@@ -324,8 +363,11 @@ static __always_inline void send_upstream(struct sock *sk, struct task_struct *t
 	}
 	upstream->request = worker->request;
 	upstream->socket = worker->socket;
-	held_stamp(clock, clock_now(clock, bpf_ktime_get_ns()), &held);
-	upstream_asked(&worker->work, &held);
+	upstream->arrived_ns = 0;
+	now_ns = clock_now(clock, bpf_ktime_get_ns());
+	stamp_task(task, clock, now_ns, &now);
+	worker_charge(worker, &now, now_ns);
+	upstream_asked(&worker->work, &now.held);
 }
 
 /* What a send is, by its first bytes and by what came before it. */
@@ -384,16 +426,12 @@ static __always_inline void speak_first(struct span *span)
 	span->state = SPAN_ANSWERED;
 }
 
-/* Bytes were sent on a connection of the target's. */
-static __always_inline void send_connection(struct sock *sk, struct span *span, int length)
+/* Bytes of an answer were sent. */
+static __always_inline void send_answer(struct sock *sk, struct span *span, int length)
 {
 	struct toucher by;
 	enum answer answer;
 
-	if (span->state == SPAN_IDLE)
-		speak_first(span);
-	if (span->state != SPAN_READ && span->state != SPAN_ANSWERED)
-		return;
 	if (!touch_begin(&by)) {
 		if (span->state == SPAN_READ) {
 			leave(span, NOT_FOREIGN);
@@ -416,6 +454,15 @@ static __always_inline void send_connection(struct sock *sk, struct span *span, 
 	}
 	answered(span);
 	by.worker->answered = 1;
+}
+
+/* Bytes were sent on a connection of the target's. */
+static __always_inline void send_connection(struct sock *sk, struct span *span, int length)
+{
+	if (span->state == SPAN_IDLE)
+		speak_first(span);
+	else if (span->state != SPAN_CLOSED)
+		send_answer(sk, span, length);
 }
 
 SEC("?tp_btf/sock_send_length")

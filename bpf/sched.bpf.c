@@ -441,6 +441,25 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	return 0;
 }
 
+/* The current task wakes one that answers requests: perhaps with the one that it works for itself. */
+static __noinline void note_waker(struct task_clock *clock, struct task_struct *task, __u64 now_ns)
+{
+	struct task_struct *current = bpf_get_current_task_btf();
+	struct task_clock *by_clock = clock_of(current);
+	struct worker *waker, *woken;
+	struct stamp by;
+
+	if (!by_clock || !by_clock->works)
+		return;
+	waker = bpf_task_storage_get(&workers, current, NULL, 0);
+	woken = bpf_task_storage_get(&workers, task, NULL, 0);
+	if (!waker || !woken || !works_for(waker))
+		return;
+	stamp_task(current, by_clock, clock_now(by_clock, now_ns), &by);
+	stamp_task(task, clock, now_ns, &woken->handed.to);
+	hand_on(waker, &by, &woken->handed, now_ns);
+}
+
 SEC("tp_btf/sched_wakeup")
 int BPF_PROG(on_wakeup, struct task_struct *task)
 {
@@ -461,6 +480,8 @@ int BPF_PROG(on_wakeup, struct task_struct *task)
 		return 0;
 	record(&closed);
 	join_queue(clock, task, now_ns);
+	if (clock->works)
+		note_waker(clock, task, now_ns);
 	return 0;
 }
 
