@@ -12,164 +12,8 @@
 #include "socket.bpf.h"
 #include "book.bpf.h"
 #include "connections.bpf.h"
-
-#define WORKS_MAX 65536
-
-/* A socket that the target made itself, and for which request it was last written to. */
-struct upstream {
-	__u64 request;
-	__u64 socket;	  /* of the request's connection */
-	__u64 arrived_ns; /* the first byte of the answer that nobody has read; 0: none */
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct upstream);
-} upstreams SEC(".maps");
-
-/*
- * Work for requests that their task has turned away from before it answered.  Key: the address of the
- * request's socket, so that what is never taken is overwritten when that address is used again.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, WORKS_MAX);
-	__type(key, __u64);
-	__type(value, struct work);
-} works SEC(".maps");
-
-/* A task of the target at a socket: its clock as of now. */
-struct toucher {
-	struct task_struct *task;
-	struct task_clock *clock;
-	struct worker *worker;
-	__u64 now_ns;
-	struct stamp now;
-};
-
-static __always_inline struct worker *worker_of(struct task_struct *task, struct task_clock *clock)
-{
-	struct worker *worker =
-		bpf_task_storage_get(&workers, task, NULL, clock->works ? 0 : BPF_LOCAL_STORAGE_GET_F_CREATE);
-	__u64 runnable_ns;
-
-	if (!worker) {
-		count_loss(LOSS_WORKER_CREATE);
-		return NULL;
-	}
-	if (!clock->works) {
-		/* From here on the scheduler's hooks remember its stays; the latest one its clock still
-		 * knows. */
-		runnable_ns = clock->since_ns - clock->waited_ns;
-		worker_came_back(worker, runnable_ns - clock->latest_block_ns, runnable_ns, clock->since_ns);
-		clock->works = 1;
-	}
-	return worker;
-}
-
-/* The current task, if it is the target's. */
-static __always_inline bool touch_begin(struct toucher *by)
-{
-	by->task = bpf_get_current_task_btf();
-	by->clock = clock_of(by->task);
-	if (!by->clock)
-		return false;
-	by->worker = worker_of(by->task, by->clock);
-	if (!by->worker)
-		return false;
-	by->now_ns = clock_now(by->clock, bpf_ktime_get_ns());
-	stamp_task(by->task, by->clock, by->now_ns, &by->now);
-	return true;
-}
-
-/* The worker's request is not answered yet: keep what it did for it where whoever answers finds it. */
-static __always_inline void put_aside(struct toucher *by)
-{
-	struct worker *worker = by->worker;
-
-	worker->work.request = worker->request;
-	worker->work.task = by->clock->id;
-	worker->work.at_ns = by->now_ns;
-	worker->work.held = by->now.held;
-	if (bpf_map_update_elem(&works, &worker->socket, &worker->work, BPF_ANY))
-		count_loss(LOSS_WORK_TABLE);
-}
-
-/* The worker turns to REQUEST on SOCKET; its work begins now. */
-static __always_inline void turn_to(struct toucher *by, __u64 request, __u64 socket)
-{
-	struct worker *worker = by->worker;
-
-	worker_charge(worker, &by->now, by->now_ns);
-	if (worker->request && !worker->answered)
-		put_aside(by);
-	__builtin_memset(&worker->work, 0, sizeof(worker->work));
-	worker->work.from = by->now.held;
-	worker->request = request;
-	worker->socket = socket;
-	worker->answered = 0;
-}
-
-/* What was put aside for REQUEST; NULL if nothing was. */
-static __always_inline struct work *aside_of(__u64 request, __u64 socket)
-{
-	struct work *aside = bpf_map_lookup_elem(&works, &socket);
-
-	return aside && aside->request == request ? aside : NULL;
-}
-
-/* It turns to a request that it held before, or that another did, and that is not answered. */
-static __always_inline void turn_back(struct toucher *by, struct span *span, __u64 socket)
-{
-	struct work *aside = aside_of(span->request, socket);
-	struct worker *worker = by->worker;
-
-	if (span->holder == by->clock->id) {
-		turn_to(by, span->request, socket);
-		if (aside) {
-			worker->work = *aside;
-			span_touch(span, &worker->work, &by->now.held);
-		} else if (!(span->flags & SPAN_BOOKED)) {
-			count_loss(LOSS_WORK_TABLE);
-		}
-	} else {
-		span_hand_over(span, worker, aside, &by->now);
-		turn_to(by, span->request, socket);
-	}
-	if (aside)
-		bpf_map_delete_elem(&works, &socket);
-}
-
-/* Bring the span up to now, in the name of the current task. */
-static __always_inline void touch(struct toucher *by, struct span *span, __u64 socket)
-{
-	struct worker *worker = by->worker;
-
-	if (was_handed(worker, span)) {
-		span_take_handed(span, worker, &by->now);
-		turn_to(by, span->request, socket);
-	} else if (worker->request == span->request) {
-		worker_charge(worker, &by->now, by->now_ns);
-		span_touch(span, &worker->work, &by->now.held);
-	} else {
-		turn_back(by, span, socket);
-	}
-	work_restart(&worker->work, &by->now.held);
-	span->at_ns = by->now_ns;
-	span->holder = by->clock->id;
-}
-
-/* An upstream answers: from here on it is the reader who lets the request wait. */
-static __always_inline void note_answer(struct sock *sk)
-{
-	struct upstream *upstream = bpf_sk_storage_get(&upstreams, sk, NULL, 0);
-
-	if (upstream && !upstream->arrived_ns && has_unread(sk))
-		upstream->arrived_ns = bpf_ktime_get_ns();
-}
+#include "touch.bpf.h"
+#include "upstream.bpf.h"
 
 SEC("?tp_btf/sk_data_ready")
 int BPF_PROG(on_arrival, struct sock *sk)
@@ -303,31 +147,6 @@ static __always_inline void cancel_arrival(struct span *span)
 		count_open(-1);
 }
 
-/* A task of the target reads what it asked for on behalf of a request. */
-static __always_inline void read_upstream(struct toucher *by, struct sock *sk)
-{
-	struct upstream *upstream = bpf_sk_storage_get(&upstreams, sk, NULL, 0);
-	struct unread late = {};
-
-	if (!upstream || !touch_begin(by))
-		return;
-	if (by->worker->request != upstream->request) {
-		struct work *aside = aside_of(upstream->request, upstream->socket);
-
-		if (!aside || aside->task != by->clock->id) /* answered or gone meanwhile, or another's */
-			return;
-		turn_to(by, upstream->request, upstream->socket);
-		by->worker->work = *aside;
-		bpf_map_delete_elem(&works, &upstream->socket);
-	} else {
-		worker_charge(by->worker, &by->now, by->now_ns);
-	}
-	if (upstream->arrived_ns)
-		split_unread(by->worker, upstream->arrived_ns, by->now_ns, &late);
-	upstream_answered(&by->worker->work, &by->now.held, late.busy_ns + late.run_queue_ns);
-	upstream->arrived_ns = 0;
-}
-
 SEC("?tp_btf/sock_recv_length")
 int BPF_PROG(on_read, struct sock *sk, int length, int flags)
 {
@@ -344,30 +163,6 @@ int BPF_PROG(on_read, struct sock *sk, int length, int flags)
 	else if (span)
 		cancel_arrival(span);
 	return 0;
-}
-
-/* A task of the target writes to a socket that is none of its connections'. */
-static __always_inline void send_upstream(struct sock *sk, struct task_struct *task, struct task_clock *clock)
-{
-	struct worker *worker = bpf_task_storage_get(&workers, task, NULL, 0);
-	struct upstream *upstream;
-	struct stamp now;
-	__u64 now_ns;
-
-	if (!worker || !worker->request || worker->answered)
-		return;
-	upstream = bpf_sk_storage_get(&upstreams, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!upstream) {
-		count_loss(LOSS_SPAN_CREATE);
-		return;
-	}
-	upstream->request = worker->request;
-	upstream->socket = worker->socket;
-	upstream->arrived_ns = 0;
-	now_ns = clock_now(clock, bpf_ktime_get_ns());
-	stamp_task(task, clock, now_ns, &now);
-	worker_charge(worker, &now, now_ns);
-	upstream_asked(&worker->work, &now.held);
 }
 
 /* What a send is, by its first bytes and by what came before it. */

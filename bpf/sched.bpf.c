@@ -13,6 +13,7 @@
 #include "compat.bpf.h"
 #include "reason.bpf.h"
 #include "audit.bpf.h"
+#include "worker.bpf.h"
 
 #define OWN_TIMED_EACH 16u /* a power of two */
 
@@ -159,18 +160,6 @@ static __noinline void replay_wakeup(struct task_clock *clock, struct task_struc
 	if (config.audit)
 		audit_queued_at(next, woken_at_ns - (rq->clock - waited_ns));
 	__sync_fetch_and_add(&switches_replayed, 1);
-}
-
-/* A task that reads requests has its CPU again: what it did meanwhile explains what it will read. */
-static __always_inline void note_stay(const struct task_clock *clock, struct task_struct *task)
-{
-	struct worker *worker = bpf_task_storage_get(&workers, task, NULL, 0);
-	__u64 runnable_ns = clock->since_ns - clock->waited_ns;
-
-	if (worker)
-		worker_came_back(worker,
-				 runnable_ns - (clock->cause == AFTER_WAKEUP ? clock->latest_block_ns : 0),
-				 runnable_ns, clock->since_ns);
 }
 
 static __always_inline void switch_in(struct task_clock *clock, struct task_struct *next, struct rq *rq,
@@ -439,25 +428,6 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	if (config.switch_cost)
 		note_cost(cpu, out, next, now_ns);
 	return 0;
-}
-
-/* The current task wakes one that answers requests: perhaps with the one that it works for itself. */
-static __noinline void note_waker(struct task_clock *clock, struct task_struct *task, __u64 now_ns)
-{
-	struct task_struct *current = bpf_get_current_task_btf();
-	struct task_clock *by_clock = clock_of(current);
-	struct worker *waker, *woken;
-	struct stamp by;
-
-	if (!by_clock || !by_clock->works)
-		return;
-	waker = bpf_task_storage_get(&workers, current, NULL, 0);
-	woken = bpf_task_storage_get(&workers, task, NULL, 0);
-	if (!waker || !woken || !works_for(waker))
-		return;
-	stamp_task(current, by_clock, clock_now(by_clock, now_ns), &by);
-	stamp_task(task, clock, now_ns, &woken->handed.to);
-	hand_on(waker, &by, &woken->handed, now_ns);
 }
 
 SEC("tp_btf/sched_wakeup")

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Sockets that the target made itself: what it asks there, on behalf of which request, and when the answer
+ * comes. */
+#ifndef WHYLATE_BPF_UPSTREAM_H
+#define WHYLATE_BPF_UPSTREAM_H
+
+#include "socket.bpf.h"
+#include "touch.bpf.h"
+
+/* A socket that the target made itself, and for which request it was last written to. */
+struct upstream {
+	__u64 request;
+	__u64 socket;	  /* of the request's connection */
+	__u64 arrived_ns; /* the first byte of the answer that nobody has read; 0: none */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct upstream);
+} upstreams SEC(".maps");
+
+/* An upstream answers: from here on it is the reader who lets the request wait. */
+static __always_inline void note_answer(struct sock *sk)
+{
+	struct upstream *upstream = bpf_sk_storage_get(&upstreams, sk, NULL, 0);
+
+	if (upstream && !upstream->arrived_ns && has_unread(sk))
+		upstream->arrived_ns = bpf_ktime_get_ns();
+}
+
+/* A task of the target reads what it asked for on behalf of a request. */
+static __always_inline void read_upstream(struct toucher *by, struct sock *sk)
+{
+	struct upstream *upstream = bpf_sk_storage_get(&upstreams, sk, NULL, 0);
+	struct unread late = {};
+
+	if (!upstream || !touch_begin(by))
+		return;
+	if (by->worker->request != upstream->request) {
+		struct work *aside = aside_of(upstream->request, upstream->socket);
+
+		if (!aside || aside->task != by->clock->id) /* answered or gone meanwhile, or another's */
+			return;
+		turn_to(by, upstream->request, upstream->socket);
+		by->worker->work = *aside;
+		bpf_map_delete_elem(&works, &upstream->socket);
+	} else {
+		worker_charge(by->worker, &by->now, by->now_ns);
+	}
+	if (upstream->arrived_ns)
+		split_unread(by->worker, upstream->arrived_ns, by->now_ns, &late);
+	upstream_answered(&by->worker->work, &by->now.held, late.busy_ns + late.run_queue_ns);
+	upstream->arrived_ns = 0;
+}
+
+/* A task of the target writes to a socket that is none of its connections'. */
+static __always_inline void send_upstream(struct sock *sk, struct task_struct *task, struct task_clock *clock)
+{
+	struct worker *worker = bpf_task_storage_get(&workers, task, NULL, 0);
+	struct upstream *upstream;
+	struct stamp now;
+	__u64 now_ns;
+
+	if (!worker || !worker->request || worker->answered)
+		return;
+	upstream = bpf_sk_storage_get(&upstreams, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!upstream) {
+		count_loss(LOSS_SPAN_CREATE);
+		return;
+	}
+	upstream->request = worker->request;
+	upstream->socket = worker->socket;
+	upstream->arrived_ns = 0;
+	now_ns = clock_now(clock, bpf_ktime_get_ns());
+	stamp_task(task, clock, now_ns, &now);
+	worker_charge(worker, &now, now_ns);
+	upstream_asked(&worker->work, &now.held);
+}
+
+#endif /* WHYLATE_BPF_UPSTREAM_H */

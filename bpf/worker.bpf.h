@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the scheduler's hooks remember for tasks that read or answer requests (request.h). */
+#ifndef WHYLATE_BPF_WORKER_H
+#define WHYLATE_BPF_WORKER_H
+
+#include "maps.bpf.h"
+
+/* A task that reads requests has its CPU again: what it did meanwhile explains what it will read. */
+static __always_inline void note_stay(const struct task_clock *clock, struct task_struct *task)
+{
+	struct worker *worker = bpf_task_storage_get(&workers, task, NULL, 0);
+	__u64 runnable_ns = clock->since_ns - clock->waited_ns;
+
+	if (worker)
+		worker_came_back(worker,
+				 runnable_ns - (clock->cause == AFTER_WAKEUP ? clock->latest_block_ns : 0),
+				 runnable_ns, clock->since_ns);
+}
+
+/* The current task wakes one that answers requests: perhaps with the one that it works for itself. */
+static __noinline void note_waker(struct task_clock *clock, struct task_struct *task, __u64 now_ns)
+{
+	struct task_struct *current = bpf_get_current_task_btf();
+	struct task_clock *by_clock = clock_of(current);
+	struct worker *waker, *woken;
+	struct stamp by;
+
+	if (!by_clock || !by_clock->works)
+		return;
+	waker = bpf_task_storage_get(&workers, current, NULL, 0);
+	woken = bpf_task_storage_get(&workers, task, NULL, 0);
+	if (!waker || !woken || !works_for(waker))
+		return;
+	stamp_task(current, by_clock, clock_now(by_clock, now_ns), &by);
+	stamp_task(task, clock, now_ns, &woken->handed.to);
+	hand_on(waker, &by, &woken->handed, now_ns);
+}
+
+#endif /* WHYLATE_BPF_WORKER_H */
