@@ -82,8 +82,10 @@ BPF_OBJ   := $(patsubst bpf/%.bpf.c,$(BUILD)/obj/bpf/%.bpf.o,$(wildcard bpf/*.bp
 TEST_BIN  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c tests/property/test_*.c))
 FUZZ      := $(patsubst tests/fuzz/test_%.c,%,$(wildcard tests/fuzz/test_*.c))
 REPLAY_BIN := $(FUZZ:%=$(BUILD)/tests/fuzz/test_%)
+# The rest of httpd and of httpc.
+WORK_PARTS := $(wildcard tests/workloads/httpd_*.c tests/workloads/httpc_*.c)
 WORK_BIN  := $(patsubst tests/workloads/%.c,$(BUILD)/workloads/%,$(filter-out \
-	$(if $(filter x86,$(ARCH)),,%/blocked32.c),$(wildcard tests/workloads/*.c))) \
+	$(if $(filter x86,$(ARCH)),,%/blocked32.c) $(WORK_PARTS),$(wildcard tests/workloads/*.c))) \
 	$(patsubst tools/bench/%.c,$(BUILD)/bench/%,$(wildcard tools/bench/*.c))
 # What guests of tools/vm/run start with: in one place for all builds, beside the kernels.
 VM        := $(or $(WHYLATE_VM),build/vm)
@@ -185,7 +187,11 @@ fuzz: $(FUZZ_BIN) ## fuzz what parses, each target for FUZZ_SECONDS (60); a cras
 $(BUILD)/workloads/%: tests/workloads/%.c
 	$(say) WORK $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -pthread -MMD -MP $< -o $@ $(WORK_LIBS)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -I. -O2 -Wall -Wextra -pthread -MMD -MP $(filter %.c,$^) -o $@ $(WORK_LIBS)
+
+# The list of headers that the compiler writes is of the last source alone.
+$(BUILD)/workloads/httpd: $(filter tests/workloads/httpd_%,$(WORK_PARTS)) $(wildcard tests/workloads/*.h)
+$(BUILD)/workloads/httpc: $(filter tests/workloads/httpc_%,$(WORK_PARTS)) user/analysis/quantile.c $(wildcard tests/workloads/*.h)
 
 $(BUILD)/workloads/blocked $(BUILD)/static/workloads/blocked: WORK_LIBS = $(shell $(PKG_CONFIG) --libs liburing)
 

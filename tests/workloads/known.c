@@ -10,19 +10,12 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "work.h"
 
 static uint64_t burn_ns, sleep_ns;
 static int rounds;
-
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static void wait_for_byte(void)
 {
@@ -34,17 +27,14 @@ static void wait_for_byte(void)
 
 static void *work(void *unused)
 {
-	const struct timespec nap = { (time_t)(sleep_ns / 1000000000u), (long)(sleep_ns % 1000000000u) };
+	const struct timespec nap = timespec_of(sleep_ns);
 	uint64_t burned_ns = 0, burning_ns = 0, sleeping_ns = 0;
 
 	wait_for_byte();
 	for (int i = 0; i < rounds; i++) {
-		uint64_t began_ns = now_ns(CLOCK_MONOTONIC), cpu_ns = now_ns(CLOCK_THREAD_CPUTIME_ID);
-		uint64_t until_ns = cpu_ns + burn_ns, now;
+		uint64_t began_ns = now_ns(CLOCK_MONOTONIC), now;
 
-		while ((now = now_ns(CLOCK_THREAD_CPUTIME_ID)) < until_ns)
-			;
-		burned_ns += now - cpu_ns;
+		burned_ns += burn(burn_ns);
 		now = now_ns(CLOCK_MONOTONIC);
 		burning_ns += now - began_ns;
 		nanosleep(&nap, NULL);

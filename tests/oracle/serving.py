@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Shared by the tests of requests: servers, clients with exact counts, and what must hold of any report."""
+import atexit
+import contextlib
+import json
+import os
+import socket
+import subprocess
+
+from lib import WORKLOADS, check, stop, watching
+
+LONG = 10 if os.environ.get("WHYLATE_LONG") else 1
+# A file system on a disk, for files that are to be cold.
+DISK = os.path.dirname(os.path.abspath(__file__))
+
+COMPONENTS = ["accept_wait", "socket_busy", "socket_run_queue", "socket_blocked", "on_cpu", "busy_with_others",
+              "run_queue_wakeup", "run_queue_preempted",
+              *("blocked_" + reason for reason in ("futex", "poll", "socket", "pipe", "disk", "sleep", "fault",
+                                                   "io_uring", "other", "upstream")),
+              "runtime_queue", "residual"]
+RUN_QUEUE = ("run_queue_wakeup", "run_queue_preempted")
+
+# Forms of requests and answers: path, connections, requests, options of httpc, status.
+FORMS = [
+    ("/size?bytes=200000", 10, 200, (), "200"),
+    ("/size?bytes=0", 10, 200, (), "200"),
+    ("/sendfile?bytes=300000", 10, 200, (), "200"),
+    ("/chunks?n=4&us=300", 10, 200, (), "200"),
+    ("/nowhere", 10, 200, (), "404"),
+    ("/", 10, 200, ("--head",), "200"),
+    ("/sendfile?bytes=300000", 10, 200, ("--head",), "200"),
+    ("/", 10, 200, ("--post", 30_000), "200"),
+    ("/", 10, 200, ("--post", 30_000, "--expect"), "200"),
+    ("/", 10, 200, ("--partial",), "200"),
+    ("/", 10, 200, ("--partial", "--post", 30_000), "200"),
+    ("/", 10, 200, ("--close",), "200"),
+    ("/", 10, 200, ("--rate", 1000), "200"),
+]
+
+
+def bucket(ns):
+    """The number of the bucket of bpf/hist.h that holds NS."""
+    if ns < 32:
+        return ns
+    octave = min(ns, (1 << 36) - 1).bit_length() - 6
+    return (octave + 1 << 5) + (min(ns, (1 << 36) - 1) >> octave & 31)
+
+
+def bucket_from_ns(number):
+    octave = number >> 5
+    return number if not octave else (32 + (number & 31)) << octave - 1
+
+
+class Server:
+    """A process that has said `ready ADDRESS` on STREAM."""
+
+    def __init__(self, process, stream):
+        self.process = process
+        self.pid = process.pid
+        atexit.register(process.kill)
+        line = stream.readline()
+        while line and not line.startswith("ready "):
+            line = stream.readline()
+        if not line:
+            raise SystemExit(f"{process.args} did not start")
+        self.address = line.split()[1]
+
+    def connect(self):
+        """A new connection to it, as a socket that blocks."""
+        if self.address.startswith("unix:"):
+            s = socket.socket(socket.AF_UNIX)
+            s.connect(self.address[5:])
+            return s
+        host, port = self.address.rsplit(":", 1)
+        s = socket.create_connection((host.strip("[]"), int(port)))
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return s
+
+    def count(self):
+        """How many answers it has given so far, without those to this question."""
+        with Connection(self) as connection:
+            return int(connection.ask("/count"))
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def httpd(mode, *options, address="127.0.0.1:0", prefix=()):
+    """Start tests/workloads/httpd.c; MODE may have options behind it."""
+    command = [*prefix, os.path.join(WORKLOADS, "httpd"), *mode.split(), address, "--directory", DISK,
+               *map(str, options)]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    return Server(process, process.stdout)
+
+
+def httpc(server, path, connections, requests, *options, prefix=(), failing=False):
+    """Run tests/workloads/httpc.c against SERVER or an address; FAILING: some requests may fail."""
+    address = server if isinstance(server, str) else server.address
+    command = [*prefix, os.path.join(WORKLOADS, "httpc"), address, path, *map(str, (connections, requests, *options))]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=240)
+    result = json.loads(done.stdout)
+    if not failing:
+        check(done.returncode == 0, f"{requests} requests for {path} over {connections} connections: "
+              f"{sum(result['answered'].values())} answered", quiet=True)
+    return result
+
+
+class Connection:
+    """One connection, for requests whose timing or form is the test's own."""
+
+    def __init__(self, server):
+        self.socket = server.connect()
+        self.input = self.socket.makefile("rb")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.close()
+
+    def close(self):
+        self.input.close()
+        self.socket.close()
+
+    def send(self, path):
+        self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: httpd\r\n\r\n".encode())
+
+    def receive(self):
+        """The body of the answer that comes next."""
+        length = 0
+        status = self.input.readline()
+        if not status.startswith(b"HTTP/1.1 200 "):
+            raise SystemExit(f"the answer is {status!r}")
+        for line in iter(self.input.readline, b"\r\n"):
+            if line.lower().startswith(b"content-length:"):
+                length = int(line.split(b":")[1])
+        return self.input.read(length)
+
+    def ask(self, path):
+        self.send(path)
+        return self.receive()
+
+
+@contextlib.contextmanager
+def measured(pid, *options):
+    """Watches PID while the body runs; its report is in the list that this gives, after that."""
+    reports = []
+    with watching("attach", pid, *options) as agent:
+        yield reports
+        reports.append(stop(agent))
+
+
+def by_component(report):
+    """Component -> ns, over all requests."""
+    sums = dict.fromkeys(COMPONENTS, 0)
+    for b in report["requests"]["buckets"]:
+        for name, ns in b["components_ns"].items():
+            sums[name] += ns
+    return sums
+
+
+def not_zero(table):
+    return {name: n for name, n in table.items() if n}
+
+
+def turns(report):
+    """Protocol -> number of turns, where there are any."""
+    return not_zero({name: d["count"] for name, d in report["requests"]["by_protocol"].items()})
+
+
+def check_bucket(b, problems):
+    number = bucket(b["from_ns"])
+    where = f"bucket from {b['from_ns']} ns"
+    if (bucket_from_ns(number), bucket_from_ns(number + 1)) != (b["from_ns"], b["to_ns"]):
+        problems.append(f"{where} to {b['to_ns']} is none of hist.h")
+    if sum(b["components_ns"].values()) != b["latency_ns"]:
+        problems.append(f"{where}: components {b['components_ns']} do not sum to {b['latency_ns']}")
+    if not b["count"] * b["from_ns"] <= b["latency_ns"] <= b["count"] * (b["to_ns"] - 1):
+        problems.append(f"{where}: {b['count']} requests have {b['latency_ns']} ns")
+    if sum(b.get("by_status", {}).values()) != b["count"]:
+        problems.append(f"{where}: {b['count']} requests, statuses {b['by_status']}")
+    waited = sum(b["components_ns"].get(name, 0) for name in RUN_QUEUE)
+    if sum(b.get("blame_ns", {}).values()) != waited:
+        problems.append(f"{where}: {b['blame_ns']} are blamed for {waited} ns of run queue")
+
+
+def check_quantile(q, r, problems):
+    """What is said of Q against the buckets."""
+    rank, seen = max(-(-round(q["q"] * 1e6) * r["count"] // 1_000_000), 1), 0
+    for at, b in enumerate(r["buckets"]):
+        seen += b["count"]
+        if seen >= rank:
+            break
+    else:
+        return
+    if bucket(q["latency_ns"]) != bucket(b["from_ns"]):
+        problems.append(f"q {q['q']} is {q['latency_ns']}, in the bucket from {b['from_ns']}")
+    tail = r["buckets"][at:]
+    count = sum(b["count"] for b in tail)
+    for name in COMPONENTS:
+        mean = sum(b["components_ns"].get(name, 0) for b in tail) // count
+        if abs(q["components_ns"].get(name, 0) - mean) > 1:
+            problems.append(f"q {q['q']}: {name} is {q['components_ns'].get(name, 0)} in the mean, not {mean}")
+        if bucket(q["without_ns"].get(name, 0)) > bucket(q["latency_ns"]):
+            problems.append(f"q {q['q']} is {q['latency_ns']}, but {q['without_ns'][name]} without {name}")
+
+
+def check_requests(report, name):
+    """What must hold of the requests of any report; false if there are none."""
+    r = report.get("requests")
+    if not r:
+        check(False, f"{name}: the report has requests")
+        return False
+    problems = []
+    for b in r["buckets"]:
+        check_bucket(b, problems)
+    edges = [b["from_ns"] for b in r["buckets"]]
+    if edges != sorted(set(edges)):
+        problems.append("buckets are not in order")
+    for what, ours in (("count", r["count"]), ("latency.count", r["latency"]["count"]),
+                       ("by_status", sum(r["by_status"].values()))):
+        if ours != sum(b["count"] for b in r["buckets"]):
+            problems.append(f"{what} is {ours}, the buckets have {sum(b['count'] for b in r['buckets'])}")
+    if r["latency"]["total_ns"] != sum(b["latency_ns"] for b in r["buckets"]):
+        problems.append("latency is not the sum of the buckets")
+    if edges and bucket(r["latency"]["max_ns"]) != bucket(edges[-1]):
+        problems.append(f"the longest took {r['latency']['max_ns']}, the last bucket is from {edges[-1]}")
+    for q in r["quantiles"]:
+        check_quantile(q, r, problems)
+    if r["components"] != COMPONENTS:
+        problems.append(f"the components are {r['components']}")
+    ours, whole = by_component(report)["on_cpu"], report["scheduling"]["on_cpu_ns"]
+    if ours > whole:
+        problems.append(f"on a CPU for requests {ours}, in all {whole}")
+    if any(report["losses"].values()):
+        problems.append(f"losses {not_zero(report['losses'])}")
+    for problem in problems[:10]:
+        check(False, f"{name}: {problem}")
+    check(not problems, f"{name}: identities of requests hold", quiet=True)
+    return True
+
+
+def check_exact(report, name, statuses, **others):
+    """Exactly these STATUSES ({"2xx": n}), and of what is not counted exactly OTHERS."""
+    if not check_requests(report, name):
+        return
+    r = report["requests"]
+    check(r["count"] == sum(statuses.values()) and not_zero(r["by_status"]) == statuses,
+          f"{name}: {r['count']} requests {not_zero(r['by_status'])}, expected {statuses}")
+    check(not_zero(r["not_counted"]) == not_zero(others) and not turns(report) and not r["still_sending"],
+          f"{name}: not counted {not_zero(r['not_counted'])} (expected {not_zero(others)}), turns {turns(report)}, "
+          f"still sending {r['still_sending']}")
+
+
+def check_residual(report, name, ratio=0.01):
+    total = report["requests"]["latency"]["total_ns"]
+    residual = by_component(report)["residual"]
+    check(residual <= ratio * total, f"{name}: {residual / max(total, 1):.2%} of the latency is residual")
+
+
+def check_not_above(report, client, name):
+    """Quantiles of the server's side are not above the client's by more than a bucket."""
+    for q in report["requests"]["quantiles"]:
+        theirs = client["latency"][{0.5: "p50_ns", 0.9: "p90_ns", 0.99: "p99_ns", 0.999: "p999_ns"}[q["q"]]]
+        check(bucket(q["latency_ns"]) <= bucket(theirs) + 1,
+              f"{name}: quantile {q['q']} is {q['latency_ns']} ns, the client's {theirs}")
