@@ -30,13 +30,18 @@ static unsigned share_in(const char *line)
 	return 10 * whole + tenth;
 }
 
-/* Those of the table's rows that hold no other; and what the sentence above says of them. */
-static void expect_shares(const char *text, unsigned whole)
+/*
+ * Those of the table's rows that hold no other; and what the sentence above says of them.  Requests take the
+ * place of the table.
+ */
+static void expect_shares(const struct report *report, const char *text, unsigned whole)
 {
 	unsigned on_cpu[2], waiting[2], blocked[2], sum = 0, waits = 0, parts = 0;
 	const char *line = strstr(text, " % of their time");
 
 	assert_non_null(line);
+	if (report->requests.count)
+		return;
 	while (line[-1] != '\n')
 		line--;
 	assert_int_equal(sscanf(line, "%u.%u %% of their time on a CPU, %u.%u %% waiting for one, %u.%u %%",
@@ -99,7 +104,7 @@ static void golden(const char *name)
 	text = rendered(&report);
 	assert_string_equal(text, wanted);
 	expect_plain(text, 80);
-	expect_shares(text, 1000);
+	expect_shares(&report, text, 1000);
 	expect_blame(text);
 	expect_losses(&report, text);
 	free(text);
@@ -132,7 +137,7 @@ static void any_report_is_plain_text(void **state)
 		text = rendered(&report);
 		/* Figures of 292 years take room. */
 		expect_plain(text, 132);
-		expect_shares(text, report.scheduling.wall_ns ? 1000 : 0);
+		expect_shares(&report, text, report.scheduling.wall_ns ? 1000 : 0);
 		if (report.scheduling.run_queue_ns)
 			expect_blame(text);
 		expect_losses(&report, text);
