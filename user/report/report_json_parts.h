@@ -7,7 +7,7 @@
 
 #include "user/report/report.h"
 
-/* New references; NULL if memory runs out. */
+/* New references, made with json_writer.h: writer_lacks() tells whether they are whole. */
 json_t *report_json_scheduling(const struct report_scheduling *scheduling);
 json_t *report_json_thread(const struct report_thread *row, bool has_irq);
 

@@ -14,6 +14,7 @@
 #include "user/base/plain.h"
 #include "user/base/units.h"
 #include "user/report/json_reader.h"
+#include "user/report/json_writer.h"
 #include "user/report/report_json.h"
 #include "user/report/report_json_parts.h"
 
@@ -278,8 +279,6 @@ static void compare(struct reader *reader, const json_t *wanted, json_t *got, js
 	json_t *child;
 	size_t i;
 
-	if (!wanted)
-		reader_out_of_memory(reader);
 	if (reader->err->code || json_equal(wanted, got))
 		return;
 	if (json_typeof(wanted) != json_typeof(got) || json_array_size(wanted) != json_array_size(got) ||
@@ -293,18 +292,25 @@ static void compare(struct reader *reader, const json_t *wanted, json_t *got, js
 	json_array_foreach(wanted, i, child) compare(reader, child, json_array_get(got, i), parent, key);
 }
 
+/* The same for the value of ROOT's KEY, or one of its rows; WANTED is let go. */
+static void compare_part(struct reader *reader, json_t *wanted, json_t *got, json_t *root, const char *key)
+{
+	if (writer_lacks())
+		reader_out_of_memory(reader);
+	compare(reader, wanted, got, root, key);
+	json_decref(wanted);
+}
+
 static void compare_derived(struct reader *reader, json_t *root, const struct report *report)
 {
-	json_t *threads = json_object_get(root, "threads"), *wanted;
+	json_t *threads = json_object_get(root, "threads");
 
-	wanted = report_json_scheduling(&report->scheduling);
-	compare(reader, wanted, json_object_get(root, "scheduling"), root, "scheduling");
-	json_decref(wanted);
-	for (size_t i = 0; i < report->nr_threads && !reader->err->code; i++) {
-		wanted = report_json_thread(&report->threads[i], report->scheduling.has_irq);
-		compare(reader, wanted, json_array_get(threads, i), root, "threads");
-		json_decref(wanted);
-	}
+	writer_begin();
+	compare_part(reader, report_json_scheduling(&report->scheduling), json_object_get(root, "scheduling"),
+		     root, "scheduling");
+	for (size_t i = 0; i < report->nr_threads && !reader->err->code; i++)
+		compare_part(reader, report_json_thread(&report->threads[i], report->scheduling.has_irq),
+			     json_array_get(threads, i), root, "threads");
 }
 
 static void check(struct reader *reader, json_t *root, const struct report *report)
