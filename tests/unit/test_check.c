@@ -168,6 +168,8 @@ static void requests_are_held_together(void **state)
 	one_more(&r->latency.count, "requests.latency.count", "its buckets");
 	one_more(&r->latency.total_ns, "requests.latency.total_ns", "the buckets");
 	one_more(&r->turns[TURN_TLS].count, "requests.by_protocol.tls.count", "its buckets");
+	memset(&r->turns[TURN_HTTP2], 0, sizeof(r->turns[TURN_HTTP2]));
+	one_more(&r->turns[TURN_HTTP2].total_ns, "requests.by_protocol", "none");
 	r->latency.max_ns = hist_bucket_from_ns(0);
 	expect(CHECK_ALWAYS, "requests.latency.max_ns", "highest bucket");
 	r->watched = false;
@@ -210,6 +212,7 @@ static void quantiles_without_a_component_can_be(void **state)
 	(void)state;
 	for (int i = 0; i < QUANTILES; i++)
 		q[i].without_ns[COMPONENT_ON_CPU] = 0;
+	assert_true(ns > 65);
 	q[3].without_ns[COMPONENT_ON_CPU] = quantile_of_bucket_ns(2 * ns + 2);
 	expect(CHECK_ALWAYS, "requests.quantiles", "without_ns");
 	q[3].without_ns[COMPONENT_ON_CPU] = 64; /* the lower edge of [64, 66) */

@@ -93,6 +93,14 @@ static bool buckets_are_those_of_latency(const struct report_requests *r)
 	return true;
 }
 
+static bool turns_that_are_none_took_none(const struct report_requests *r)
+{
+	for (int i = 0; i < TURN_PROTOCOLS; i++)
+		if (!r->turns[i].count && r->turns[i].total_ns)
+			return false;
+	return true;
+}
+
 static bool without_can_be(const struct report_requests *r)
 {
 	for (int component = 0; component < COMPONENTS; component++) {
@@ -119,6 +127,7 @@ static const struct requests_identity {
 	{ "requests.latency.count", "is not the number of requests", latency_is_counted },
 	{ "requests.latency.total_ns", "is not the sum of the buckets", latency_sums },
 	{ "requests.buckets", "are not those of latency, in order", buckets_are_those_of_latency },
+	{ "requests.by_protocol", "has time of turns that are none", turns_that_are_none_took_none },
 	{ "requests.quantiles", "have a without_ns that cannot be", without_can_be },
 };
 

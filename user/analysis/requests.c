@@ -177,16 +177,32 @@ static int fill_buckets(const struct request_bucket *buckets, struct report_requ
 	return 0;
 }
 
+static void turns_between(const struct snapshot_hist *from, const struct snapshot_hist *to,
+			  struct report_dist *out)
+{
+	dist_between(from, to, out);
+	if (!out->count) /* one may have been exchanged for another of its bucket */
+		out->total_ns = 0;
+}
+
 /* What is counted beside the requests: differences, but for what is open or being sent now. */
 static void fill_beside(const struct snapshot_requests *from, const struct snapshot_requests *to,
 			struct report_requests *out)
 {
 	for (int i = 0; i < TURN_PROTOCOLS; i++)
-		dist_between(&from->turns[i], &to->turns[i], &out->turns[i]);
+		turns_between(&from->turns[i], &to->turns[i], &out->turns[i]);
 	for (int i = 0; i < NOT_COUNTED_KINDS; i++)
 		out->not_counted[i] = at_least_0(to->not_counted[i] - from->not_counted[i]);
 	out->not_counted[NOT_UNANSWERED] = to->not_counted[NOT_UNANSWERED];
 	out->still_sending = to->still_sending;
+}
+
+/* The last bucket has no upper edge but the longest, which is no shorter than the mean. */
+static void set_max(struct report_dist *latency, const struct request_bucket *last, uint64_t max_ns)
+{
+	uint64_t mean_ns = last->count ? (last->latency_ns + last->count - 1) / last->count : 0;
+
+	dist_set_max(latency, max_ns > mean_ns ? max_ns : mean_ns);
 }
 
 int requests_between(const struct snapshot *from, const struct snapshot *to, struct report *out,
@@ -206,7 +222,7 @@ int requests_between(const struct snapshot *from, const struct snapshot *to, str
 	fill_beside(was, is, requests);
 	ret = fill_buckets(buckets, requests, err);
 	if (!ret) {
-		dist_set_max(&requests->latency, is->max_ns);
+		set_max(&requests->latency, &buckets[HIST_BUCKETS - 1], is->max_ns);
 		tail_fill(requests);
 		fill_without(buckets, was, is, requests);
 	}
@@ -218,7 +234,7 @@ static void carry_turns(const struct snapshot_hist *from, struct snapshot_hist *
 {
 	struct report_dist printed;
 
-	dist_between(from, to, &printed);
+	turns_between(from, to, &printed);
 	to->total_ns = from->total_ns + printed.total_ns;
 	for (uint32_t i = 0; i < HIST_BUCKETS; i++)
 		to->buckets[i] = from->buckets[i] + printed.buckets[i];
