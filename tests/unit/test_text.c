@@ -125,6 +125,13 @@ static void everything_that_can_be_wrong(void **state)
 	golden("losses");
 }
 
+/* Every component, status and protocol: what was stored is what the live run printed. */
+static void requests_of_every_kind(void **state)
+{
+	(void)state;
+	golden("requests");
+}
+
 static void any_report_is_plain_text(void **state)
 {
 	struct report report;
@@ -276,6 +283,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(three_hogs_on_a_busy_machine),
 		cmocka_unit_test(everything_that_can_be_wrong),
+		cmocka_unit_test(requests_of_every_kind),
 		cmocka_unit_test(any_report_is_plain_text),
 		cmocka_unit_test(what_is_less_important_gives_way),
 		cmocka_unit_test(headline_claims_what_is_known),
