@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "user/analysis/requests.h"
 #include "user/analysis/scheduling.h"
 #include "user/base/clock.h"
 #include "user/describe.h"
@@ -18,6 +19,11 @@
 #include "user/trace/quota.h"
 #include "user/trace/tracer.h"
 #include "user/trace/watch.h"
+
+/* What a snapshot has of its interval only. */
+struct maxima {
+	uint64_t hists_ns[HIST_IDS], requests_ns, turns_ns[TURN_PROTOCOLS];
+};
 
 struct session {
 	struct session_options options;
@@ -31,8 +37,8 @@ struct session {
 	struct snapshot_quota first_quota; /* the quota counts on from before the run */
 	struct snapshot last;		   /* of the interval before */
 	uint64_t last_ns;
-	uint64_t skipped;	       /* events so far that the kernel did not hand to a running program */
-	uint64_t run_max_ns[HIST_IDS]; /* over all intervals */
+	uint64_t skipped;     /* events so far that the kernel did not hand to a running program */
+	struct maxima maxima; /* over all intervals */
 	uint32_t cpus_online;
 	struct cpus cpus; /* all that threads of the target were allowed to use so far */
 	char comm[COMM_BYTES];
@@ -128,6 +134,39 @@ void session_rename(struct session *session)
 	target_comm(session->options.targets->pids[0], session->comm);
 }
 
+static void keep_larger(uint64_t *kept, uint64_t seen)
+{
+	if (seen > *kept)
+		*kept = seen;
+}
+
+static void keep_maxima(struct maxima *kept, const struct snapshot *now)
+{
+	const struct snapshot_requests *requests = now->requests;
+
+	for (int i = 0; i < HIST_IDS; i++)
+		keep_larger(&kept->hists_ns[i], now->hists[i].max_ns);
+	if (!requests)
+		return;
+	keep_larger(&kept->requests_ns, requests->max_ns);
+	for (int i = 0; i < TURN_PROTOCOLS; i++)
+		keep_larger(&kept->turns_ns[i], requests->turns[i].max_ns);
+}
+
+/* Make NOW, which ends an interval, the end of the whole run. */
+static void give_maxima(const struct maxima *kept, struct snapshot *now)
+{
+	struct snapshot_requests *requests = now->requests;
+
+	for (int i = 0; i < HIST_IDS; i++)
+		now->hists[i].max_ns = kept->hists_ns[i];
+	if (!requests)
+		return;
+	requests->max_ns = kept->requests_ns;
+	for (int i = 0; i < TURN_PROTOCOLS; i++)
+		requests->turns[i].max_ns = kept->turns_ns[i];
+}
+
 static int read_now(struct session *session, struct snapshot *now, struct err *err)
 {
 	int ret = tracer_read(session->tracer, now, err);
@@ -144,9 +183,7 @@ static int read_now(struct session *session, struct snapshot *now, struct err *e
 		snapshot_fini(now);
 		return ret;
 	}
-	for (int i = 0; i < HIST_IDS; i++)
-		if (now->hists[i].max_ns > session->run_max_ns[i])
-			session->run_max_ns[i] = now->hists[i].max_ns;
+	keep_maxima(&session->maxima, now);
 	for (size_t i = 0; i < now->nr_threads && !may_use_all_cpus(session); i++)
 		cpus_add_thread(&session->cpus, now->threads[i].tid);
 	return 0;
@@ -173,6 +210,8 @@ static int hand_on(struct session *session, const struct snapshot *from, uint64_
 		describe_window(realtime_ns, to->at_ns - from_ns, &report.window);
 		ret = scheduling_between(from, to, report.window.duration_ns, &report, err);
 	}
+	if (!ret)
+		ret = requests_between(from, to, &report, err);
 	if (!ret)
 		ret = session->sink(&report, session->context, err);
 	report_fini(&report);
@@ -203,6 +242,8 @@ static int end_interval(struct session *session, struct err *err)
 		ret = hand_on_interval(session, now, err);
 		if (!ret)
 			ret = scheduling_carry(&session->last, now, err);
+		if (!ret)
+			ret = requests_carry(&session->last, now, err);
 		snapshot_fini(&session->last);
 		session->last = *now; /* which owns its memory from here on */
 		session->last_ns = now->at_ns;
@@ -221,8 +262,7 @@ static int end_run(struct session *session, struct err *err)
 		ret = hand_on_interval(session, now, err);
 	if (!ret) {
 		before->quota = session->first_quota;
-		for (int i = 0; i < HIST_IDS; i++)
-			now->hists[i].max_ns = session->run_max_ns[i];
+		give_maxima(&session->maxima, now);
 		ret = hand_on(session, before, session->started_ns, now, err);
 	}
 	if (now)

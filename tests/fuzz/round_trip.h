@@ -44,6 +44,18 @@ static char *rendered(const struct report *report)
 	return text;
 }
 
+static void require_same_requests(const struct report_requests *a, const struct report_requests *b)
+{
+	struct report_requests alike = *a;
+
+	alike.buckets = b->buckets;
+	REQUIRE(!memcmp(&alike, b, sizeof(alike)), "requests differ");
+	REQUIRE(!a->nr_buckets || !memcmp(a->buckets, b->buckets, a->nr_buckets * sizeof(*a->buckets)), "buck"
+													"ets "
+													"diff"
+													"er");
+}
+
 static void require_same(const struct report *a, const struct report *b)
 {
 	REQUIRE(!memcmp(&a->scheduling, &b->scheduling, sizeof(a->scheduling)), "scheduling differs");
@@ -51,6 +63,7 @@ static void require_same(const struct report *a, const struct report *b)
 	REQUIRE(!memcmp(a->threads, b->threads, a->nr_threads * sizeof(*a->threads)), "threads differ");
 	REQUIRE(!memcmp(a->blame, b->blame, a->nr_blame * sizeof(*a->blame)), "blame differs");
 	REQUIRE(!memcmp(a->losses, b->losses, sizeof(a->losses)), "losses differ");
+	require_same_requests(&a->requests, &b->requests);
 	REQUIRE(!memcmp(&a->window, &b->window, sizeof(a->window)), "window differs");
 	REQUIRE(!memcmp(&a->machine, &b->machine, sizeof(a->machine)), "machine differs");
 	REQUIRE(a->target.nr_pids == b->target.nr_pids &&

@@ -7,14 +7,17 @@
 #include "tests/fuzz/round_trip.h"
 
 #include "bpf/clock.h"
+#include "tests/unit/book_requests.h"
 #include "user/analysis/check.h"
+#include "user/analysis/requests.h"
 #include "user/analysis/scheduling.h"
 
 bool fuzz_reached;
 
-#define THREADS 6
-#define NAMES	4
-#define BUCKETS 8 /* of one histogram, that are not empty */
+#define THREADS	 6
+#define NAMES	 4
+#define BUCKETS	 8 /* of one histogram, that are not empty */
+#define REQUESTS 8
 
 static const uint8_t *at, *end;
 
@@ -192,6 +195,44 @@ static void make(struct snapshot *from, struct snapshot *to)
 	to->quota.throttled_ns = take_ns();
 }
 
+/* Up to a minute of each component: 16,000 of them can be added up. */
+static void work(struct request *request)
+{
+	for (uint64_t left = take_below(4); left; left--)
+		request->components_ns[take_below(COMPONENTS)] += take_below(1ull << 36);
+}
+
+/* Requests of both windows, some of the first of which are sent on in the second. */
+static void serve(struct snapshot_requests *from, struct snapshot_requests *to)
+{
+	struct request requests[REQUESTS] = {};
+	int64_t counts[REQUESTS];
+	uint64_t nr = take_below(REQUESTS + 1);
+
+	for (uint64_t i = 0; i < nr; i++) {
+		requests[i].status = (uint32_t)take_below(STATUSES);
+		requests[i].blame = (uint32_t)take_below(BLAME_KINDS);
+		counts[i] = (int64_t)take_below(1000);
+		work(&requests[i]);
+		book(from, &requests[i], counts[i]);
+	}
+	from->turns[TURN_TLS].buckets[take_below(HIST_BUCKETS)] = take_below(3);
+	*to = *from;
+	for (uint64_t i = 0; i < nr; i++) {
+		uint64_t moved = counts[i] ? take_below((uint64_t)counts[i]) : 0;
+
+		book(to, &requests[i], -(int64_t)moved);
+		work(&requests[i]);
+		book(to, &requests[i], (int64_t)(moved + take_below(3)));
+	}
+	to->turns[TURN_TLS].buckets[take_below(HIST_BUCKETS)] += take_below(3);
+	to->turns[TURN_TLS].total_ns = to->turns[TURN_TLS].max_ns = take_ns();
+	to->max_ns = take_ns();
+	for (int i = 0; i < NOT_COUNTED_KINDS; i++)
+		to->not_counted[i] = take_ns();
+	to->still_sending = take_ns();
+}
+
 static void require_identities(const struct report *report)
 {
 	struct check_broken broken = {};
@@ -203,6 +244,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct thread_record threads[2][THREADS];
 	static struct snapshot_blame_name names[2][NAMES];
+	static struct snapshot_requests requests[2];
 	static struct snapshot from, to;
 	struct report report = {};
 	struct err err = {};
@@ -211,12 +253,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	end = data + size;
 	memset(threads, 0, sizeof(threads));
 	memset(names, 0, sizeof(names));
+	memset(requests, 0, sizeof(requests));
 	memset(&from, 0, sizeof(from));
 	memset(&to, 0, sizeof(to));
 	from.threads = threads[0];
 	to.threads = threads[1];
 	from.names = names[0];
 	to.names = names[1];
+	if (take() & 1) {
+		from.requests = &requests[0];
+		to.requests = &requests[1];
+		serve(&requests[0], &requests[1]);
+	}
 	make(&from, &to);
 	take_name(report.target.comm);
 	report.target.cpus_allowed = 1 + (uint32_t)take_below(3);
@@ -225,6 +273,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	strcpy(report.window.started_at, "2026-11-24T06:56:56.652435Z");
 	report.window.duration_ns = 1 + take_ns();
 	REQUIRE(!scheduling_between(&from, &to, report.window.duration_ns, &report, &err), "%s", err.text);
+	REQUIRE(!requests_between(&from, &to, &report, &err), "%s", err.text);
 	require_identities(&report);
 	round_trip(&report, false);
 	fuzz_reached |= report.nr_threads > 1 && report.nr_blame > 1;

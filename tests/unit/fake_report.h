@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/analysis/quantile.h"
+#include "user/analysis/tail.h"
 #include "user/report/report.h"
 
 #define FAKE_LARGEST ((uint64_t)INT64_MAX) /* what JSON's integers can hold here */
@@ -206,6 +208,81 @@ static inline void fake_agent(struct report_agent *agent)
 	}
 }
 
+/* PARTS that sum to WHOLE, some of them 0. */
+static inline void fake_split(uint64_t *parts, size_t nr, uint64_t whole)
+{
+	for (size_t i = 0; i + 1 < nr; i++) {
+		parts[i] = rand() % 3 ? 0 : whole / (1 + (uint64_t)(rand() % 4));
+		whole -= parts[i];
+	}
+	parts[nr - 1] = whole;
+}
+
+static inline void fake_request_bucket(struct report_request_bucket *row, uint32_t bucket)
+{
+	uint64_t from_ns = hist_bucket_from_ns(bucket), width_ns = hist_bucket_to_ns(bucket) - from_ns;
+
+	row->bucket = bucket;
+	/* Some of them must fit together. */
+	row->count = 1 + (fake_bits() >> 4) % ((1ull << 58) / hist_bucket_to_ns(bucket) / 64 + 1);
+	row->latency_ns = row->count * (from_ns + fake_bits() % (bucket < HIST_BUCKETS - 1 ? width_ns : 1));
+	fake_split(row->statuses, STATUSES, row->count);
+	fake_split(row->components_ns, COMPONENTS, row->latency_ns);
+	fake_split(row->blame_ns, BLAME_KINDS,
+		   row->components_ns[COMPONENT_RUN_QUEUE_WAKEUP] +
+			   row->components_ns[COMPONENT_RUN_QUEUE_PREEMPTED]);
+	row->voluntary = fake_figure();
+	row->involuntary = fake_figure();
+	row->migrations = fake_figure();
+}
+
+static inline void fake_without(struct report_requests *requests)
+{
+	for (int component = 0; component < COMPONENTS; component++) {
+		uint32_t divisor = 1 + (uint32_t)(rand() % 3);
+
+		for (int i = 0; i < QUANTILES; i++) {
+			struct report_request_quantile *one = &requests->quantiles[i];
+			uint32_t bucket = hist_bucket(one->latency_ns) / divisor;
+
+			one->without_ns[component] = quantile_of_bucket_ns(hist_bucket_from_ns(bucket));
+		}
+	}
+}
+
+static inline void fake_requests(struct report_requests *requests)
+{
+	uint32_t bucket = (uint32_t)(rand() % 3 * 100);
+
+	requests->watched = rand() % 4;
+	if (!requests->watched)
+		return;
+	requests->buckets = calloc(8, sizeof(*requests->buckets));
+	for (int i = rand() % 7; i > 0; i--, bucket += 1 + (uint32_t)(rand() % 130)) {
+		struct report_request_bucket *row = &requests->buckets[requests->nr_buckets++];
+
+		fake_request_bucket(row, i == 1 && rand() % 2 ? HIST_BUCKETS - 1 : bucket);
+		requests->count += row->count;
+		for (int status = 0; status < STATUSES; status++)
+			requests->statuses[status] += row->statuses[status];
+		requests->latency.buckets[row->bucket] = row->count;
+		requests->latency.total_ns += row->latency_ns;
+		requests->latency.max_ns = rand() % 2 ? hist_bucket_from_ns(row->bucket) :
+							hist_bucket_to_ns(row->bucket) - 1;
+	}
+	requests->latency.count = requests->count;
+	tail_fill(requests);
+	fake_without(requests);
+	for (int i = 0; i < TURN_PROTOCOLS; i++) {
+		fake_dist(&requests->turns[i]);
+		if (!requests->turns[i].count)
+			memset(&requests->turns[i], 0, sizeof(requests->turns[i]));
+	}
+	for (int i = 0; i < NOT_COUNTED_KINDS; i++)
+		requests->not_counted[i] = fake_figure();
+	requests->still_sending = fake_figure();
+}
+
 /* A whole report; the caller frees it with report_fini(). */
 static inline void fake_report(struct report *report, unsigned seed)
 {
@@ -243,6 +320,7 @@ static inline void fake_report(struct report *report, unsigned seed)
 	fake_totals(report);
 	for (int i = 0; i < LOSS_KINDS; i++)
 		report->losses[i] = rand() % 2 ? fake_figure() : 0;
+	fake_requests(&report->requests);
 }
 
 #endif /* WHYLATE_TESTS_FAKE_REPORT_H */

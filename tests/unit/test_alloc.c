@@ -17,6 +17,7 @@
 
 #include <jansson.h>
 
+#include "user/analysis/requests.h"
 #include "user/analysis/scheduling.h"
 #include "user/report/report_json.h"
 #include "user/trace/target.h"
@@ -150,14 +151,23 @@ static int analyse(struct report *report, struct err *err)
 		  .sums.blame_ns = { 7 } },
 	};
 	static struct snapshot_hist hists[HIST_IDS] = { { .total_ns = 15, .max_ns = 5 } };
-	static struct snapshot to = { .threads = living, .nr_threads = 2, .ended.threads = 1 };
+	static struct snapshot_requests requests;
+	static struct snapshot to = {
+		.threads = living, .nr_threads = 2, .ended.threads = 1, .requests = &requests
+	};
+	int ret;
 
 	hists[0].buckets[5] = 3;
 	memcpy(to.hists, hists, sizeof(hists));
 	strcpy(report->window.started_at, "2026-11-24T06:56:56.652435Z");
 	report->window.duration_ns = 1000;
 	report->target.cpus_allowed = 2;
-	return scheduling_between(NULL, &to, report->window.duration_ns, report, err);
+	requests.buckets[9] = (struct request_bucket){
+		.count = 1, .latency_ns = 9, .components_ns[COMPONENT_ON_CPU] = 9, .statuses[STATUS_2XX] = 1
+	};
+	requests.turns[TURN_TLS].buckets[7] = 1;
+	ret = scheduling_between(NULL, &to, report->window.duration_ns, report, err);
+	return ret ? ret : requests_between(NULL, &to, report, err);
 }
 
 static struct report *sample(void)
@@ -303,7 +313,7 @@ static void reading_a_report_without_memory_for_its_text(void **state)
 static void analysis_of_snapshots(void **state)
 {
 	(void)state;
-	torture(between_snapshots, 2);
+	torture(between_snapshots, 4);
 }
 
 static void finding_the_target(void **state)

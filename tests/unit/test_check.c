@@ -11,10 +11,11 @@
 
 #include "tests/unit/fake_report.h"
 #include "user/analysis/check.h"
+#include "user/analysis/quantile.h"
 
 static struct report report;
 
-/* Two threads that live, and three that ended; some blame of each kind. */
+/* Two threads that live, and three that ended; some blame of each kind; requests. */
 static int begin(void **state)
 {
 	(void)state;
@@ -22,7 +23,7 @@ static int begin(void **state)
 		fake_report(&report, seed);
 		if (report.nr_threads >= 3 && report.threads[0].sums.blame_ns[BLAME_PROCESS] > 1 &&
 		    report.scheduling.has_irq && report.scheduling.on_cpu.count &&
-		    report.target.threads_ended)
+		    report.target.threads_ended && report.requests.nr_buckets >= 3)
 			return 0;
 		report_fini(&report);
 	}
@@ -151,6 +152,76 @@ static void distributions_are_held_together(void **state)
 	expect(CHECK_ALWAYS, "scheduling.blocked.futex.max_ns", "highest bucket");
 }
 
+static void requests_are_held_together(void **state)
+{
+	struct report_requests *r = &report.requests;
+	struct report_request_bucket *b = &r->buckets[1];
+
+	(void)state;
+	one_more(&b->statuses[STATUS_2XX], "requests.buckets[1].by_status", "the count");
+	one_more(&b->count, "requests.buckets[1].by_status", "the count");
+	one_more(&b->components_ns[COMPONENT_ON_CPU], "requests.buckets[1].components_ns", "latency_ns");
+	one_more(&b->latency_ns, "requests.buckets[1].components_ns", "latency_ns");
+	one_more(&b->blame_ns[BLAME_QUOTA], "requests.buckets[1].blame_ns", "run-queue time");
+	one_more(&r->count, "requests.count", "its buckets");
+	one_more(&r->statuses[STATUS_5XX], "requests.by_status", "the buckets");
+	one_more(&r->latency.count, "requests.latency.count", "its buckets");
+	one_more(&r->latency.total_ns, "requests.latency.total_ns", "the buckets");
+	one_more(&r->turns[TURN_TLS].count, "requests.by_protocol.tls.count", "its buckets");
+	memset(&r->turns[TURN_HTTP2], 0, sizeof(r->turns[TURN_HTTP2]));
+	one_more(&r->turns[TURN_HTTP2].total_ns, "requests.by_protocol", "none");
+	r->latency.max_ns = hist_bucket_from_ns(0);
+	expect(CHECK_ALWAYS, "requests.latency.max_ns", "highest bucket");
+	r->watched = false;
+	assert_true(check_report(&report, CHECK_ALWAYS, &(struct check_broken){}));
+}
+
+/* Both sides of a sum wrong in the same way: what they must fit to sees it. */
+static void request_buckets_lie_in_their_edges(void **state)
+{
+	struct report_request_bucket *b = &report.requests.buckets[1];
+	uint64_t off_ns = b->latency_ns - b->count * hist_bucket_from_ns(b->bucket) + 1;
+
+	(void)state;
+	b->latency_ns -= off_ns;
+	memset(b->components_ns, 0, sizeof(b->components_ns));
+	memset(b->blame_ns, 0, sizeof(b->blame_ns));
+	b->components_ns[COMPONENT_RESIDUAL] = b->latency_ns;
+	expect(CHECK_ALWAYS, "requests.buckets[1].latency_ns", "edges");
+	b->latency_ns = b->components_ns[COMPONENT_RESIDUAL] = b->count * hist_bucket_to_ns(b->bucket);
+	expect(CHECK_ALWAYS, "requests.buckets[1].latency_ns", "edges");
+	memset(b, 0, sizeof(*b));
+	expect(CHECK_ALWAYS, "requests.buckets[1].count", "is 0");
+}
+
+static void request_buckets_are_those_of_the_latency(void **state)
+{
+	struct report_request_bucket *b = report.requests.buckets, first = b[0];
+
+	(void)state;
+	b[0] = b[1];
+	b[1] = first;
+	expect(CHECK_ALWAYS, "requests.buckets", "in order");
+}
+
+static void quantiles_without_a_component_can_be(void **state)
+{
+	struct report_request_quantile *q = report.requests.quantiles;
+	uint64_t ns = q[3].latency_ns;
+
+	(void)state;
+	for (int i = 0; i < QUANTILES; i++)
+		q[i].without_ns[COMPONENT_ON_CPU] = 0;
+	assert_true(ns > 65);
+	q[3].without_ns[COMPONENT_ON_CPU] = quantile_of_bucket_ns(2 * ns + 2);
+	expect(CHECK_ALWAYS, "requests.quantiles", "without_ns");
+	q[3].without_ns[COMPONENT_ON_CPU] = 64; /* the lower edge of [64, 66) */
+	expect(CHECK_ALWAYS, "requests.quantiles", "without_ns");
+	q[3].without_ns[COMPONENT_ON_CPU] = 0;
+	q[2].without_ns[COMPONENT_ON_CPU] = 1;
+	expect(CHECK_ALWAYS, "requests.quantiles", "without_ns");
+}
+
 static void rest_adds_what_moves_otherwise(void **state)
 {
 	struct report_scheduling *s = &report.scheduling;
@@ -226,6 +297,10 @@ int main(void)
 		TEST(rows_are_held_together),
 		TEST(sums_do_not_wrap),
 		TEST(distributions_are_held_together),
+		TEST(requests_are_held_together),
+		TEST(request_buckets_lie_in_their_edges),
+		TEST(request_buckets_are_those_of_the_latency),
+		TEST(quantiles_without_a_component_can_be),
 		TEST(rest_adds_what_moves_otherwise),
 		TEST(utilisation_follows_from_the_window),
 		TEST(what_never_ran_used_nothing),

@@ -77,6 +77,8 @@ static void what_is_written_is_read(void **state)
 			fail_msg("seed %u: what was read is not what was written", seed);
 		assert_int_equal(report.scheduling.wall_ns, back.scheduling.wall_ns);
 		assert_int_equal(report.nr_threads, back.nr_threads);
+		assert_int_equal(report.requests.nr_buckets, back.requests.nr_buckets);
+		assert_int_equal(report.requests.count, back.requests.count);
 		assert_true(!memcmp(report.losses, back.losses, sizeof(back.losses)));
 		free(text);
 		free(again);
@@ -98,12 +100,32 @@ static void one_line_is_one_line(void **state)
 	report_fini(&report);
 }
 
+/* Where the walk is. */
+static char at_path[200];
+
+/* Whether an entry without which there is nothing to miss: what is not listed there is none. */
+static bool lists_what_is_there(void)
+{
+	static const char *const maps[] = { ".components_ns.", ".by_status.", ".blame_ns." };
+
+	if (!strncmp(at_path, "requests.by_protocol.", 21))
+		return !strchr(at_path + 21, '.');
+	if (strncmp(at_path, "requests.buckets[", 17))
+		return false;
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
+		if (strstr(at_path, maps[i]))
+			return true;
+	return false;
+}
+
 /* What to do to each key; returns false to leave one alone. */
 typedef bool (*change)(json_t *parent, const char *key, json_t *value);
 
-/* A loss that older reports could not count. */
+/* What older reports do not have: losses that they could not count, and requests. */
 static bool came_later(const char *key)
 {
+	if (!strcmp(key, "requests"))
+		return true;
 	for (uint32_t i = LOSS_SPAN_CREATE; i < LOSS_KINDS; i++)
 		if (!strcmp(key, report_loss_name(i)))
 			return true;
@@ -115,6 +137,8 @@ static bool take_away(json_t *parent, const char *key, json_t *value)
 	(void)value;
 	if (came_later(key))
 		return false;
+	if (lists_what_is_there())
+		return false; /* an identity may see it, or none */
 	json_object_del(parent, key);
 	return true;
 }
@@ -199,6 +223,7 @@ static void walk_object(json_t *object, const char *path)
 	json_object_foreach(all, key, value)
 	{
 		snprintf(below, sizeof(below), "%s%s%s", path, *path ? "." : "", key);
+		snprintf(at_path, sizeof(at_path), "%s", below);
 		if (walk.change(object, key, value))
 			expect_path(below);
 		json_object_set(object, key, value);
@@ -218,7 +243,8 @@ static json_t *full_report(void)
 		fake_report(&report, seed);
 		if (report.agent.has_overhead_bpf && report.scheduling.quota.has_counts &&
 		    report.scheduling.has_irq && report.target.has_exit_status && report.nr_threads &&
-		    report.threads[0].has_audit && report.agent.nr_hooks && report.scheduling.on_cpu.count)
+		    report.threads[0].has_audit && report.agent.nr_hooks && report.scheduling.on_cpu.count &&
+		    report.requests.nr_buckets && report.requests.turns[TURN_TLS].count)
 			break;
 		report_fini(&report);
 	}
@@ -279,6 +305,7 @@ static void broken_identity_is_named(void **state)
 		{ "scheduling", "wall_ns", "'scheduling.wall_ns' is not the sum of on-CPU" },
 		{ "scheduling", "migrations", "'scheduling.migrations' is not the sum over the threads" },
 		{ "target", "threads", "'target.threads' is not the number of living threads" },
+		{ "requests", "count", "'requests.count' is not the sum of its buckets" },
 	};
 
 	(void)state;
@@ -290,6 +317,48 @@ static void broken_identity_is_named(void **state)
 		expect_refusal(root, cases[i].sentence);
 		json_decref(root);
 	}
+}
+
+/* Figures that follow from the buckets, and others that do not. */
+static void requests_that_cannot_be_are_named(void **state)
+{
+	static const struct {
+		const char *list, *map, *key;
+		json_int_t value;
+		const char *sentence;
+	} cases[] = {
+		{ "quantiles", NULL, "latency_ns", 7, "'requests.quantiles[0].latency_ns' does not follow" },
+		{ "quantiles", NULL, "tail_count", 7, "'requests.quantiles[0].tail_count' does not follow" },
+		{ "quantiles", "components_ns", "on_cpu", 7, "[0].components_ns.on_cpu' does not follow" },
+		{ "quantiles", "blame_ns", "idle", 7, "[0].blame_ns.idle' does not follow" },
+		{ "quantiles", "without_ns", "on_cpu", INT64_MAX, "have a without_ns that cannot be" },
+		{ "buckets", "by_status", "2xx", INT64_MAX, "'requests.buckets[0].by_status' does not sum" },
+		{ "buckets", NULL, "from_ns", 33, "'requests.buckets[0].from_ns' and to_ns are no edges" },
+	};
+	json_t *root, *one, *requests;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		root = full_report();
+		requests = json_object_get(root, "requests");
+		one = json_array_get(json_object_get(requests, cases[i].list), 0);
+		if (cases[i].map)
+			one = json_object_get(one, cases[i].map);
+		json_object_set_new(one, cases[i].key, json_integer(cases[i].value));
+		expect_refusal(root, cases[i].sentence);
+		json_decref(root);
+	}
+	root = full_report();
+	requests = json_object_get(root, "requests");
+	json_array_set_new(json_object_get(requests, "components"), 3, json_string("socket"));
+	expect_refusal(root, "'requests.components' does not follow");
+	json_decref(root);
+	root = full_report();
+	requests = json_object_get(root, "requests");
+	one = json_array_get(json_object_get(requests, "buckets"), 0);
+	json_array_append(json_object_get(requests, "buckets"), one);
+	expect_refusal(root, "'requests.count' is not the sum of its buckets");
+	json_decref(root);
 }
 
 static void window_that_cannot_be_is_named(void **state)
@@ -328,7 +397,7 @@ static void unknown_keys_are_passed_over(void **state)
 	char *text;
 
 	(void)state;
-	json_object_set_new(root, "requests", json_object());
+	json_object_set_new(root, "exemplars", json_array());
 	json_object_set_new(json_object_get(root, "scheduling"), "more", json_integer(1));
 	json_object_set_new(json_array_get(json_object_get(root, "threads"), 0), "more", json_null());
 	text = json_dumps(root, 0);
@@ -363,6 +432,7 @@ int main(void)
 		cmocka_unit_test(too_large_value_is_named),
 		cmocka_unit_test(too_long_text_is_named),
 		cmocka_unit_test(broken_identity_is_named),
+		cmocka_unit_test(requests_that_cannot_be_are_named),
 		cmocka_unit_test(window_that_cannot_be_is_named),
 		cmocka_unit_test(unknown_keys_are_passed_over),
 		cmocka_unit_test(failed_write_is_an_error),

@@ -3,20 +3,8 @@
 
 #include <stdio.h>
 
+#include "user/analysis/check_parts.h"
 #include "user/analysis/quantile.h"
-
-/* Sums that cannot wrap, whatever stands in a file. */
-typedef unsigned __int128 wide;
-
-/* Of VALUE for each I below NR. */
-#define SUM(i, nr, value)                         \
-	({                                        \
-		wide sum_ = 0;                    \
-                                                  \
-		for (size_t i = 0; i < (nr); i++) \
-			sum_ += (value);          \
-		sum_;                             \
-	})
 
 static wide thread_queue_ns(const struct report_thread *row)
 {
@@ -251,10 +239,8 @@ static const struct dist_identity {
 	{ "total_ns", "cannot be, by its buckets", dist_total_is_in_edges, CHECK_AT_REST },
 };
 
-#define NR_OF(array) (sizeof(array) / sizeof((array)[0]))
-
-static bool check_dist(const struct report_dist *dist, const char *path, enum check_when when,
-		       struct check_broken *broken)
+bool check_dist(const struct report_dist *dist, const char *path, enum check_when when,
+		struct check_broken *broken)
 {
 	for (size_t i = 0; i < NR_OF(dist_identities); i++) {
 		const struct dist_identity *one = &dist_identities[i];
@@ -303,7 +289,8 @@ static bool check_threads(const struct report *report, struct check_broken *brok
 
 bool check_report(const struct report *report, enum check_when when, struct check_broken *broken)
 {
-	if (!check_dists(report, when, broken) || !check_threads(report, broken))
+	if (!check_dists(report, when, broken) || !check_threads(report, broken) ||
+	    !check_requests(&report->requests, when, broken))
 		return false;
 	for (size_t i = 0; i < NR_OF(whole_identities); i++) {
 		const struct whole_identity *one = &whole_identities[i];

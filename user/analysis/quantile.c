@@ -14,6 +14,19 @@ static uint64_t rank_of(uint64_t count, double q)
 	return rank ? rank : 1;
 }
 
+/* The last bucket has no upper edge, and thus no midpoint. */
+static uint64_t midpoint_ns(uint32_t bucket)
+{
+	uint64_t from_ns = hist_bucket_from_ns(bucket);
+
+	return bucket == HIST_BUCKETS - 1 ? from_ns : from_ns + (hist_bucket_to_ns(bucket) - from_ns) / 2;
+}
+
+uint64_t quantile_of_bucket_ns(uint64_t ns)
+{
+	return midpoint_ns(hist_bucket(ns));
+}
+
 uint64_t quantile_ns(const uint64_t buckets[HIST_BUCKETS], uint64_t count, double q)
 {
 	uint64_t left;
@@ -22,15 +35,9 @@ uint64_t quantile_ns(const uint64_t buckets[HIST_BUCKETS], uint64_t count, doubl
 		return 0;
 	left = rank_of(count, q);
 	for (uint32_t i = 0; i < HIST_BUCKETS; i++) {
-		uint64_t from_ns = hist_bucket_from_ns(i);
-
-		if (buckets[i] < left) {
-			left -= buckets[i];
-			continue;
-		}
-		if (i == HIST_BUCKETS - 1)
-			return from_ns;
-		return from_ns + (hist_bucket_to_ns(i) - from_ns) / 2;
+		if (buckets[i] >= left)
+			return midpoint_ns(i);
+		left -= buckets[i];
 	}
-	return hist_bucket_from_ns(HIST_BUCKETS - 1);
+	return midpoint_ns(HIST_BUCKETS - 1);
 }

@@ -17,4 +17,7 @@ extern const double quantile_list[QUANTILES]; /* 0.5 0.9 0.99 0.999 */
  */
 uint64_t quantile_ns(const uint64_t buckets[HIST_BUCKETS], uint64_t count, double q);
 
+/* What a quantile in the bucket of NS is given as. */
+uint64_t quantile_of_bucket_ns(uint64_t ns);
+
 #endif /* WHYLATE_ANALYSIS_QUANTILE_H */

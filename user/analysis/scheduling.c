@@ -6,41 +6,13 @@
 #include <string.h>
 
 #include "bpf/clock.h"
+#include "user/analysis/difference.h"
 
 /*
- * Differences are taken modulo 2^64 and settled at the end.  They may be below 0 for a while, and some
- * stay so: the kernel's side corrects what it said about an open interval once it knows better (the
- * state of a seeded thread, a switch that was replayed, who had the CPU), so time moves from one part to
- * another after FROM was read.
+ * Differences may be below 0 for a while (analysis/difference.h), and some stay so: the kernel's side
+ * corrects what it said about an open interval once it knows better (the state of a seeded thread, a
+ * switch that was replayed, who had the CPU), so time moves from one part to another after FROM was read.
  */
-static uint64_t at_least_0(uint64_t difference)
-{
-	return (int64_t)difference < 0 ? 0 : difference;
-}
-
-/*
- * PARTS that sum to WHOLE exactly, none below 0.  What is too much is taken from the largest, where it
- * weighs least; what is missing goes to REST.
- */
-static void settle(__u64 *parts, size_t nr, uint64_t whole, size_t rest)
-{
-	unsigned __int128 sum = 0;
-
-	for (size_t i = 0; i < nr; i++)
-		sum += parts[i] = at_least_0(parts[i]);
-	while (sum > whole) {
-		size_t most = 0;
-		uint64_t off;
-
-		for (size_t i = 1; i < nr; i++)
-			if (parts[i] > parts[most])
-				most = i;
-		off = sum - whole < parts[most] ? (uint64_t)(sum - whole) : parts[most];
-		parts[most] -= off;
-		sum -= off;
-	}
-	parts[rest] += whole - (uint64_t)sum;
-}
 
 /* TO -= FROM, word by word; a maximum stays if it grew in between. */
 static void subtract_sums(struct clock_sums *to, const struct clock_sums *from)
@@ -78,11 +50,11 @@ static void settle_row(struct report_thread *row)
 	memcpy(&parts[RUN_QUEUE], sums->run_queue_ns, sizeof(sums->run_queue_ns));
 	memcpy(&parts[BLOCKED], sums->blocked_ns, sizeof(sums->blocked_ns));
 	row->wall_ns = at_least_0(row->wall_ns);
-	settle(parts, STATES, row->wall_ns, BLOCKED + BLOCKED_OTHER);
+	settle_parts(parts, STATES, row->wall_ns, BLOCKED + BLOCKED_OTHER);
 	sums->on_cpu_ns = parts[0];
 	memcpy(sums->run_queue_ns, &parts[RUN_QUEUE], sizeof(sums->run_queue_ns));
 	memcpy(sums->blocked_ns, &parts[BLOCKED], sizeof(sums->blocked_ns));
-	settle(sums->blame_ns, BLAME_KINDS, clock_run_queue_ns(sums), BLAME_OTHER);
+	settle_parts(sums->blame_ns, BLAME_KINDS, clock_run_queue_ns(sums), BLAME_OTHER);
 	for (size_t i = 0; i < sizeof(*sums) / sizeof(__u64); i++)
 		((__u64 *)sums)[i] = at_least_0(((__u64 *)sums)[i]);
 	/* Known at the end of a slice only: its part before the window is in it. */
@@ -257,41 +229,18 @@ static void fill_totals(struct report *out)
 	s->run_queue_ns = s->run_queue_cause_ns[AFTER_WAKEUP] + s->run_queue_cause_ns[AFTER_PREEMPTION];
 }
 
-/* The maximum is kept per interval with a small race at its edge: the buckets have the last word. */
-static void fill_dist(struct report_dist *dist, const struct snapshot_hist *from,
-		      const struct snapshot_hist *to)
-{
-	uint32_t top = 0;
-
-	/* A block of the window before may have been found to be shorter since. */
-	dist->total_ns = at_least_0(to->total_ns - (from ? from->total_ns : 0));
-	for (uint32_t i = 0; i < HIST_BUCKETS; i++) {
-		dist->buckets[i] = to->buckets[i] - (from ? from->buckets[i] : 0);
-		dist->count += dist->buckets[i];
-		if (dist->buckets[i])
-			top = i;
-	}
-	dist->max_ns = to->max_ns;
-	if (dist->max_ns < hist_bucket_from_ns(top))
-		dist->max_ns = hist_bucket_from_ns(top);
-	if (top < HIST_BUCKETS - 1 && dist->max_ns >= hist_bucket_to_ns(top))
-		dist->max_ns = hist_bucket_to_ns(top) - 1;
-	if (!dist->count)
-		dist->max_ns = 0;
-}
-
 static void fill_dists(const struct snapshot *from, const struct snapshot *to, struct report_scheduling *s)
 {
 	const struct snapshot_hist *was = from ? from->hists : NULL, *is = to->hists;
 
-	fill_dist(&s->on_cpu, was ? &was[HIST_ON_CPU] : NULL, &is[HIST_ON_CPU]);
+	dist_between(was ? &was[HIST_ON_CPU] : NULL, &is[HIST_ON_CPU], &s->on_cpu);
 	for (int i = 0; i < RUN_QUEUE_CAUSES; i++)
-		fill_dist(&s->run_queue[i], was ? &was[HIST_AFTER_WAKEUP + i] : NULL,
-			  &is[HIST_AFTER_WAKEUP + i]);
+		dist_between(was ? &was[HIST_AFTER_WAKEUP + i] : NULL, &is[HIST_AFTER_WAKEUP + i],
+			     &s->run_queue[i]);
 	for (int i = 0; i < BLOCKED_REASONS; i++)
-		fill_dist(&s->blocked[i], was ? &was[HIST_BLOCKED_FIRST + i] : NULL,
-			  &is[HIST_BLOCKED_FIRST + i]);
-	fill_dist(&s->switch_cost.cost, was ? &was[HIST_SWITCH_COST] : NULL, &is[HIST_SWITCH_COST]);
+		dist_between(was ? &was[HIST_BLOCKED_FIRST + i] : NULL, &is[HIST_BLOCKED_FIRST + i],
+			     &s->blocked[i]);
+	dist_between(was ? &was[HIST_SWITCH_COST] : NULL, &is[HIST_SWITCH_COST], &s->switch_cost.cost);
 	if (s->switch_cost.cost.count)
 		s->switch_cost.own_ns = (to->switch_cost_own_ns - (from ? from->switch_cost_own_ns : 0)) /
 					s->switch_cost.cost.count;

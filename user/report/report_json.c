@@ -1,118 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/*
- * Model to JSON.  Keys are those of the design's contract; each quantity has its unit in its key.
- * Values above 2^63 - 1 cannot occur: they would be 292 years.
- */
+/* Model to JSON.  Keys are those of the design's contract; each quantity has its unit in its key. */
 #include "user/report/report_json.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
 
 #include "bpf/clock.h"
-#include "user/analysis/quantile.h"
+#include "user/report/json_writer.h"
 #include "user/report/report_json_parts.h"
-
-/*
- * Memory ran out on the way: what was made lacks something.  jansson hands a value that could not be made
- * on as NULL, so it is enough to look where values are put.
- */
-static __thread bool incomplete;
-
-static void set(json_t *object, const char *key, json_t *value)
-{
-	incomplete |= json_object_set_new(object, key, value) != 0;
-}
-
-static void append(json_t *array, json_t *value)
-{
-	incomplete |= json_array_append_new(array, value) != 0;
-}
-
-static void set_u64(json_t *object, const char *key, uint64_t value)
-{
-	set(object, key, json_integer((json_int_t)value));
-}
-
-/* null: not known. */
-static void set_optional_u64(json_t *object, const char *key, bool known, uint64_t value)
-{
-	set(object, key, known ? json_integer((json_int_t)value) : json_null());
-}
-
-/* A process may name itself anything, and the kernel cuts names between bytes: '?' for what is no UTF-8. */
-static void set_text(json_t *object, const char *key, const char *text)
-{
-	json_t *value;
-	char *ascii;
-
-	errno = 0;
-	value = json_string(text);
-	if (!value && errno != ENOMEM && (ascii = strdup(text))) {
-		for (char *at = ascii; *at; at++)
-			if (*at & 0x80)
-				*at = '?';
-		value = json_string(ascii);
-		free(ascii);
-	}
-	set(object, key, value);
-}
-
-static void set_distribution(json_t *parent, const char *key, const struct report_dist *dist)
-{
-	json_t *object = json_object(), *quantiles = json_array(), *buckets = json_array();
-
-	set_u64(object, "count", dist->count);
-	set_u64(object, "total_ns", dist->total_ns);
-	set_u64(object, "max_ns", dist->max_ns);
-	for (int i = 0; i < QUANTILES; i++) {
-		json_t *one = json_object();
-
-		set(one, "q", json_real(quantile_list[i]));
-		set_u64(one, "ns", quantile_ns(dist->buckets, dist->count, quantile_list[i]));
-		append(quantiles, one);
-	}
-	for (uint32_t i = 0; i < HIST_BUCKETS; i++) {
-		json_t *one;
-
-		if (!dist->buckets[i])
-			continue;
-		one = json_object();
-		set_u64(one, "from_ns", hist_bucket_from_ns(i));
-		set_u64(one, "to_ns", hist_bucket_to_ns(i));
-		set_u64(one, "count", dist->buckets[i]);
-		append(buckets, one);
-	}
-	set(object, "quantiles", quantiles);
-	set(object, "buckets", buckets);
-	set(parent, key, object);
-}
 
 static json_t *agent_json(const struct report_agent *agent)
 {
 	json_t *object = json_object(), *hooks = json_array(), *overhead = json_object();
 
-	set_text(object, "version", agent->version);
-	set_text(object, "command", agent->command ? agent->command : "");
+	writer_text(object, "version", agent->version);
+	writer_text(object, "command", agent->command ? agent->command : "");
 	for (size_t i = 0; i < agent->nr_hooks; i++) {
 		json_t *hook = json_object();
 
-		set_text(hook, "name", agent->hooks[i].name);
-		set_text(hook, "how", agent->hooks[i].how);
-		set_text(hook, "without", agent->hooks[i].without);
-		append(hooks, hook);
+		writer_text(hook, "name", agent->hooks[i].name);
+		writer_text(hook, "how", agent->hooks[i].how);
+		writer_text(hook, "without", agent->hooks[i].without);
+		writer_append(hooks, hook);
 	}
-	set(object, "hooks", hooks);
-	set_u64(overhead, "agent_cpu_ns", agent->overhead_agent_cpu_ns);
-	set_u64(overhead, "agent_rss_bytes", agent->overhead_agent_rss_bytes);
-	set_u64(overhead, "kernel_per_cpu_bytes", agent->overhead_kernel_per_cpu_bytes);
-	set_u64(overhead, "kernel_per_thread_bytes", agent->overhead_kernel_per_thread_bytes);
-	set_u64(overhead, "kernel_bytes", agent->overhead_kernel_bytes);
-	set_optional_u64(overhead, "bpf_run_ns", agent->has_overhead_bpf, agent->overhead_bpf_ns);
-	set_optional_u64(overhead, "bpf_events", agent->has_overhead_bpf, agent->overhead_bpf_events);
-	set(object, "overhead", overhead);
+	writer_set(object, "hooks", hooks);
+	writer_u64(overhead, "agent_cpu_ns", agent->overhead_agent_cpu_ns);
+	writer_u64(overhead, "agent_rss_bytes", agent->overhead_agent_rss_bytes);
+	writer_u64(overhead, "kernel_per_cpu_bytes", agent->overhead_kernel_per_cpu_bytes);
+	writer_u64(overhead, "kernel_per_thread_bytes", agent->overhead_kernel_per_thread_bytes);
+	writer_u64(overhead, "kernel_bytes", agent->overhead_kernel_bytes);
+	writer_optional_u64(overhead, "bpf_run_ns", agent->has_overhead_bpf, agent->overhead_bpf_ns);
+	writer_optional_u64(overhead, "bpf_events", agent->has_overhead_bpf, agent->overhead_bpf_events);
+	writer_set(object, "overhead", overhead);
 	return object;
 }
 
@@ -120,10 +41,10 @@ static json_t *machine_json(const struct report_machine *machine)
 {
 	json_t *object = json_object();
 
-	set_text(object, "kernel", machine->kernel);
-	set_text(object, "arch", machine->arch);
-	set_u64(object, "cpus", machine->cpus);
-	set_u64(object, "memory_bytes", machine->memory_bytes);
+	writer_text(object, "kernel", machine->kernel);
+	writer_text(object, "arch", machine->arch);
+	writer_u64(object, "cpus", machine->cpus);
+	writer_u64(object, "memory_bytes", machine->memory_bytes);
 	return object;
 }
 
@@ -132,14 +53,15 @@ static json_t *target_json(const struct report_target *target)
 	json_t *object = json_object(), *pids = json_array();
 
 	for (size_t i = 0; i < target->nr_pids; i++)
-		append(pids, json_integer(target->pids[i]));
-	set(object, "pids", pids);
-	set_text(object, "comm", target->comm);
-	set_text(object, "model", target->model);
-	set_u64(object, "threads", target->threads);
-	set_u64(object, "threads_ended", target->threads_ended);
-	set_u64(object, "cpus_allowed", target->cpus_allowed);
-	set(object, "exit_status", target->has_exit_status ? json_integer(target->exit_status) : json_null());
+		writer_append(pids, json_integer(target->pids[i]));
+	writer_set(object, "pids", pids);
+	writer_text(object, "comm", target->comm);
+	writer_text(object, "model", target->model);
+	writer_u64(object, "threads", target->threads);
+	writer_u64(object, "threads_ended", target->threads_ended);
+	writer_u64(object, "cpus_allowed", target->cpus_allowed);
+	writer_set(object, "exit_status",
+		   target->has_exit_status ? json_integer(target->exit_status) : json_null());
 	return object;
 }
 
@@ -150,12 +72,12 @@ static json_t *quota_json(const struct report_quota *quota)
 	if (!quota->present)
 		return json_null();
 	object = json_object();
-	set_text(object, "cgroup", quota->cgroup);
-	set_u64(object, "quota_ns", quota->quota_ns);
-	set_u64(object, "period_ns", quota->period_ns);
-	set_optional_u64(object, "periods", quota->has_counts, quota->periods);
-	set_optional_u64(object, "throttled_periods", quota->has_counts, quota->throttled_periods);
-	set_optional_u64(object, "throttled_ns", quota->has_counts, quota->throttled_ns);
+	writer_text(object, "cgroup", quota->cgroup);
+	writer_u64(object, "quota_ns", quota->quota_ns);
+	writer_u64(object, "period_ns", quota->period_ns);
+	writer_optional_u64(object, "periods", quota->has_counts, quota->periods);
+	writer_optional_u64(object, "throttled_periods", quota->has_counts, quota->throttled_periods);
+	writer_optional_u64(object, "throttled_ns", quota->has_counts, quota->throttled_ns);
 	return object;
 }
 
@@ -163,11 +85,11 @@ static json_t *switch_cost_json(const struct report_switch_cost *cost)
 {
 	json_t *object = json_object();
 
-	set(object, "available", json_boolean(cost->available));
-	set_text(object, "method", cost->method);
-	set_text(object, "bias", cost->bias);
-	set_u64(object, "own_ns", cost->own_ns);
-	set_distribution(object, "cost", &cost->cost);
+	writer_set(object, "available", json_boolean(cost->available));
+	writer_text(object, "method", cost->method);
+	writer_text(object, "bias", cost->bias);
+	writer_u64(object, "own_ns", cost->own_ns);
+	writer_distribution(object, "cost", &cost->cost);
 	return object;
 }
 
@@ -175,8 +97,8 @@ static json_t *pair_json(uint64_t count, uint64_t total_ns)
 {
 	json_t *object = json_object();
 
-	set_u64(object, "count", count);
-	set_u64(object, "total_ns", total_ns);
+	writer_u64(object, "count", count);
+	writer_u64(object, "total_ns", total_ns);
 	return object;
 }
 
@@ -186,55 +108,55 @@ static void set_run_queue(json_t *parent, const struct report_scheduling *s)
 	json_t *object;
 
 	report_run_queue(s, &both);
-	set_distribution(parent, "run_queue", &both);
+	writer_distribution(parent, "run_queue", &both);
 	object = json_object_get(parent, "run_queue");
-	set_distribution(object, "after_wakeup", &s->run_queue[AFTER_WAKEUP]);
-	set_distribution(object, "after_preemption", &s->run_queue[AFTER_PREEMPTION]);
-	set_u64(object, "after_wakeup_ns", s->run_queue_cause_ns[AFTER_WAKEUP]);
-	set_u64(object, "after_preemption_ns", s->run_queue_cause_ns[AFTER_PREEMPTION]);
+	writer_distribution(object, "after_wakeup", &s->run_queue[AFTER_WAKEUP]);
+	writer_distribution(object, "after_preemption", &s->run_queue[AFTER_PREEMPTION]);
+	writer_u64(object, "after_wakeup_ns", s->run_queue_cause_ns[AFTER_WAKEUP]);
+	writer_u64(object, "after_preemption_ns", s->run_queue_cause_ns[AFTER_PREEMPTION]);
 }
 
 static json_t *stolen_json(const struct report_scheduling *s)
 {
 	json_t *object = json_object();
 
-	set_u64(object, "total_ns", s->stolen_ns);
-	set_u64(object, "steal_ns", s->stolen_ns - s->irq_ns);
-	set_optional_u64(object, "irq_ns", s->has_irq, s->irq_ns);
-	set_text(object, "source", s->stolen_source);
+	writer_u64(object, "total_ns", s->stolen_ns);
+	writer_u64(object, "steal_ns", s->stolen_ns - s->irq_ns);
+	writer_optional_u64(object, "irq_ns", s->has_irq, s->irq_ns);
+	writer_text(object, "source", s->stolen_source);
 	return object;
 }
 
-static json_t *scheduling_json(const struct report_scheduling *s)
+json_t *report_json_scheduling(const struct report_scheduling *s)
 {
 	json_t *object = json_object(), *switches = json_object(), *blocked = json_object(),
 	       *reasons = json_object(), *open;
 
-	set_u64(object, "wall_ns", s->wall_ns);
-	set_u64(object, "on_cpu_ns", s->on_cpu_ns);
-	set_u64(object, "run_queue_ns", s->run_queue_ns);
-	set_u64(object, "blocked_ns", s->blocked_ns);
-	set(object, "stolen", stolen_json(s));
-	set(object, "utilisation_ratio", json_real(s->utilisation_ratio));
-	set(object, "quota", quota_json(&s->quota));
-	set_u64(switches, "voluntary", s->voluntary);
-	set_u64(switches, "involuntary", s->involuntary);
-	set_u64(switches, "replayed", s->switches_replayed);
-	set(object, "switches", switches);
-	set_u64(object, "migrations", s->migrations);
-	set_distribution(object, "on_cpu", &s->on_cpu);
+	writer_u64(object, "wall_ns", s->wall_ns);
+	writer_u64(object, "on_cpu_ns", s->on_cpu_ns);
+	writer_u64(object, "run_queue_ns", s->run_queue_ns);
+	writer_u64(object, "blocked_ns", s->blocked_ns);
+	writer_set(object, "stolen", stolen_json(s));
+	writer_set(object, "utilisation_ratio", json_real(s->utilisation_ratio));
+	writer_set(object, "quota", quota_json(&s->quota));
+	writer_u64(switches, "voluntary", s->voluntary);
+	writer_u64(switches, "involuntary", s->involuntary);
+	writer_u64(switches, "replayed", s->switches_replayed);
+	writer_set(object, "switches", switches);
+	writer_u64(object, "migrations", s->migrations);
+	writer_distribution(object, "on_cpu", &s->on_cpu);
 	set_run_queue(object, s);
 	for (uint32_t i = 0; i < BLOCKED_REASONS; i++) {
-		set_distribution(blocked, report_reason_name(i), &s->blocked[i]);
-		set_u64(reasons, report_reason_name(i), s->blocked_reason_ns[i]);
+		writer_distribution(blocked, report_reason_name(i), &s->blocked[i]);
+		writer_u64(reasons, report_reason_name(i), s->blocked_reason_ns[i]);
 	}
-	set(object, "blocked", blocked);
-	set(object, "blocked_reason_ns", reasons);
-	set(object, "switch_cost", switch_cost_json(&s->switch_cost));
+	writer_set(object, "blocked", blocked);
+	writer_set(object, "blocked_reason_ns", reasons);
+	writer_set(object, "switch_cost", switch_cost_json(&s->switch_cost));
 	open = pair_json(s->open_count, s->open_ns);
-	set_u64(open, "at_start_ns", s->open_at_start_ns);
-	set(object, "open_intervals", open);
-	set(object, "cut_intervals", pair_json(s->cut_count, s->cut_ns));
+	writer_u64(open, "at_start_ns", s->open_at_start_ns);
+	writer_set(object, "open_intervals", open);
+	writer_set(object, "cut_intervals", pair_json(s->cut_count, s->cut_ns));
 	return object;
 }
 
@@ -242,96 +164,68 @@ static json_t *audit_json(const struct audit_sums *audit)
 {
 	json_t *object = json_object();
 
-	set_u64(object, "kernel_on_cpu_ns", audit->kernel_on_cpu_ns);
-	set_u64(object, "kernel_run_queue_ns", audit->kernel_run_queue_ns);
-	set_u64(object, "on_cpu_ns", audit->on_cpu_ns);
-	set_u64(object, "run_queue_ns", audit->run_queue_ns);
-	set_u64(object, "stolen_ns", audit->stolen_ns);
-	set_u64(object, "stale_on_cpu_ns", (uint64_t)audit->stale_on_cpu_ns);
-	set_u64(object, "stale_run_queue_ns", (uint64_t)audit->stale_run_queue_ns);
-	set_u64(object, "voluntary", audit->voluntary);
-	set_u64(object, "involuntary", audit->involuntary);
+	writer_u64(object, "kernel_on_cpu_ns", audit->kernel_on_cpu_ns);
+	writer_u64(object, "kernel_run_queue_ns", audit->kernel_run_queue_ns);
+	writer_u64(object, "on_cpu_ns", audit->on_cpu_ns);
+	writer_u64(object, "run_queue_ns", audit->run_queue_ns);
+	writer_u64(object, "stolen_ns", audit->stolen_ns);
+	writer_u64(object, "stale_on_cpu_ns", (uint64_t)audit->stale_on_cpu_ns);
+	writer_u64(object, "stale_run_queue_ns", (uint64_t)audit->stale_run_queue_ns);
+	writer_u64(object, "voluntary", audit->voluntary);
+	writer_u64(object, "involuntary", audit->involuntary);
 	return object;
 }
 
-static json_t *thread_json(const struct report_thread *row, bool has_irq)
+json_t *report_json_thread(const struct report_thread *row, bool has_irq)
 {
 	json_t *object = json_object(), *blocked = json_object(), *blame = json_object();
 	const struct clock_sums *sums = &row->sums;
 	uint64_t blocked_ns = 0;
 
-	set_u64(object, "tid", row->tid);
-	set_u64(object, "pid", row->pid);
-	set_text(object, "comm", row->comm);
-	set_u64(object, "threads", row->threads);
-	set_u64(object, "wall_ns", row->wall_ns);
-	set_u64(object, "on_cpu_ns", sums->on_cpu_ns);
-	set_u64(object, "run_queue_ns", clock_run_queue_ns(sums));
-	set_u64(object, "run_queue_after_wakeup_ns", sums->run_queue_ns[AFTER_WAKEUP]);
-	set_u64(object, "run_queue_after_preemption_ns", sums->run_queue_ns[AFTER_PREEMPTION]);
+	writer_u64(object, "tid", row->tid);
+	writer_u64(object, "pid", row->pid);
+	writer_text(object, "comm", row->comm);
+	writer_u64(object, "threads", row->threads);
+	writer_u64(object, "wall_ns", row->wall_ns);
+	writer_u64(object, "on_cpu_ns", sums->on_cpu_ns);
+	writer_u64(object, "run_queue_ns", clock_run_queue_ns(sums));
+	writer_u64(object, "run_queue_after_wakeup_ns", sums->run_queue_ns[AFTER_WAKEUP]);
+	writer_u64(object, "run_queue_after_preemption_ns", sums->run_queue_ns[AFTER_PREEMPTION]);
 	for (uint32_t i = 0; i < BLOCKED_REASONS; i++) {
-		set_u64(blocked, report_reason_name(i), sums->blocked_ns[i]);
+		writer_u64(blocked, report_reason_name(i), sums->blocked_ns[i]);
 		blocked_ns += sums->blocked_ns[i];
 	}
-	set_u64(object, "blocked_ns", blocked_ns);
-	set(object, "blocked", blocked);
-	set_u64(object, "stolen_ns", sums->stolen_ns);
-	set_optional_u64(object, "irq_ns", has_irq, sums->irq_ns);
-	set_u64(object, "voluntary", row->counts.voluntary);
-	set_u64(object, "involuntary", row->counts.involuntary);
-	set_u64(object, "migrations", row->counts.migrations);
-	set_u64(object, "on_cpu_count", sums->on_cpu_count);
-	set_u64(object, "after_wakeup_count", sums->run_queue_count[AFTER_WAKEUP]);
-	set_u64(object, "after_preemption_count", sums->run_queue_count[AFTER_PREEMPTION]);
-	set_u64(object, "blocked_count", sums->blocked_count);
-	set_u64(object, "on_cpu_max_ns", sums->on_cpu_max_ns);
-	set_u64(object, "run_queue_max_ns", sums->run_queue_max_ns);
-	set_u64(object, "blocked_max_ns", sums->blocked_max_ns);
-	set_u64(object, "cut_count", sums->cut_count);
-	set_u64(object, "cut_ns", sums->cut_ns);
+	writer_u64(object, "blocked_ns", blocked_ns);
+	writer_set(object, "blocked", blocked);
+	writer_u64(object, "stolen_ns", sums->stolen_ns);
+	writer_optional_u64(object, "irq_ns", has_irq, sums->irq_ns);
+	writer_u64(object, "voluntary", row->counts.voluntary);
+	writer_u64(object, "involuntary", row->counts.involuntary);
+	writer_u64(object, "migrations", row->counts.migrations);
+	writer_u64(object, "on_cpu_count", sums->on_cpu_count);
+	writer_u64(object, "after_wakeup_count", sums->run_queue_count[AFTER_WAKEUP]);
+	writer_u64(object, "after_preemption_count", sums->run_queue_count[AFTER_PREEMPTION]);
+	writer_u64(object, "blocked_count", sums->blocked_count);
+	writer_u64(object, "on_cpu_max_ns", sums->on_cpu_max_ns);
+	writer_u64(object, "run_queue_max_ns", sums->run_queue_max_ns);
+	writer_u64(object, "blocked_max_ns", sums->blocked_max_ns);
+	writer_u64(object, "cut_count", sums->cut_count);
+	writer_u64(object, "cut_ns", sums->cut_ns);
 	for (uint32_t i = 0; i < BLAME_KINDS; i++)
-		set_u64(blame, report_blame_kind_name(i), sums->blame_ns[i]);
-	set(object, "blame_ns", blame);
-	set(object, "audit", row->has_audit ? audit_json(&row->audit) : json_null());
+		writer_u64(blame, report_blame_kind_name(i), sums->blame_ns[i]);
+	writer_set(object, "blame_ns", blame);
+	writer_set(object, "audit", row->has_audit ? audit_json(&row->audit) : json_null());
 	return object;
-}
-
-/* For whoever is not writing: NULL if memory ran out, and what the writer knows of that stays. */
-static json_t *whole(json_t *object, bool before)
-{
-	bool lacks = incomplete;
-
-	incomplete |= before;
-	if (!lacks)
-		return object;
-	json_decref(object);
-	return NULL;
-}
-
-json_t *report_json_scheduling(const struct report_scheduling *scheduling)
-{
-	bool before = incomplete;
-
-	incomplete = false;
-	return whole(scheduling_json(scheduling), before);
-}
-
-json_t *report_json_thread(const struct report_thread *row, bool has_irq)
-{
-	bool before = incomplete;
-
-	incomplete = false;
-	return whole(thread_json(row, has_irq), before);
 }
 
 static json_t *blame_json(const struct report_blame *row)
 {
 	json_t *object = json_object();
 
-	set_text(object, "kind", report_blame_kind_name(row->kind));
-	set_u64(object, "pid", row->pid);
-	set_text(object, "comm", row->comm);
-	set_u64(object, "ns", row->ns);
+	writer_text(object, "kind", report_blame_kind_name(row->kind));
+	writer_u64(object, "pid", row->pid);
+	writer_text(object, "comm", row->comm);
+	writer_u64(object, "ns", row->ns);
 	return object;
 }
 
@@ -343,7 +237,7 @@ static int put(FILE *out, const char *before, const char *key, json_t *value, bo
 	if (key && !ret)
 		ret = fprintf(out, "\"%s\": ", key) < 0;
 	if (!ret)
-		ret = incomplete || !value ||
+		ret = writer_lacks() || !value ||
 		      json_dumpf(value, out,
 				 JSON_ENCODE_ANY | JSON_REAL_PRECISION(9) |
 					 (one_line ? JSON_COMPACT : JSON_INDENT(1)));
@@ -359,7 +253,7 @@ static int put_arrays(const struct report *report, FILE *out, const char *next, 
 
 	for (size_t i = 0; i < report->nr_threads && !ret; i++)
 		ret = put(out, i ? (one_line ? "," : ",\n") : line, NULL,
-			  thread_json(&report->threads[i], report->scheduling.has_irq), true);
+			  report_json_thread(&report->threads[i], report->scheduling.has_irq), true);
 	if (!ret)
 		ret = fprintf(out, "]%s\"blame\": [", next) < 0;
 	for (size_t i = 0; i < report->nr_blame && !ret; i++)
@@ -374,10 +268,10 @@ int report_json_write(const struct report *report, FILE *out, bool one_line, str
 	json_t *losses = json_object();
 	int ret;
 
-	incomplete = false;
+	writer_begin();
 	errno = 0;
 	for (uint32_t i = 0; i < LOSS_KINDS; i++)
-		set_u64(losses, report_loss_name(i), report->losses[i]);
+		writer_u64(losses, report_loss_name(i), report->losses[i]);
 	ret = put(out, "{", "schema_version", json_integer(REPORT_SCHEMA_VERSION), one_line) ||
 	      put(out, next, "agent", agent_json(&report->agent), one_line) ||
 	      put(out, next, "machine", machine_json(&report->machine), one_line) ||
@@ -385,14 +279,15 @@ int report_json_write(const struct report *report, FILE *out, bool one_line, str
 	if (!ret) {
 		json_t *window = json_object();
 
-		set_text(window, "started_at", report->window.started_at);
-		set_u64(window, "duration_ns", report->window.duration_ns);
+		writer_text(window, "started_at", report->window.started_at);
+		writer_u64(window, "duration_ns", report->window.duration_ns);
 		ret = put(out, next, "window", window, one_line);
 	}
-	ret = ret || put(out, next, "scheduling", scheduling_json(&report->scheduling), one_line) ||
-	      put_arrays(report, out, next, one_line) || fputs(next, out) < 0;
-	ret = put(out, "", "losses", losses, one_line) || ret;
-	if (incomplete || (ret && errno == ENOMEM))
+	ret = ret || put(out, next, "scheduling", report_json_scheduling(&report->scheduling), one_line) ||
+	      put_arrays(report, out, next, one_line) ||
+	      put(out, next, "requests", report_json_requests(&report->requests), one_line);
+	ret = put(out, next, "losses", losses, one_line) || ret;
+	if (writer_lacks() || (ret && errno == ENOMEM))
 		return err_set(err, ENOMEM, "cannot write the JSON report: out of memory");
 	if (ret || fputs("}\n", out) < 0 || fflush(out))
 		return err_set(err, errno ? errno : EIO, "cannot write the JSON report: %s",

@@ -14,10 +14,21 @@
 #include "user/base/plain.h"
 #include "user/base/units.h"
 #include "user/report/json_reader.h"
+#include "user/report/json_writer.h"
 #include "user/report/report_json.h"
 #include "user/report/report_json_parts.h"
 
-static void read_dist(struct reader *reader, json_t *parent, const char *key, struct report_dist *dist)
+uint32_t report_json_read_edges(struct reader *reader, json_t *object)
+{
+	uint64_t from_ns = reader_u64(reader, object, "from_ns"), to_ns = reader_u64(reader, object, "to_ns");
+	uint32_t bucket = hist_bucket(from_ns);
+
+	if (hist_bucket_from_ns(bucket) != from_ns || hist_bucket_to_ns(bucket) != to_ns)
+		reader_refuse(reader, object, "from_ns", "and to_ns are no edges of a bucket");
+	return bucket;
+}
+
+void report_json_read_dist(struct reader *reader, json_t *parent, const char *key, struct report_dist *dist)
 {
 	json_t *object = reader_object(reader, parent, key), *buckets, *one;
 	size_t i;
@@ -28,12 +39,8 @@ static void read_dist(struct reader *reader, json_t *parent, const char *key, st
 	dist->max_ns = reader_u64(reader, object, "max_ns");
 	json_array_foreach(buckets, i, one)
 	{
-		uint64_t from_ns = reader_u64(reader, one, "from_ns"),
-			 to_ns = reader_u64(reader, one, "to_ns");
-		uint32_t bucket = hist_bucket(from_ns);
+		uint32_t bucket = report_json_read_edges(reader, one);
 
-		if (hist_bucket_from_ns(bucket) != from_ns || hist_bucket_to_ns(bucket) != to_ns)
-			reader_refuse(reader, one, "from_ns", "and to_ns are no edges of a bucket");
 		if (dist->buckets[bucket])
 			reader_refuse(reader, one, "from_ns", "begins a bucket that was there before");
 		dist->buckets[bucket] = reader_u64(reader, one, "count");
@@ -149,7 +156,7 @@ static void read_switches(struct reader *reader, json_t *object, struct report_s
 	reader_text(reader, cost, "method", s->switch_cost.method, sizeof(s->switch_cost.method));
 	reader_text(reader, cost, "bias", s->switch_cost.bias, sizeof(s->switch_cost.bias));
 	s->switch_cost.own_ns = reader_u64(reader, cost, "own_ns");
-	read_dist(reader, cost, "cost", &s->switch_cost.cost);
+	report_json_read_dist(reader, cost, "cost", &s->switch_cost.cost);
 }
 
 static void read_scheduling(struct reader *reader, json_t *object, struct report_scheduling *s)
@@ -168,13 +175,13 @@ static void read_scheduling(struct reader *reader, json_t *object, struct report
 	read_stolen(reader, reader_object(reader, object, "stolen"), s);
 	read_quota(reader, object, &s->quota);
 	read_switches(reader, object, s);
-	read_dist(reader, object, "on_cpu", &s->on_cpu);
-	read_dist(reader, run_queue, "after_wakeup", &s->run_queue[AFTER_WAKEUP]);
-	read_dist(reader, run_queue, "after_preemption", &s->run_queue[AFTER_PREEMPTION]);
+	report_json_read_dist(reader, object, "on_cpu", &s->on_cpu);
+	report_json_read_dist(reader, run_queue, "after_wakeup", &s->run_queue[AFTER_WAKEUP]);
+	report_json_read_dist(reader, run_queue, "after_preemption", &s->run_queue[AFTER_PREEMPTION]);
 	s->run_queue_cause_ns[AFTER_WAKEUP] = reader_u64(reader, run_queue, "after_wakeup_ns");
 	s->run_queue_cause_ns[AFTER_PREEMPTION] = reader_u64(reader, run_queue, "after_preemption_ns");
 	for (uint32_t i = 0; i < BLOCKED_REASONS; i++) {
-		read_dist(reader, blocked, report_reason_name(i), &s->blocked[i]);
+		report_json_read_dist(reader, blocked, report_reason_name(i), &s->blocked[i]);
 		s->blocked_reason_ns[i] = reader_u64(reader, reasons, report_reason_name(i));
 	}
 	s->open_count = reader_u64(reader, open, "count");
@@ -278,8 +285,6 @@ static void compare(struct reader *reader, const json_t *wanted, json_t *got, js
 	json_t *child;
 	size_t i;
 
-	if (!wanted)
-		reader_out_of_memory(reader);
 	if (reader->err->code || json_equal(wanted, got))
 		return;
 	if (json_typeof(wanted) != json_typeof(got) || json_array_size(wanted) != json_array_size(got) ||
@@ -293,18 +298,28 @@ static void compare(struct reader *reader, const json_t *wanted, json_t *got, js
 	json_array_foreach(wanted, i, child) compare(reader, child, json_array_get(got, i), parent, key);
 }
 
+/* The same for the value of ROOT's KEY, or one of its rows; WANTED is let go. */
+static void compare_part(struct reader *reader, json_t *wanted, json_t *got, json_t *root, const char *key)
+{
+	if (writer_lacks())
+		reader_out_of_memory(reader);
+	compare(reader, wanted, got, root, key);
+	json_decref(wanted);
+}
+
 static void compare_derived(struct reader *reader, json_t *root, const struct report *report)
 {
-	json_t *threads = json_object_get(root, "threads"), *wanted;
+	json_t *threads = json_object_get(root, "threads");
 
-	wanted = report_json_scheduling(&report->scheduling);
-	compare(reader, wanted, json_object_get(root, "scheduling"), root, "scheduling");
-	json_decref(wanted);
-	for (size_t i = 0; i < report->nr_threads && !reader->err->code; i++) {
-		wanted = report_json_thread(&report->threads[i], report->scheduling.has_irq);
-		compare(reader, wanted, json_array_get(threads, i), root, "threads");
-		json_decref(wanted);
-	}
+	writer_begin();
+	compare_part(reader, report_json_scheduling(&report->scheduling), json_object_get(root, "scheduling"),
+		     root, "scheduling");
+	if (report->requests.watched)
+		compare_part(reader, report_json_requests(&report->requests),
+			     json_object_get(root, "requests"), root, "requests");
+	for (size_t i = 0; i < report->nr_threads && !reader->err->code; i++)
+		compare_part(reader, report_json_thread(&report->threads[i], report->scheduling.has_irq),
+			     json_array_get(threads, i), root, "threads");
 }
 
 static void check(struct reader *reader, json_t *root, const struct report *report)
@@ -344,6 +359,7 @@ static void read_root(struct reader *reader, json_t *root, struct report *report
 	read_window(reader, reader_object(reader, root, "window"), &report->window);
 	read_scheduling(reader, reader_object(reader, root, "scheduling"), &report->scheduling);
 	read_arrays(reader, root, report);
+	report_json_read_requests(reader, root, &report->requests);
 	for (uint32_t i = 0; i < LOSS_KINDS; i++)
 		if (i < FIRST_LATER_LOSS || json_object_get(losses, report_loss_name(i)))
 			report->losses[i] = reader_u64(reader, losses, report_loss_name(i));

@@ -39,7 +39,7 @@ struct report_requests {
 	uint64_t statuses[STATUSES];		  /* sum to count */
 	struct report_dist turns[TURN_PROTOCOLS]; /* of other protocols, in no other figure */
 	uint64_t not_counted[NOT_COUNTED_KINDS];
-	uint64_t still_sending; /* of count: the server had more to send when the window ended */
+	uint64_t still_sending; /* counted, here or in a window before, and not sent whole at the end */
 	struct report_dist latency;
 	struct report_request_quantile quantiles[QUANTILES]; /* of quantile_list */
 	struct report_request_bucket *buckets;		     /* owned; those with requests, in order */

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Requests booked into a snapshot, as the kernel's side does it. */
+#ifndef WHYLATE_TESTS_BOOK_REQUESTS_H
+#define WHYLATE_TESTS_BOOK_REQUESTS_H
+
+#include "user/trace/snapshot.h"
+
+/* One request as the kernel's side knows it; its latency is the sum of its components. */
+struct request {
+	uint64_t components_ns[COMPONENTS];
+	uint32_t status, blame;
+};
+
+static inline uint64_t latency_of(const struct request *request)
+{
+	uint64_t sum_ns = 0;
+
+	for (int i = 0; i < COMPONENTS; i++)
+		sum_ns += request->components_ns[i];
+	return sum_ns;
+}
+
+/* Book COUNT of them, as the contract of request_abi.h says; below 0: take them out again. */
+static inline void book(struct snapshot_requests *in, const struct request *request, int64_t count)
+{
+	uint64_t latency_ns = latency_of(request), times = (uint64_t)count;
+	uint32_t bucket = hist_bucket(latency_ns);
+	struct request_bucket *one = &in->buckets[bucket];
+
+	one->count += times;
+	one->latency_ns += times * latency_ns;
+	one->statuses[request->status] += times;
+	one->voluntary += times;
+	one->blame_ns[request->blame] += times * (request->components_ns[COMPONENT_RUN_QUEUE_WAKEUP] +
+						  request->components_ns[COMPONENT_RUN_QUEUE_PREEMPTED]);
+	for (int i = 0; i < COMPONENTS; i++) {
+		uint64_t ns = request->components_ns[i];
+
+		one->components_ns[i] += times * ns;
+		if (hist_bucket(latency_ns - ns) == bucket)
+			continue;
+		in->components[i].moves[bucket] -= times;
+		in->components[i].moves[hist_bucket(latency_ns - ns)] += times;
+	}
+}
+
+#endif /* WHYLATE_TESTS_BOOK_REQUESTS_H */

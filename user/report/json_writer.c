@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "user/report/json_writer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/analysis/quantile.h"
+
+/*
+ * Memory ran out on the way: what was made lacks something.  jansson hands a value that could not be made
+ * on as NULL, so it is enough to look where values are put.
+ */
+static __thread bool incomplete;
+
+void writer_begin(void)
+{
+	incomplete = false;
+}
+
+bool writer_lacks(void)
+{
+	return incomplete;
+}
+
+void writer_set(json_t *object, const char *key, json_t *value)
+{
+	incomplete |= json_object_set_new(object, key, value) != 0;
+}
+
+void writer_append(json_t *array, json_t *value)
+{
+	incomplete |= json_array_append_new(array, value) != 0;
+}
+
+void writer_u64(json_t *object, const char *key, uint64_t value)
+{
+	writer_set(object, key, json_integer((json_int_t)value));
+}
+
+void writer_optional_u64(json_t *object, const char *key, bool known, uint64_t value)
+{
+	writer_set(object, key, known ? json_integer((json_int_t)value) : json_null());
+}
+
+/* A process may name itself anything, and the kernel cuts names between bytes. */
+void writer_text(json_t *object, const char *key, const char *text)
+{
+	json_t *value;
+	char *ascii;
+
+	errno = 0;
+	value = json_string(text);
+	if (!value && errno != ENOMEM && (ascii = strdup(text))) {
+		for (char *at = ascii; *at; at++)
+			if (*at & 0x80)
+				*at = '?';
+		value = json_string(ascii);
+		free(ascii);
+	}
+	writer_set(object, key, value);
+}
+
+void writer_edges(json_t *object, uint32_t bucket)
+{
+	writer_u64(object, "from_ns", hist_bucket_from_ns(bucket));
+	writer_u64(object, "to_ns", hist_bucket_to_ns(bucket));
+}
+
+void writer_distribution(json_t *object, const char *key, const struct report_dist *dist)
+{
+	json_t *value = json_object(), *quantiles = json_array(), *buckets = json_array();
+
+	writer_u64(value, "count", dist->count);
+	writer_u64(value, "total_ns", dist->total_ns);
+	writer_u64(value, "max_ns", dist->max_ns);
+	for (int i = 0; i < QUANTILES; i++) {
+		json_t *one = json_object();
+
+		writer_set(one, "q", json_real(quantile_list[i]));
+		writer_u64(one, "ns", quantile_ns(dist->buckets, dist->count, quantile_list[i]));
+		writer_append(quantiles, one);
+	}
+	for (uint32_t i = 0; i < HIST_BUCKETS; i++) {
+		json_t *one;
+
+		if (!dist->buckets[i])
+			continue;
+		one = json_object();
+		writer_edges(one, i);
+		writer_u64(one, "count", dist->buckets[i]);
+		writer_append(buckets, one);
+	}
+	writer_set(value, "quantiles", quantiles);
+	writer_set(value, "buckets", buckets);
+	writer_set(object, key, value);
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The requests of a report from JSON.  What follows from the rest is computed anew, and what the file says
+ * of it is held against that by whoever reads the whole.
+ */
+#include <stdlib.h>
+
+#include "user/analysis/tail.h"
+#include "user/report/json_reader.h"
+#include "user/report/report_json_parts.h"
+
+typedef const char *name_of(uint32_t value);
+
+/* An entry for each of VALUES; those that are 0 may lack one unless ALL. */
+static void read_map(struct reader *reader, json_t *object, const char *key, uint64_t *values, uint32_t nr,
+		     name_of *name, bool all)
+{
+	json_t *map = reader_object(reader, object, key);
+
+	for (uint32_t i = 0; i < nr; i++)
+		if (all || json_object_get(map, name(i)))
+			values[i] = reader_u64(reader, map, name(i));
+}
+
+static void read_bucket(struct reader *reader, json_t *object, struct report_request_bucket *bucket)
+{
+	bucket->bucket = report_json_read_edges(reader, object);
+	bucket->count = reader_u64(reader, object, "count");
+	bucket->latency_ns = reader_u64(reader, object, "latency_ns");
+	read_map(reader, object, "components_ns", bucket->components_ns, COMPONENTS, report_component_name,
+		 false);
+	read_map(reader, object, "by_status", bucket->statuses, STATUSES, report_status_name, false);
+	read_map(reader, object, "blame_ns", bucket->blame_ns, BLAME_KINDS, report_blame_kind_name, false);
+	bucket->voluntary = reader_u64(reader, object, "voluntary");
+	bucket->involuntary = reader_u64(reader, object, "involuntary");
+	bucket->migrations = reader_u64(reader, object, "migrations");
+}
+
+static void read_buckets(struct reader *reader, json_t *object, struct report_requests *requests)
+{
+	json_t *buckets = reader_array(reader, object, "buckets"), *one;
+	size_t i;
+
+	requests->buckets = calloc(json_array_size(buckets) + 1, sizeof(*requests->buckets));
+	if (!requests->buckets) {
+		reader_out_of_memory(reader);
+		return;
+	}
+	json_array_foreach(buckets, i, one)
+		read_bucket(reader, one, &requests->buckets[requests->nr_buckets++]);
+}
+
+static void read_turns(struct reader *reader, json_t *object, struct report_requests *requests)
+{
+	json_t *turns = reader_object(reader, object, "by_protocol");
+
+	for (uint32_t i = 0; i < TURN_PROTOCOLS; i++)
+		if (json_object_get(turns, report_turn_name(i)))
+			report_json_read_dist(reader, turns, report_turn_name(i), &requests->turns[i]);
+}
+
+static void read_quantiles(struct reader *reader, json_t *object, struct report_requests *requests)
+{
+	json_t *quantiles = reader_array(reader, object, "quantiles"), *one;
+	size_t i;
+
+	tail_fill(requests);
+	json_array_foreach(quantiles, i, one)
+	{
+		if (i >= QUANTILES)
+			break;
+		read_map(reader, one, "without_ns", requests->quantiles[i].without_ns, COMPONENTS,
+			 report_component_name, true);
+	}
+}
+
+void report_json_read_requests(struct reader *reader, json_t *root, struct report_requests *requests)
+{
+	json_t *object = json_object_get(root, "requests");
+
+	/* Reports of an agent that knew of none lack them. */
+	requests->watched = object && !json_is_null(object);
+	if (!requests->watched)
+		return;
+	object = reader_object(reader, root, "requests");
+	requests->count = reader_u64(reader, object, "count");
+	read_map(reader, object, "by_status", requests->statuses, STATUSES, report_status_name, true);
+	read_turns(reader, object, requests);
+	read_map(reader, object, "not_counted", requests->not_counted, NOT_COUNTED_KINDS,
+		 report_not_counted_name, true);
+	requests->still_sending = reader_u64(reader, object, "still_sending");
+	report_json_read_dist(reader, object, "latency", &requests->latency);
+	read_buckets(reader, object, requests);
+	read_quantiles(reader, object, requests);
+}
