@@ -56,8 +56,9 @@ struct cpu_clock {
 	__u64 own_ns;	    /* running median of what our own sched_switch program takes */
 	__u64 own_total_ns; /* taken off the measured costs so far */
 	__u64 own_count;    /* switches away from the target, of which some are timed for own_ns */
+	__u64 rq_offset_ns; /* our clock less the run queue's, at the latest switch of ours */
 	__u32 entry_next;   /* tid that the switch goes to */
-	__u32 pad[5];	    /* whole cache lines: every switch of the machine writes here */
+	__u32 pad[3];	    /* whole cache lines: every switch of the machine writes here */
 };
 
 _Static_assert(sizeof(struct cpu_clock) == 128, "no line is shared with another CPU");

@@ -20,8 +20,8 @@ struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, COMPONENTS);
 	__type(key, __u32);
-	__type(value, struct component_hist);
-} component_hists SEC(".maps");
+	__type(value, struct component_moves);
+} component_moves SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -72,9 +72,8 @@ static __always_inline __u64 next_request(void)
 }
 
 /* BY: 1, or -1 to take the request out again. */
-static __always_inline void book_bucket(const struct span *span, __u64 latency_ns, __s64 by)
+static __always_inline void book_bucket(const struct span *span, __u32 number, __u64 latency_ns, __s64 by)
 {
-	__u32 number = hist_bucket(latency_ns);
 	struct request_bucket *bucket = bpf_map_lookup_elem(&request_buckets, &number);
 
 	if (!bucket)
@@ -84,9 +83,11 @@ static __always_inline void book_bucket(const struct span *span, __u64 latency_n
 	bucket->count += by;
 	bucket->latency_ns += by * latency_ns;
 	for (__u32 i = 0; i < COMPONENTS; i++)
-		bucket->components_ns[i] += by * span->parts.components_ns[i];
+		if (span->parts.components_ns[i])
+			bucket->components_ns[i] += by * span->parts.components_ns[i];
 	for (__u32 i = 0; i < BLAME_KINDS; i++)
-		bucket->blame_ns[i] += by * span->parts.blame_ns[i];
+		if (span->parts.blame_ns[i])
+			bucket->blame_ns[i] += by * span->parts.blame_ns[i];
 	bucket->voluntary += by * span->parts.voluntary;
 	bucket->involuntary += by * span->parts.involuntary;
 	bucket->migrations += by * span->parts.migrations;
@@ -96,32 +97,36 @@ static __always_inline void book_bucket(const struct span *span, __u64 latency_n
 	bucket->after++;
 }
 
-/* How much it has of one component, and where its latency would lie without it. */
-VERIFIED_ONCE int book_component(__u32 component, __u64 ns, __u64 latency_ns, __s64 by)
+/* Without COMPONENT, the request would lie in bucket WITHOUT and not in bucket AT. */
+static __always_inline void book_move(__u32 component, __u32 at, __u32 without, __s64 by)
 {
-	struct component_hist *hist = bpf_map_lookup_elem(&component_hists, &component);
-	__u32 at = hist_bucket(latency_ns), without = hist_bucket(latency_ns - ns);
+	struct component_moves *moves = bpf_map_lookup_elem(&component_moves, &component);
 
-	if (!hist)
-		return 0;
-	hist->buckets[hist_bucket(ns) & (HIST_BUCKETS - 1)] += by;
-	if (without == at)
-		return 0;
-	hist->moves[at & (HIST_BUCKETS - 1)] -= by;
-	hist->moves[without & (HIST_BUCKETS - 1)] += by;
-	return 0;
+	if (!moves)
+		return;
+	moves->moves[at & (HIST_BUCKETS - 1)] -= by;
+	moves->moves[without & (HIST_BUCKETS - 1)] += by;
 }
 
-VERIFIED_ONCE int book_request(struct span *span, __u64 latency_ns, __s64 by)
+/* The least by which a latency must be shorter to lie in a lower bucket than NUMBER, in which it lies. */
+static __always_inline __u64 bucket_room_ns(__u64 latency_ns, __u32 number)
 {
+	return latency_ns - hist_bucket_from_ns(number) + 1;
+}
+
+VERIFIED_ONCE int book_request(const struct span *span, __u64 latency_ns, __s64 by)
+{
+	__u32 at = hist_bucket(latency_ns) & (HIST_BUCKETS - 1);
+	__u64 room_ns = bucket_room_ns(latency_ns, at);
+
 	if (!span)
 		return 0;
-	book_bucket(span, latency_ns, by);
+	book_bucket(span, at, latency_ns, by);
 	for (__u32 i = 0; i < COMPONENTS; i++) {
 		__u64 ns = span->parts.components_ns[i];
 
-		if (ns)
-			book_component(i, ns, latency_ns, by);
+		if (ns >= room_ns)
+			book_move(i, at, hist_bucket(latency_ns - ns), by);
 	}
 	return 0;
 }

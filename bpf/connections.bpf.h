@@ -54,7 +54,7 @@ static __always_inline bool is_ours_by_address(struct sock *sk)
 {
 	__u64 address;
 
-	if (!is_unix(sk))
+	if (!is_unix(sk) || sk->__sk_common.skc_state == TCP_LISTEN)
 		return false;
 	address = (__u64)BPF_CORE_READ((struct unix_sock *)sk, addr);
 	return address && bpf_map_lookup_elem(&unix_addresses, &address);
@@ -93,6 +93,7 @@ static __always_inline void mark_listener(struct sock *sk)
 	__u16 port = sk->__sk_common.skc_num;
 	__u8 yes = 1;
 
+	__sync_fetch_and_add(&nr_listeners, 1);
 	if (is_unix(sk)) {
 		note_unix_address(sk);
 		return;

@@ -58,6 +58,9 @@ SHARED struct {
 	__type(value, struct worker);
 } workers SEC(".maps");
 
+/* How many listeners the target has or had: without any, nobody needs a worker. */
+SHARED __u32 nr_listeners;
+
 /* The kernel's accounting beside the clock; only touched with --audit. */
 struct audit_clock {
 	struct audit_sums base; /* at the first switch-out */
@@ -176,11 +179,33 @@ static __always_inline struct task_clock *clock_of(struct task_struct *task)
 	return bpf_task_storage_get(&clocks, task, NULL, 0);
 }
 
+/*
+ * A worker for TASK, which is not in the scheduler's hands: the current one, one that is being born, or one
+ * that the iterator meets.  NULL if there is no memory.
+ */
+static __always_inline struct worker *worker_create(struct task_struct *task, struct task_clock *clock)
+{
+	struct worker *worker = bpf_task_storage_get(&workers, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	if (!worker) /* who comes second is refused */
+		worker = bpf_task_storage_get(&workers, task, NULL, 0);
+	if (!worker)
+		count_loss(LOSS_WORKER_CREATE);
+	else
+		clock->works = 1;
+	return worker;
+}
+
+static __always_inline struct kernel_counts kernel_counts_of(struct task_struct *task)
+{
+	return (struct kernel_counts){ task->nvcsw, task->nivcsw, task->se.nr_migrations };
+}
+
 /* The clock of TASK, which runs or has just been woken, as of NOW_NS. */
 static __always_inline void stamp_task(struct task_struct *task, const struct task_clock *clock, __u64 now_ns,
 				       struct stamp *out)
 {
-	const struct kernel_counts counts = { task->nvcsw, task->nivcsw, task->se.nr_migrations };
+	const struct kernel_counts counts = kernel_counts_of(task);
 
 	stamp_take(clock, &counts, now_ns, out);
 }

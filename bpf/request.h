@@ -68,7 +68,8 @@ _Static_assert(sizeof(struct parts) == 8 * (3 + COMPONENTS + BLAME_KINDS), "adde
 /* Work that is not in its request's span yet: the socket is not at hand when a task turns to another one. */
 struct work {
 	struct work_sums own;
-	struct held_sums from; /* the task's clock at the span's latest touch */
+	__u64 from_ns;	       /* the span's latest touch, when this work began, */
+	struct held_sums from; /* and the task's clock then */
 	/* Of the time since then, what an upstream took: of that blocked, and of that for others. */
 	struct held_sums upstream;
 	/* The task's clock at the latest question or answer, and its own part of the work by then. */
@@ -87,8 +88,9 @@ struct work {
 struct handed {
 	__u64 request;
 	__u64 at_ns;
-	struct parts parts; /* from the span's latest touch until then */
-	struct stamp to;    /* the woken task's clock, then */
+	__u64 from_ns; /* the span's latest touch, which the parts begin with */
+	struct parts parts;
+	struct stamp to; /* the woken task's clock, then */
 };
 
 /* A stay off the CPU: blocked from OUT to RUNNABLE, waiting from there to IN.  OUT = RUNNABLE: preempted. */
@@ -134,7 +136,7 @@ enum span_protocol {
 
 /* One connection of the target's, with its latest request. */
 struct span {
-	__u64 arrived_ns;     /* the first unread byte of what comes next; 0: none.  Set by any CPU. */
+	__u64 arrived_ns; /* the first unread byte, to 2 ns; 0: none.  Set by any CPU (ARRIVAL_COUNTED). */
 	__u64 established_ns; /* until the first request is read; 0: not known, or over */
 	__u64 request;	      /* number of the latest request that was read; 0: none */
 	__u64 begin_ns;
@@ -151,9 +153,16 @@ struct span {
 	struct parts parts;
 };
 
+/*
+ * In `arrived_ns`: a request that is counted as open begins with that byte.  While another one is open, it
+ * may be the rest of that.  One word says both, for those who set it and those who take it to agree.
+ */
+#define ARRIVAL_COUNTED 1ull
+
 #define SPAN_BOOKED  1u /* the latest request is in the sums */
 #define SPAN_SENDING 2u /* and the socket took no more of what was to be sent */
 #define SPAN_CONNECT 4u /* asked for a tunnel */
+#define SPAN_UNSEEN  8u /* nobody looked whether its first bytes begin a request */
 
 _Static_assert(sizeof(struct span) <= 512 - 72, "with the storage's own head it fits kmalloc-512");
 
@@ -172,10 +181,10 @@ static __always_inline void work_sums_add(struct work_sums *to, const struct wor
 					  const struct work_sums *before)
 {
 	for (__u32 i = 0; i < sizeof(*to) / sizeof(__u64); i++)
-		((__u64 *)to)[i] += ((const __u64 *)now)[i] - ((const __u64 *)before)[i];
+		((__u64 *)to)[i] += later_ns(((const __u64 *)now)[i], ((const __u64 *)before)[i]);
 }
 
-/* Of the open slice; if the switch to it was not announced, it is known only when it ends. */
+/* Of the open slice; the switch to it may not have been announced: see stamp_unannounced(). */
 static __always_inline __u64 running_ns(const struct task_clock *clock, __u64 now_ns)
 {
 	return clock->state == CLOCK_RUNNING || clock->state == CLOCK_SEEDED ? now_ns - clock->since_ns : 0;
@@ -200,15 +209,40 @@ static __always_inline void stamp_take(const struct task_clock *clock, const str
 		out->held.blocked_ns[i] = clock->sums.blocked_ns[i];
 }
 
-/* The task of WORKER got its CPU: remember the stay that has ended. */
-static __always_inline void worker_came_back(struct worker *worker, __u64 out_ns, __u64 runnable_ns,
-					     __u64 in_ns)
+/* Whether the clock of a task that runs missed the switch to it. */
+static __always_inline int missed_switch(const struct task_clock *clock)
+{
+	return clock->state == CLOCK_BLOCKED || clock->state == CLOCK_RUNNABLE;
+}
+
+/*
+ * STAMP is of a task that runs since ARRIVED_NS and waited for WAITED_NS before, by the kernel's account,
+ * though the switch to it was not announced: its clock will learn that from its next switch, and say the same.
+ */
+static __always_inline void stamp_unannounced(struct stamp *stamp, const struct task_clock *clock,
+					      __u64 now_ns, __u64 arrived_ns, __u64 waited_ns)
+{
+	__u64 left_ns = now_ns - clock->since_ns, ran_ns = blame_take(later_ns(now_ns, arrived_ns), &left_ns);
+	__u32 cause = clock->state == CLOCK_RUNNABLE ? clock->cause : AFTER_WAKEUP;
+	__u32 reason = clock->reason < BLOCKED_REASONS ? clock->reason : BLOCKED_OTHER;
+
+	waited_ns = clock->state == CLOCK_RUNNABLE ? left_ns : at_most(waited_ns, left_ns);
+	stamp->sums.on_cpu_ns += ran_ns;
+	stamp->sums.run_queue_ns[cause == AFTER_WAKEUP ? AFTER_WAKEUP : AFTER_PREEMPTION] += waited_ns;
+	stamp->sums.blame_ns[BLAME_OTHER] += waited_ns;
+	stamp->held.active_ns += ran_ns + waited_ns;
+	stamp->held.blocked_ns[reason] += left_ns - waited_ns;
+}
+
+/* The task of WORKER has its CPU, as CLOCK says: remember the stay that has ended. */
+static __always_inline void worker_came_back(struct worker *worker, const struct task_clock *clock)
 {
 	struct stay *stay = &worker->stays[worker->stay & (STAYS - 1)];
+	__u64 blocked_ns = clock->cause == AFTER_WAKEUP ? clock->latest_block_ns : 0;
 
-	stay->out_ns = out_ns;
-	stay->runnable_ns = runnable_ns;
-	stay->in_ns = in_ns;
+	stay->in_ns = clock->since_ns;
+	stay->runnable_ns = clock->since_ns - clock->waited_ns;
+	stay->out_ns = stay->runnable_ns - blocked_ns;
 	worker->stay++;
 }
 
@@ -350,40 +384,81 @@ VERIFIED_ONCE int parts_add_all(struct parts *to, const struct stamp *from, cons
 	return parts_add_stint(to, &own, &from->held, &until->held, NULL);
 }
 
-/* The task touches a request at NOW_NS: its clock is charged up to there. */
+/* Whether the task has been on its CPU ever since AT_NS: then nothing else of its clock has moved. */
+static __always_inline int ran_since(const struct task_clock *clock, __u64 at_ns)
+{
+	return clock->state == CLOCK_RUNNING && clock->since_ns <= at_ns;
+}
+
+static __always_inline void stamp_run(struct stamp *stamp, __u64 ran_ns)
+{
+	stamp->sums.on_cpu_ns += ran_ns;
+	stamp->held.active_ns += ran_ns;
+}
+
+/* The task touches a request, or an upstream, at NOW_NS, having run since it did so before. */
+static __always_inline void worker_ran(struct worker *worker, __u64 now_ns)
+{
+	worker->work.own.on_cpu_ns += now_ns - worker->at_ns;
+	stamp_run(&worker->at, now_ns - worker->at_ns);
+	worker->at_ns = now_ns;
+}
+
+/* The same whatever it did meanwhile; NOW: its clock. */
 static __always_inline void worker_charge(struct worker *worker, const struct stamp *now, __u64 now_ns)
 {
-	if (worker->request)
-		work_sums_add(&worker->work.own, &now->sums, &worker->at.sums);
+	work_sums_add(&worker->work.own, &now->sums, &worker->at.sums);
 	worker->at = *now;
 	worker->at_ns = now_ns;
 }
 
-/* What the worker has charged for its request is in the span as of NOW: its work begins there again. */
-static __always_inline void work_restart(struct work *work, const struct held_sums *now)
+/* The worker begins to do something else, or the same once more: from its latest advance on. */
+static __always_inline void work_begin(struct worker *worker)
 {
-	__builtin_memset(&work->own, 0, sizeof(work->own));
-	if (work->upstream_state) {
-		__builtin_memset(&work->upstream, 0, sizeof(work->upstream));
-		upstream_begin(work, now);
-	}
-	work->from = *now;
-}
+	struct work *work = &worker->work;
 
-/* The task that worked for SPAN's request all along, or took its own work up again, touches it. */
-static __always_inline void span_touch(struct span *span, const struct work *work,
-				       const struct held_sums *now)
-{
-	parts_add_stint(&span->parts, &work->own, &work->from, now, &work->upstream);
+	__builtin_memset(&work->own, 0, sizeof(work->own));
+	if (work->upstream_state)
+		__builtin_memset(&work->upstream, 0, sizeof(work->upstream));
+	work->from = worker->at.held;
+	work->from_ns = worker->at_ns;
 }
 
 /*
- * A task touches SPAN that another one read, or worked for before it.  ASIDE: what that one had put aside, if
- * it had.  From then until the present one's latest touch of another request, the request waited in
- * user space; since then it was worked for.  Where a bound is not known, the time is residual.
+ * The commonest touch: the task read the request and has been on its CPU with it ever since.  Returns 0 if
+ * it was not so.
  */
-static __always_inline void span_hand_over(struct span *span, const struct worker *worker,
-					   const struct work *aside, const struct stamp *now)
+static __always_inline int span_touch_run(struct span *span, struct worker *worker,
+					  const struct task_clock *clock, __u64 now_ns)
+{
+	__u64 ran_ns = now_ns - span->at_ns;
+
+	if (worker->request != span->request || worker->at_ns != span->at_ns || worker->work.upstream_state ||
+	    !ran_since(clock, span->at_ns))
+		return 0;
+	span->parts.components_ns[COMPONENT_ON_CPU] += ran_ns;
+	stamp_run(&worker->at, ran_ns);
+	worker->work.from.active_ns += ran_ns;
+	worker->at_ns = worker->work.from_ns = span->at_ns = now_ns;
+	return 1;
+}
+
+/* The task, advanced, worked for SPAN's request all along, or took its own work up again, and touches it. */
+static __always_inline void span_touch(struct span *span, const struct worker *worker)
+{
+	const struct work *work = &worker->work;
+
+	parts_add_stint(&span->parts, &work->own, &work->from, &worker->at.held, &work->upstream);
+}
+
+/*
+ * The task, advanced, touches SPAN that another one read, or worked for before it.  ASIDE: what that one had
+ * put aside, if it had.  BEFORE_NS: when the present one touched another request last.  From the one to
+ * the other the request waited in user space; since then it was worked for.  Where a bound is not
+ * known, the time is residual.
+ */
+static __always_inline void span_hand_over(struct span *span, const struct worker *worker, __u64 before_ns,
+					   const struct work *aside)
 {
 	__u64 queued_at_ns = span->at_ns;
 
@@ -391,31 +466,55 @@ static __always_inline void span_hand_over(struct span *span, const struct worke
 		parts_add_stint(&span->parts, &aside->own, &aside->from, &aside->held, &aside->upstream);
 		queued_at_ns = aside->at_ns;
 	}
-	if (!worker->answered || worker->at_ns < queued_at_ns)
+	if (!worker->answered || before_ns < queued_at_ns)
 		return;
 	if (aside)
-		span->parts.components_ns[COMPONENT_RUNTIME_QUEUE] += worker->at_ns - queued_at_ns;
-	parts_add_all(&span->parts, &worker->at, now);
+		span->parts.components_ns[COMPONENT_RUNTIME_QUEUE] += before_ns - queued_at_ns;
+	parts_add_stint(&span->parts, &worker->work.own, &worker->work.from, &worker->at.held, NULL);
 }
 
-/* Whether WORKER was woken by somebody who worked for SPAN's request, later than anybody touched that. */
+/* Whether WORKER was woken by somebody who worked for SPAN's request, and nobody has touched that since. */
 static __always_inline int was_handed(const struct worker *worker, const struct span *span)
 {
-	return worker->handed.request == span->request && worker->handed.at_ns >= span->at_ns;
+	return worker->handed.request == span->request && worker->handed.from_ns == span->at_ns;
 }
 
-/* And it touches it now: what the wakers did is known, and the rest is its own. */
-static __always_inline void span_take_handed(struct span *span, const struct worker *worker,
-					     const struct stamp *now)
+/* Whether the worker touched SPAN last, and nobody else did since. */
+static __always_inline int holds(const struct worker *worker, const struct span *span)
+{
+	return worker->request == span->request && worker->work.from_ns == span->at_ns;
+}
+
+/*
+ * Whether the worker, advanced, held the request all along and waited for whoever woke it: in a lock, a
+ * fault, a read.  One that polls meanwhile is a loop which handed the request on and got it back.
+ */
+static __always_inline int waited_itself(const struct worker *worker, const struct span *span)
+{
+	const struct held_sums *from = &worker->work.from, *now = &worker->at.held;
+	__u64 polled_ns = later_ns(now->blocked_ns[BLOCKED_POLL], from->blocked_ns[BLOCKED_POLL]) +
+			  later_ns(now->blocked_ns[BLOCKED_IO_URING], from->blocked_ns[BLOCKED_IO_URING]);
+	__u64 blocked_ns = 0;
+
+	if (!holds(worker, span))
+		return 0;
+	for (__u32 i = 0; i < BLOCKED_REASONS; i++)
+		blocked_ns += later_ns(now->blocked_ns[i], from->blocked_ns[i]);
+	return blocked_ns > 2 * polled_ns;
+}
+
+/* And, advanced, it touches it: what the wakers did is known, and the rest is its own.  BEFORE_NS: as above. */
+static __always_inline void span_take_handed(struct span *span, const struct worker *worker, __u64 before_ns)
 {
 	const struct handed *handed = &worker->handed;
+	const struct work *work = &worker->work;
 
 	parts_add(&span->parts, &handed->parts);
-	if (worker->at_ns <= handed->at_ns) {
-		parts_add_all(&span->parts, &handed->to, now);
+	if (before_ns <= handed->at_ns) {
+		parts_add_all(&span->parts, &handed->to, &worker->at);
 	} else if (worker->answered) { /* woken while it was on the way to others */
-		span->parts.components_ns[COMPONENT_RUNTIME_QUEUE] += worker->at_ns - handed->at_ns;
-		parts_add_all(&span->parts, &worker->at, now);
+		span->parts.components_ns[COMPONENT_RUNTIME_QUEUE] += before_ns - handed->at_ns;
+		parts_add_stint(&span->parts, &work->own, &work->from, &worker->at.held, NULL);
 	}
 }
 
@@ -444,9 +543,11 @@ static __always_inline void hand_on(const struct worker *waker, const struct sta
 
 	handed->request = works_for(waker);
 	if (works_for_handed(waker)) {
+		handed->from_ns = waker->handed.from_ns;
 		handed->parts = waker->handed.parts;
 		parts_add_all(&handed->parts, &waker->handed.to, by);
 	} else {
+		handed->from_ns = waker->work.from_ns;
 		__builtin_memset(&handed->parts, 0, sizeof(handed->parts));
 		work_sums_add(&own, &by->sums, &waker->at.sums);
 		parts_add_stint(&handed->parts, &own, &waker->work.from, &by->held, &waker->work.upstream);

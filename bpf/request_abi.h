@@ -90,15 +90,14 @@ _Static_assert(__builtin_offsetof(struct request_bucket, before) == sizeof(struc
 												       "t");
 
 /*
- * How many requests have how much of one component (none of it: in no bucket), and how the latency
- * histogram would change without it: both by the buckets of hist.h, both modulo 2^64 on one CPU.
+ * How the latency histogram would change without one component, by the buckets of hist.h: requests to be
+ * added there, or taken away (below 0).  Modulo 2^64 on one CPU.
  */
-struct component_hist {
-	__u64 buckets[HIST_BUCKETS];
-	__u64 moves[HIST_BUCKETS]; /* requests to be added there; below 0: taken away */
+struct component_moves {
+	__u64 moves[HIST_BUCKETS];
 };
 
-_Static_assert(sizeof(struct component_hist) == 16 * HIST_BUCKETS, "no hidden padding");
+_Static_assert(sizeof(struct component_moves) == 8 * HIST_BUCKETS, "no hidden padding");
 
 /*
  * On a listening socket, and copied by the kernel to each connection that it accepts, before the first byte

@@ -19,6 +19,7 @@ SEC("?tp_btf/sk_data_ready")
 int BPF_PROG(on_arrival, struct sock *sk)
 {
 	struct span *span;
+	__u64 now_ns;
 
 	span = span_of(sk);
 	if (!span && sk->sk_bpf_storage)
@@ -27,9 +28,17 @@ int BPF_PROG(on_arrival, struct sock *sk)
 		return 0;
 	if (!sk->sk_socket)
 		span->waits_accept = 1;
-	if (!__sync_val_compare_and_swap(&span->arrived_ns, 0, bpf_ktime_get_ns()) &&
-	    span->state != SPAN_READ)
+	now_ns = bpf_ktime_get_ns() & ~ARRIVAL_COUNTED;
+	if (span->state != SPAN_READ)
+		now_ns |= ARRIVAL_COUNTED;
+	if (__sync_val_compare_and_swap(&span->arrived_ns, 0, now_ns))
+		return 0;
+	if (now_ns & ARRIVAL_COUNTED)
 		count_open(1);
+	/* A UNIX socket's reader may have been faster: then it has not seen this arrival. */
+	if (!has_unread(sk) && __sync_val_compare_and_swap(&span->arrived_ns, now_ns, 0) == now_ns &&
+	    now_ns & ARRIVAL_COUNTED)
+		count_open(-1);
 	return 0;
 }
 
@@ -44,6 +53,7 @@ static __always_inline void open_request(struct toucher *by, struct span *span, 
 
 	if (waited && span->established_ns && span->established_ns < begin_ns)
 		begin_ns = span->established_ns;
+	advance(by);
 	turn_to(by, request, socket);
 	span_open(span, request, begin_ns, now_ns);
 	span->holder = by->clock->id;
@@ -88,21 +98,32 @@ static __always_inline __u32 judge_request(struct span *span, struct task_struct
  */
 static __always_inline void leave(struct span *span, __u32 reason)
 {
-	count_open(-1);
 	span->state = SPAN_IDLE;
 	span->owes = (__u8)(reason + 1);
 }
 
-/* What was read belongs to a request that was answered early, or that was there before us. */
+/* What was read belongs to a request that was there before us. */
 static __always_inline bool goes_on(struct span *span, __u32 begins)
 {
-	bool other = begins == HTTP_NOT;
-
-	if (span->owes == 1 + NOT_BEFORE_ATTACH && span->unread_before) {
+	if (!span->owes)
+		return false;
+	if (span->unread_before) {
 		span->unread_before = 0;
 		return true;
 	}
-	return other && (span->owes || (span->state == SPAN_ANSWERED && span->protocol == SPEAKS_HTTP));
+	return begins == HTTP_NOT;
+}
+
+/*
+ * More is read before an answer.  If nobody saw the beginning of the open request, it may have been the rest
+ * of one that was answered early, and the request begins only here.
+ */
+static __always_inline bool begins_anew(struct span *span, struct task_struct *task, int length)
+{
+	if (!(span->flags & SPAN_UNSEEN))
+		return false;
+	span->flags &= (__u8)~SPAN_UNSEEN;
+	return judge_request(span, task, length) == HTTP_REQUEST;
 }
 
 /* Bytes of a connection of the target's were read, LENGTH of them. */
@@ -114,36 +135,47 @@ static __always_inline void read_connection(struct toucher *by, struct sock *sk,
 
 	/* What came between the read and here is not read. */
 	if (has_unread(sk))
-		__sync_val_compare_and_swap(&span->arrived_ns, 0, bpf_ktime_get_ns());
+		__sync_val_compare_and_swap(&span->arrived_ns, 0, bpf_ktime_get_ns() & ~ARRIVAL_COUNTED);
+	if (arrived_ns & ARRIVAL_COUNTED && span->state == SPAN_READ)
+		count_open(-1); /* more of the same request after all */
 	if (span->state == SPAN_CLOSED)
 		return;
 	if (!touch_begin(by)) {
-		if (span->state != SPAN_READ && !arrived_ns)
-			count_open(1);
+		if (arrived_ns & ARRIVAL_COUNTED || span->state == SPAN_READ)
+			count_open(-1);
 		leave(span, NOT_FOREIGN);
 		return;
 	}
 	if (span->state == SPAN_READ) {
-		if (span->holder != by->clock->id)
+		if (begins_anew(span, by->task, length))
+			open_request(by, span, socket, arrived_ns);
+		else if (span->holder != by->clock->id)
 			touch(by, span, socket);
 		return;
 	}
-	begins = judge_request(span, by->task, length);
+	/* A look at the user's bytes costs more than all else here: later, if there is doubt. */
+	if (span->state == SPAN_ANSWERED && span->protocol == SPEAKS_HTTP)
+		begins = HTTP_UNDECIDED;
+	else
+		begins = judge_request(span, by->task, length);
 	if (goes_on(span, begins)) {
-		count_open(arrived_ns ? -1 : 0);
+		if (arrived_ns & ARRIVAL_COUNTED)
+			count_open(-1);
 		return;
 	}
-	if (!arrived_ns)
+	if (!(arrived_ns & ARRIVAL_COUNTED))
 		count_open(1);
 	open_request(by, span, socket, arrived_ns);
 	if (begins == HTTP_CONNECT)
 		span->flags |= SPAN_CONNECT;
+	else if (begins == HTTP_UNDECIDED)
+		span->flags |= SPAN_UNSEEN;
 }
 
 /* The end of the stream, or nothing: no arrival after all. */
 static __always_inline void cancel_arrival(struct span *span)
 {
-	if (__sync_lock_test_and_set(&span->arrived_ns, 0) && span->state != SPAN_READ)
+	if (__sync_lock_test_and_set(&span->arrived_ns, 0) & ARRIVAL_COUNTED)
 		count_open(-1);
 }
 
@@ -203,11 +235,16 @@ static __always_inline enum answer judge_response(struct span *span, struct task
 
 static __always_inline void answered(struct span *span)
 {
+	__u64 next_ns = span->arrived_ns;
+
 	if (span->state != SPAN_READ)
 		return;
-	/* Of the next request: it was not counted while this one was open. */
-	count_open(span->arrived_ns ? 0 : -1);
+	count_open(-1);
 	span->state = SPAN_ANSWERED;
+	/* While this one was open, what came was taken for the rest of it. */
+	if (next_ns && !(next_ns & ARRIVAL_COUNTED) &&
+	    __sync_val_compare_and_swap(&span->arrived_ns, next_ns, next_ns | ARRIVAL_COUNTED) == next_ns)
+		count_open(1);
 }
 
 /* The server sends, and has read nothing that we saw: what it owed from before, or it speaks first. */
@@ -229,6 +266,7 @@ static __always_inline void send_answer(struct sock *sk, struct span *span, int 
 
 	if (!touch_begin(&by)) {
 		if (span->state == SPAN_READ) {
+			count_open(-1);
 			leave(span, NOT_FOREIGN);
 			speak_first(span);
 		}
@@ -263,21 +301,15 @@ static __always_inline void send_connection(struct sock *sk, struct span *span, 
 SEC("?tp_btf/sock_send_length")
 int BPF_PROG(on_send, struct sock *sk, int length)
 {
-	struct task_clock *clock;
-	struct task_struct *task;
 	struct span *span;
 
 	if (length <= 0)
 		return 0;
 	span = span_of(sk);
-	if (span) {
+	if (span)
 		send_connection(sk, span, length);
-		return 0;
-	}
-	task = bpf_get_current_task_btf();
-	clock = clock_of(task);
-	if (clock && clock->works)
-		send_upstream(sk, task, clock);
+	else
+		send_upstream(sk);
 	return 0;
 }
 
@@ -289,7 +321,7 @@ static __always_inline void close_connection(struct span *span, __u64 socket)
 	span->flags &= (__u8)~SPAN_SENDING;
 	if (span->state == SPAN_READ)
 		bpf_map_delete_elem(&works, &socket);
-	if (span->state == SPAN_READ || (span->state != SPAN_CLOSED && span->arrived_ns)) {
+	if (span->state == SPAN_READ || (span->state != SPAN_CLOSED && span->arrived_ns & ARRIVAL_COUNTED)) {
 		count_open(-1);
 		count_not(NOT_CLOSED);
 	}

@@ -404,6 +404,8 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	}
 	now_ns = bpf_ktime_get_ns();
 	rq = task_rq(prev); /* and NEXT's: both belong to this CPU */
+	if (rq)
+		cpu->rq_offset_ns = now_ns - rq->clock;
 	if (out && (out->state == CLOCK_RUNNABLE || out->state == CLOCK_BLOCKED))
 		replay_switch_in(cpu, out, prev, rq, now_ns);
 	waited_ns = blame_switch(cpu, now_ns, kind_of(next, in));

@@ -56,3 +56,15 @@ int seed_sockets(struct bpf_iter__task_file *ctx)
 	}
 	return 0;
 }
+
+/* Whoever may answer requests is ready to be handed one from the first on. */
+SEC("?iter/task")
+int seed_workers(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct task_clock *clock = task ? clock_of(task) : NULL;
+
+	if (clock && nr_listeners && !clock->works && clock_is_live(clock))
+		worker_create(task, clock);
+	return 0;
+}

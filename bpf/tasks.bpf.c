@@ -134,6 +134,17 @@ static __always_inline bool is_clockless(struct task_struct *task)
 	return nr_clockless && bpf_map_lookup_elem(&clockless, &tid);
 }
 
+/* The child has its clock: what else it needs. */
+static __always_inline void join(struct task_struct *child)
+{
+	struct task_clock *clock = nr_listeners ? clock_of(child) : NULL;
+
+	if (clock)
+		worker_create(child, clock);
+	if (config.audit)
+		audit_create(child, 1);
+}
+
 /* All births come by here; sched_process_fork leaves out the kernel's own in a process (io_uring's workers). */
 SEC("tp_btf/task_newtask")
 int BPF_PROG(on_birth, struct task_struct *child)
@@ -149,8 +160,8 @@ int BPF_PROG(on_birth, struct task_struct *child)
 		birth_refused(child);
 	else if (!has_clock || !clock_create(child, CLOCK_NEW))
 		birth_refused(child);
-	else if (config.audit)
-		audit_create(child, 1);
+	else
+		join(child);
 	return 0;
 }
 

@@ -25,26 +25,18 @@ struct toucher {
 	struct task_clock *clock;
 	struct worker *worker;
 	__u64 now_ns;
-	struct stamp now;
 };
 
 static __always_inline struct worker *worker_of(struct task_struct *task, struct task_clock *clock)
 {
-	struct worker *worker =
-		bpf_task_storage_get(&workers, task, NULL, clock->works ? 0 : BPF_LOCAL_STORAGE_GET_F_CREATE);
-	__u64 runnable_ns;
+	struct worker *worker;
 
-	if (!worker) {
-		count_loss(LOSS_WORKER_CREATE);
-		return NULL;
-	}
-	if (!clock->works) {
-		/* From here on the scheduler's hooks remember its stays; the latest one its clock still
-		 * knows. */
-		runnable_ns = clock->since_ns - clock->waited_ns;
-		worker_came_back(worker, runnable_ns - clock->latest_block_ns, runnable_ns, clock->since_ns);
-		clock->works = 1;
-	}
+	if (clock->works)
+		return bpf_task_storage_get(&workers, task, NULL, 0);
+	worker = worker_create(task, clock);
+	/* From here on the scheduler's hooks remember its stays; the latest one its clock still knows. */
+	if (worker)
+		worker_came_back(worker, clock);
 	return worker;
 }
 
@@ -59,8 +51,35 @@ static __always_inline bool touch_begin(struct toucher *by)
 	if (!by->worker)
 		return false;
 	by->now_ns = clock_now(by->clock, bpf_ktime_get_ns());
-	stamp_task(by->task, by->clock, by->now_ns, &by->now);
 	return true;
+}
+
+/* The kernel's own account of when the current task got its CPU, where ours has missed it. */
+static __noinline int stamp_by_kernel(struct task_struct *task, const struct task_clock *clock,
+				      struct stamp *stamp, __u64 now_ns)
+{
+	__u32 number = bpf_get_smp_processor_id();
+	struct cpu_clock *cpu = bpf_map_lookup_elem(&cpus, &number);
+
+	if (cpu && cpu->rq_offset_ns)
+		stamp_unannounced(stamp, clock, now_ns, task->sched_info.last_arrival + cpu->rq_offset_ns,
+				  task->sched_info.run_delay - clock->run_delay_ns);
+	return 0;
+}
+
+/* Bring the worker up to now: what it did since is charged to the request that it works for. */
+static __always_inline void advance(struct toucher *by)
+{
+	struct stamp now;
+
+	if (ran_since(by->clock, by->worker->at_ns)) {
+		worker_ran(by->worker, by->now_ns);
+		return;
+	}
+	stamp_task(by->task, by->clock, by->now_ns, &now);
+	if (missed_switch(by->clock))
+		stamp_by_kernel(by->task, by->clock, &now, by->now_ns);
+	worker_charge(by->worker, &now, by->now_ns);
 }
 
 /* The worker's request is not answered yet: keep what it did for it where whoever answers finds it. */
@@ -71,21 +90,20 @@ static __always_inline void put_aside(struct toucher *by)
 	worker->work.request = worker->request;
 	worker->work.task = by->clock->id;
 	worker->work.at_ns = by->now_ns;
-	worker->work.held = by->now.held;
+	worker->work.held = worker->at.held;
 	if (bpf_map_update_elem(&works, &worker->socket, &worker->work, BPF_ANY))
 		count_loss(LOSS_WORK_TABLE);
 }
 
-/* The worker turns to REQUEST on SOCKET; its work begins now. */
+/* The worker, advanced, turns to REQUEST on SOCKET; its work begins now. */
 static __always_inline void turn_to(struct toucher *by, __u64 request, __u64 socket)
 {
 	struct worker *worker = by->worker;
 
-	worker_charge(worker, &by->now, by->now_ns);
-	if (worker->request && !worker->answered)
+	if (worker->request && !worker->answered && worker->request != request)
 		put_aside(by);
-	__builtin_memset(&worker->work, 0, sizeof(worker->work));
-	worker->work.from = by->now.held;
+	work_begin(worker);
+	worker->work.upstream_state = UPSTREAM_NONE;
 	worker->request = request;
 	worker->socket = socket;
 	worker->answered = 0;
@@ -99,43 +117,51 @@ static __always_inline struct work *aside_of(__u64 request, __u64 socket)
 	return aside && aside->request == request ? aside : NULL;
 }
 
-/* It turns to a request that it held before, or that another did, and that is not answered. */
-static __always_inline void turn_back(struct toucher *by, struct span *span, __u64 socket)
+/*
+ * The worker, advanced, turns to a request that it held before, or that another did.  Work that began before
+ * somebody else touched the span is in the span already.  BEFORE_NS: request.h.
+ */
+static __always_inline void turn_back(struct toucher *by, struct span *span, __u64 socket, __u64 before_ns)
 {
 	struct work *aside = aside_of(span->request, socket);
 	struct worker *worker = by->worker;
 
-	if (span->holder == by->clock->id) {
+	if (aside && aside->from_ns != span->at_ns)
+		aside = NULL;
+	if (aside && aside->task == by->clock->id) {
 		turn_to(by, span->request, socket);
-		if (aside) {
-			worker->work = *aside;
-			span_touch(span, &worker->work, &by->now.held);
-		} else if (!(span->flags & SPAN_BOOKED)) {
-			count_loss(LOSS_WORK_TABLE);
-		}
-	} else {
-		span_hand_over(span, worker, aside, &by->now);
-		turn_to(by, span->request, socket);
-	}
-	if (aside)
+		worker->work = *aside;
+		span_touch(span, worker);
 		bpf_map_delete_elem(&works, &socket);
+		return;
+	}
+	if (!aside && span->holder == by->clock->id && worker->request != span->request &&
+	    !(span->flags & SPAN_BOOKED))
+		count_loss(LOSS_WORK_TABLE);
+	span_hand_over(span, worker, before_ns, aside);
+	turn_to(by, span->request, socket);
 }
 
 /* Bring the span up to now, in the name of the current task. */
 static __always_inline void touch(struct toucher *by, struct span *span, __u64 socket)
 {
 	struct worker *worker = by->worker;
+	__u64 before_ns = worker->at_ns;
 
-	if (was_handed(worker, span)) {
-		span_take_handed(span, worker, &by->now);
+	if (span_touch_run(span, worker, by->clock, by->now_ns))
+		return;
+	advance(by);
+	if (was_handed(worker, span) && !waited_itself(worker, span)) {
+		span_take_handed(span, worker, before_ns);
 		turn_to(by, span->request, socket);
-	} else if (worker->request == span->request) {
-		worker_charge(worker, &by->now, by->now_ns);
-		span_touch(span, &worker->work, &by->now.held);
+	} else if (holds(worker, span)) {
+		span_touch(span, worker);
 	} else {
-		turn_back(by, span, socket);
+		turn_back(by, span, socket, before_ns);
 	}
-	work_restart(&worker->work, &by->now.held);
+	work_begin(worker);
+	if (worker->work.upstream_state)
+		upstream_begin(&worker->work, &worker->at.held);
 	span->at_ns = by->now_ns;
 	span->holder = by->clock->id;
 }

@@ -43,40 +43,39 @@ static __always_inline void read_upstream(struct toucher *by, struct sock *sk)
 
 		if (!aside || aside->task != by->clock->id) /* answered or gone meanwhile, or another's */
 			return;
+		advance(by);
 		turn_to(by, upstream->request, upstream->socket);
 		by->worker->work = *aside;
 		bpf_map_delete_elem(&works, &upstream->socket);
 	} else {
-		worker_charge(by->worker, &by->now, by->now_ns);
+		advance(by);
 	}
 	if (upstream->arrived_ns)
 		split_unread(by->worker, upstream->arrived_ns, by->now_ns, &late);
-	upstream_answered(&by->worker->work, &by->now.held, late.busy_ns + late.run_queue_ns);
+	upstream_answered(&by->worker->work, &by->worker->at.held, late.busy_ns + late.run_queue_ns);
 	upstream->arrived_ns = 0;
 }
 
-/* A task of the target writes to a socket that is none of its connections'. */
-static __always_inline void send_upstream(struct sock *sk, struct task_struct *task, struct task_clock *clock)
+/* The current task writes to a socket that is none of the target's connections. */
+static __always_inline void send_upstream(struct sock *sk)
 {
-	struct worker *worker = bpf_task_storage_get(&workers, task, NULL, 0);
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_clock *clock = clock_of(task);
 	struct upstream *upstream;
-	struct stamp now;
-	__u64 now_ns;
+	struct toucher by;
 
-	if (!worker || !worker->request || worker->answered)
+	if (!clock || !clock->works || !touch_begin(&by) || !by.worker->request || by.worker->answered)
 		return;
 	upstream = bpf_sk_storage_get(&upstreams, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!upstream) {
 		count_loss(LOSS_SPAN_CREATE);
 		return;
 	}
-	upstream->request = worker->request;
-	upstream->socket = worker->socket;
+	upstream->request = by.worker->request;
+	upstream->socket = by.worker->socket;
 	upstream->arrived_ns = 0;
-	now_ns = clock_now(clock, bpf_ktime_get_ns());
-	stamp_task(task, clock, now_ns, &now);
-	worker_charge(worker, &now, now_ns);
-	upstream_asked(&worker->work, &now.held);
+	advance(&by);
+	upstream_asked(&by.worker->work, &by.worker->at.held);
 }
 
 #endif /* WHYLATE_BPF_UPSTREAM_H */

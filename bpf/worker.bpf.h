@@ -9,12 +9,9 @@
 static __always_inline void note_stay(const struct task_clock *clock, struct task_struct *task)
 {
 	struct worker *worker = bpf_task_storage_get(&workers, task, NULL, 0);
-	__u64 runnable_ns = clock->since_ns - clock->waited_ns;
 
 	if (worker)
-		worker_came_back(worker,
-				 runnable_ns - (clock->cause == AFTER_WAKEUP ? clock->latest_block_ns : 0),
-				 runnable_ns, clock->since_ns);
+		worker_came_back(worker, clock);
 }
 
 /* The current task wakes one that answers requests: perhaps with the one that it works for itself. */

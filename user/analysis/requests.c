@@ -107,7 +107,7 @@ static uint64_t settled_without(const struct request_bucket *buckets, const stru
 				const struct snapshot_requests *to, uint32_t component,
 				__u64 out[HIST_BUCKETS])
 {
-	const struct component_hist *was = &from->components[component], *is = &to->components[component];
+	const struct component_moves *was = &from->components[component], *is = &to->components[component];
 	uint64_t count = 0;
 
 	for (uint32_t i = 0; i < HIST_BUCKETS; i++) {

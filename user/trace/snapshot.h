@@ -41,7 +41,7 @@ struct snapshot_quota {
 /* Of requests; cumulative as all else, summed over CPUs. */
 struct snapshot_requests {
 	struct request_bucket buckets[HIST_BUCKETS]; /* `after` and `before` mean nothing here */
-	struct component_hist components[COMPONENTS];
+	struct component_moves components[COMPONENTS];
 	uint64_t max_ns; /* of the interval that this snapshot ends */
 	struct snapshot_hist turns[TURN_PROTOCOLS];
 	uint64_t not_counted[NOT_COUNTED_KINDS]; /* NOT_UNANSWERED: open now */

@@ -9,45 +9,48 @@
 
 #include "user/trace/tracer_internal.h"
 
-/* The iterator's passes: its variable seeds_connections says which. */
-enum { LISTENERS, CONNECTIONS, PASSES };
-
 void sockethooks_choose(struct sockethooks *hooks, struct whylate *skel, bool wanted)
 {
-	struct bpf_program *const programs[] = { skel->progs.on_arrival, skel->progs.on_read,
-						 skel->progs.on_send, skel->progs.on_state,
-						 skel->progs.seed_sockets };
+	struct bpf_program *const programs[] = { skel->progs.on_arrival,   skel->progs.on_read,
+						 skel->progs.on_send,	   skel->progs.on_state,
+						 skel->progs.seed_sockets, skel->progs.seed_workers };
 
 	hooks->watched = wanted;
 	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
 		bpf_program__set_autoload(programs[i], hooks->watched);
 	bpf_program__set_autoattach(skel->progs.seed_sockets, false);
+	bpf_program__set_autoattach(skel->progs.seed_workers, false);
 }
 
-int sockethooks_seed(struct sockethooks *hooks, struct whylate *skel, struct err *err)
+static int run_over(struct bpf_program *program)
 {
-	int ret = 0;
+	struct bpf_link *link = bpf_program__attach_iter(program, NULL);
+	char *nothing = NULL;
+	size_t bytes;
+	int ret;
+
+	if (!link)
+		return -errno;
+	ret = tracer_run_iterator(link, &nothing, &bytes);
+	free(nothing);
+	bpf_link__destroy(link);
+	return ret;
+}
+
+int sockethooks_seed(const struct sockethooks *hooks, struct whylate *skel, struct err *err)
+{
+	int ret;
 
 	if (!hooks->watched)
 		return 0;
-	hooks->seeder = bpf_program__attach_iter(skel->progs.seed_sockets, NULL);
-	if (!hooks->seeder)
-		return err_set(err, errno, "cannot look for the target's sockets: %s", strerror(errno));
-	for (int pass = LISTENERS; pass < PASSES && !ret; pass++) {
-		char *nothing = NULL;
-		size_t bytes;
-
-		skel->bss->seeds_connections = pass == CONNECTIONS;
-		ret = tracer_run_iterator(hooks->seeder, &nothing, &bytes);
-		free(nothing);
-	}
+	skel->bss->seeds_connections = 0;
+	ret = run_over(skel->progs.seed_sockets);
+	skel->bss->seeds_connections = 1;
+	if (!ret)
+		ret = run_over(skel->progs.seed_sockets);
+	if (!ret)
+		ret = run_over(skel->progs.seed_workers);
 	return ret ? err_set(err, -ret, "cannot look for the target's sockets: %s", strerror(-ret)) : 0;
-}
-
-void sockethooks_detach(struct sockethooks *hooks)
-{
-	bpf_link__destroy(hooks->seeder);
-	hooks->seeder = NULL;
 }
 
 size_t sockethooks_names(const struct sockethooks *hooks, struct tracer_hook *out, size_t max)

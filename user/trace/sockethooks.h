@@ -11,12 +11,10 @@
 
 #include "user/trace/tracer.h"
 
-struct bpf_link;
 struct whylate;
 
 struct sockethooks {
-	bool watched;		 /* the hooks are there and wanted */
-	struct bpf_link *seeder; /* the iterator over sockets that were there before */
+	bool watched; /* the hooks are there and wanted */
 };
 
 /* Between open and load: load the programs for requests, if they are WANTED: this kernel has the hooks. */
@@ -26,10 +24,7 @@ void sockethooks_choose(struct sockethooks *hooks, struct whylate *skel, bool wa
  * After all hooks are on and the threads have their clocks: find the target's listeners and the connections
  * that it has accepted so far.  Returns 0 or a negative errno, with the sentence in ERR.
  */
-int sockethooks_seed(struct sockethooks *hooks, struct whylate *skel, struct err *err);
-
-/* Safe on a zeroed one, and twice. */
-void sockethooks_detach(struct sockethooks *hooks);
+int sockethooks_seed(const struct sockethooks *hooks, struct whylate *skel, struct err *err);
 
 /* The hooks in use, or those that are absent; returns how many were written to OUT, at most MAX. */
 size_t sockethooks_names(const struct sockethooks *hooks, struct tracer_hook *out, size_t max);

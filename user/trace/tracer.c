@@ -248,7 +248,7 @@ int tracer_open(struct tracer **out, const struct tracer_options *options, struc
 	libbpf_set_print(print_libbpf);
 	tracer->nr_cpus = (uint32_t)libbpf_num_possible_cpus();
 	tracer->nr_cpu_ids = cpu_ids(tracer->nr_cpus);
-	tracer->scratch = calloc(tracer->nr_cpus, sizeof(struct component_hist)); /* the largest value */
+	tracer->scratch = calloc(tracer->nr_cpus, sizeof(struct ended_slot)); /* the largest value */
 	ret = tracer->scratch ? 0 : err_set(err, ENOMEM, "cannot watch: out of memory");
 	if (!ret)
 		ret = load(tracer, options, err);
@@ -330,7 +330,6 @@ void tracer_close(struct tracer *tracer)
 	bpf_link__destroy(tracer->read_link);
 	bpf_link__destroy(tracer->seed_link);
 	switchcost_detach(&tracer->switch_cost);
-	sockethooks_detach(&tracer->sockets);
 	whylate__destroy(tracer->skel);
 	free(tracer->scratch);
 	free(tracer);

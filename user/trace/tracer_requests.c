@@ -51,8 +51,8 @@ static int read_buckets(struct tracer *tracer, struct snapshot_requests *out)
 static int read_components(struct tracer *tracer, struct snapshot_requests *out)
 {
 	for (uint32_t i = 0; i < COMPONENTS; i++) {
-		const struct component_hist *slots =
-			tracer_lookup_percpu(tracer, tracer->skel->maps.component_hists, i);
+		const struct component_moves *slots =
+			tracer_lookup_percpu(tracer, tracer->skel->maps.component_moves, i);
 
 		if (!slots)
 			return -errno;
