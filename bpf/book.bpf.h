@@ -55,14 +55,6 @@ static __always_inline void count_not(__u32 reason)
 		__sync_fetch_and_add(&counts->not_counted[reason], 1);
 }
 
-static __always_inline void count_sending(__s64 more)
-{
-	struct request_counts *counts = counts_here();
-
-	if (counts)
-		counts->still_sending += more;
-}
-
 /* A number that no other request has: those of one CPU count up. */
 static __always_inline __u64 next_request(void)
 {
@@ -158,13 +150,11 @@ static __always_inline void unbook(struct span *span)
 	if (!(span->flags & SPAN_BOOKED))
 		return;
 	book_by(span, span->at_ns - span->begin_ns, -1);
-	if (span->flags & SPAN_SENDING)
-		count_sending(-1);
-	span->flags &= (__u8) ~(SPAN_BOOKED | SPAN_SENDING);
+	span->flags &= (__u8)~SPAN_BOOKED;
 }
 
-/* It enters them as of its latest touch.  SENDING: the server has more to send. */
-static __always_inline void book(struct span *span, bool sending)
+/* It enters them as of its latest touch. */
+static __always_inline void book(struct span *span)
 {
 	__u32 id = HIST_REQUEST_MAX;
 	struct hist_slot *slot;
@@ -176,9 +166,7 @@ static __always_inline void book(struct span *span, bool sending)
 	slot = span->protocol < SPEAKS_TURNS ? bpf_map_lookup_elem(&hists, &id) : NULL;
 	if (slot)
 		hist_note_max(slot, latency_ns);
-	if (sending)
-		count_sending(1);
-	span->flags |= SPAN_BOOKED | (sending ? SPAN_SENDING : 0);
+	span->flags |= SPAN_BOOKED;
 }
 
 #endif /* WHYLATE_BPF_BOOK_H */

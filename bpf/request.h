@@ -150,6 +150,8 @@ struct span {
 	__u8 owes;	    /* an answer to what we did not see: 1 + enum not_counted; 0: none */
 	__u8 unread_before; /* of what it owes, the first byte was not read yet when we came */
 	__u8 pad;
+	__u32 looked_at; /* the latest look for answers that are still being sent */
+	__u32 pad2;
 	struct parts parts;
 };
 
@@ -160,9 +162,8 @@ struct span {
 #define ARRIVAL_COUNTED 1ull
 
 #define SPAN_BOOKED  1u /* the latest request is in the sums */
-#define SPAN_SENDING 2u /* and the socket took no more of what was to be sent */
-#define SPAN_CONNECT 4u /* asked for a tunnel */
-#define SPAN_UNSEEN  8u /* nobody looked whether its first bytes begin a request */
+#define SPAN_CONNECT 2u /* asked for a tunnel */
+#define SPAN_UNSEEN  4u /* nobody looked whether its first bytes begin a request */
 
 _Static_assert(sizeof(struct span) <= 512 - 72, "with the storage's own head it fits kmalloc-512");
 
@@ -347,13 +348,16 @@ static __always_inline void parts_add(struct parts *to, const struct parts *from
 VERIFIED_ONCE int parts_add_stint(struct parts *to, const struct work_sums *own, const struct held_sums *from,
 				  const struct held_sums *until, const struct held_sums *upstream)
 {
-	__u64 others_ns, for_it_ns;
+	__u64 others_ns, for_it_ns, replayed_ns = 0;
 
 	if (!to || !own || !from || !until)
 		return 0;
+	/* What was blocked before FROM turned out to have been on a CPU: a switch was replayed meanwhile. */
+	for (__u32 i = 0; i < BLOCKED_REASONS; i++)
+		replayed_ns += later_ns(from->blocked_ns[i], until->blocked_ns[i]);
 	others_ns = later_ns(until->active_ns - from->active_ns, work_active_ns(own));
 	for_it_ns = upstream ? at_most(upstream->active_ns, others_ns) : 0;
-	to->components_ns[COMPONENT_ON_CPU] += own->on_cpu_ns;
+	to->components_ns[COMPONENT_ON_CPU] += later_ns(own->on_cpu_ns, replayed_ns);
 	to->components_ns[COMPONENT_RUN_QUEUE_WAKEUP] += own->run_queue_ns[AFTER_WAKEUP];
 	to->components_ns[COMPONENT_RUN_QUEUE_PREEMPTED] += own->run_queue_ns[AFTER_PREEMPTION];
 	for (__u32 i = 0; i < BLAME_KINDS; i++)
@@ -463,8 +467,12 @@ static __always_inline void span_hand_over(struct span *span, const struct worke
 	__u64 queued_at_ns = span->at_ns;
 
 	if (aside) {
+		__u64 *on_cpu_ns = &span->parts.components_ns[COMPONENT_ON_CPU];
+
 		parts_add_stint(&span->parts, &aside->own, &aside->from, &aside->held, &aside->upstream);
 		queued_at_ns = aside->at_ns;
+		/* It turns to another request on another CPU at the same time, a little later. */
+		*on_cpu_ns = later_ns(*on_cpu_ns, later_ns(queued_at_ns, worker->at_ns));
 	}
 	if (!worker->answered || before_ns < queued_at_ns)
 		return;

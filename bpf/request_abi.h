@@ -113,10 +113,9 @@ _Static_assert(sizeof(struct connection_mark) == 8, "copied to every connection"
 /* One per CPU; modulo 2^64 on one CPU alone, since what was counted on one may be taken off on another. */
 struct request_counts {
 	__u64 not_counted[NOT_COUNTED_KINDS]; /* NOT_UNANSWERED: open now */
-	__u64 still_sending;		      /* now */
 	__u64 numbers;			      /* of requests that were read on this CPU: never taken off */
 };
 
-_Static_assert(sizeof(struct request_counts) == 8 * (NOT_COUNTED_KINDS + 2), "no hidden padding");
+_Static_assert(sizeof(struct request_counts) == 8 * (NOT_COUNTED_KINDS + 1), "no hidden padding");
 
 #endif /* WHYLATE_BPF_REQUEST_ABI_H */

@@ -283,10 +283,11 @@ static __always_inline void send_answer(struct sock *sk, struct span *span, int 
 		span->protocol = SPEAKS_TURNS + TURN_UPGRADED;
 		count_not(NOT_UPGRADED);
 	} else {
-		book(span, wants_to_send(sk));
+		book(span);
 	}
 	answered(span);
-	by.worker->answered = 1;
+	/* While there is more to send, what its task does is as much this request's as before. */
+	by.worker->answered = !wants_to_send(sk);
 }
 
 /* Bytes were sent on a connection of the target's. */
@@ -316,11 +317,7 @@ int BPF_PROG(on_send, struct sock *sk, int length)
 /* What was asked and not answered will not be. */
 static __always_inline void close_connection(struct span *span, __u64 socket)
 {
-	if (span->flags & SPAN_SENDING)
-		count_sending(-1);
-	span->flags &= (__u8)~SPAN_SENDING;
-	if (span->state == SPAN_READ)
-		bpf_map_delete_elem(&works, &socket);
+	bpf_map_delete_elem(&works, &socket); /* seldom there */
 	if (span->state == SPAN_READ || (span->state != SPAN_CLOSED && span->arrived_ns & ARRIVAL_COUNTED)) {
 		count_open(-1);
 		count_not(NOT_CLOSED);

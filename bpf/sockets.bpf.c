@@ -34,8 +34,8 @@ static __always_inline void seed_connection(struct sock *sk)
 	span->owes = 1 + NOT_BEFORE_ATTACH;
 }
 
-SEC("?iter/task_file")
-int seed_sockets(struct bpf_iter__task_file *ctx)
+/* What an open file of a task of the target's is a stream socket of; NULL if it is none. */
+static __always_inline struct sock *stream_of(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
@@ -43,10 +43,18 @@ int seed_sockets(struct bpf_iter__task_file *ctx)
 	struct sock *sk;
 
 	if (!task || !file || !clock_of(task))
-		return 0;
+		return NULL;
 	socket = bpf_sock_from_file(file);
 	sk = socket ? socket->sk : NULL;
-	if (!sk || (!is_tcp(sk) && !is_unix(sk)))
+	return sk && (is_tcp(sk) || is_unix(sk)) ? sk : NULL;
+}
+
+SEC("?iter/task_file")
+int seed_sockets(struct bpf_iter__task_file *ctx)
+{
+	struct sock *sk = stream_of(ctx);
+
+	if (!sk)
 		return 0;
 	if (sk->__sk_common.skc_state == TCP_LISTEN) {
 		if (!seeds_connections)
@@ -54,6 +62,25 @@ int seed_sockets(struct bpf_iter__task_file *ctx)
 	} else if (seeds_connections) {
 		seed_connection(sk);
 	}
+	return 0;
+}
+
+__u32 looks; /* for answers that are still being sent; the agent counts them up from 1 */
+__u64 still_sending;
+
+/* An answer that is booked, of which the socket did not take all: its task waits for room, or will. */
+SEC("?iter/task_file")
+int count_sending(struct bpf_iter__task_file *ctx)
+{
+	struct sock *sk = stream_of(ctx);
+	struct span *span = sk ? bpf_sk_storage_get(&spans, sk, NULL, 0) : NULL;
+
+	/* A socket may be open in several places. */
+	if (!span || span->looked_at == looks || span->protocol >= SPEAKS_TURNS)
+		return 0;
+	span->looked_at = looks;
+	if (span->state == SPAN_ANSWERED && span->flags & SPAN_BOOKED && wants_to_send(sk))
+		still_sending++;
 	return 0;
 }
 

@@ -136,7 +136,7 @@ static __always_inline void turn_back(struct toucher *by, struct span *span, __u
 		return;
 	}
 	if (!aside && span->holder == by->clock->id && worker->request != span->request &&
-	    !(span->flags & SPAN_BOOKED))
+	    span->state == SPAN_READ)
 		count_loss(LOSS_WORK_TABLE);
 	span_hand_over(span, worker, before_ns, aside);
 	turn_to(by, span->request, socket);

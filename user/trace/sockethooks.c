@@ -13,13 +13,15 @@ void sockethooks_choose(struct sockethooks *hooks, struct whylate *skel, bool wa
 {
 	struct bpf_program *const programs[] = { skel->progs.on_arrival,   skel->progs.on_read,
 						 skel->progs.on_send,	   skel->progs.on_state,
-						 skel->progs.seed_sockets, skel->progs.seed_workers };
+						 skel->progs.seed_sockets, skel->progs.seed_workers,
+						 skel->progs.count_sending };
 
 	hooks->watched = wanted;
 	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
 		bpf_program__set_autoload(programs[i], hooks->watched);
 	bpf_program__set_autoattach(skel->progs.seed_sockets, false);
 	bpf_program__set_autoattach(skel->progs.seed_workers, false);
+	bpf_program__set_autoattach(skel->progs.count_sending, false);
 }
 
 static int run_over(struct bpf_program *program)
@@ -51,6 +53,17 @@ int sockethooks_seed(const struct sockethooks *hooks, struct whylate *skel, stru
 	if (!ret)
 		ret = run_over(skel->progs.seed_workers);
 	return ret ? err_set(err, -ret, "cannot look for the target's sockets: %s", strerror(-ret)) : 0;
+}
+
+int sockethooks_still_sending(struct whylate *skel, uint64_t *out)
+{
+	int ret;
+
+	skel->bss->looks++;
+	skel->bss->still_sending = 0;
+	ret = run_over(skel->progs.count_sending);
+	*out = *(volatile __u64 *)&skel->bss->still_sending;
+	return ret;
 }
 
 size_t sockethooks_names(const struct sockethooks *hooks, struct tracer_hook *out, size_t max)

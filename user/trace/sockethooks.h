@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "user/trace/tracer.h"
 
@@ -25,6 +26,9 @@ void sockethooks_choose(struct sockethooks *hooks, struct whylate *skel, bool wa
  * that it has accepted so far.  Returns 0 or a negative errno, with the sentence in ERR.
  */
 int sockethooks_seed(const struct sockethooks *hooks, struct whylate *skel, struct err *err);
+
+/* How many answers are being sent now and are booked already.  Returns 0 or a negative errno. */
+int sockethooks_still_sending(struct whylate *skel, uint64_t *out);
 
 /* The hooks in use, or those that are absent; returns how many were written to OUT, at most MAX. */
 size_t sockethooks_names(const struct sockethooks *hooks, struct tracer_hook *out, size_t max);

@@ -69,11 +69,9 @@ static int read_counts(struct tracer *tracer, struct snapshot_requests *out)
 
 	if (!slots)
 		return -errno;
-	for (uint32_t cpu = 0; cpu < tracer->nr_cpus; cpu++) {
+	for (uint32_t cpu = 0; cpu < tracer->nr_cpus; cpu++)
 		add_words(out->not_counted, slots[cpu].not_counted, sizeof(out->not_counted));
-		out->still_sending += slots[cpu].still_sending;
-	}
-	return 0;
+	return sockethooks_still_sending(tracer->skel, &out->still_sending);
 }
 
 int tracer_read_requests(struct tracer *tracer, struct snapshot *snapshot)
