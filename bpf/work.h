@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The work that tasks do for requests, from their clocks: what of it was for which request, what an upstream
+ * took of it, and what is handed on with a wakeup.  Knows tasks and no sockets; request.h brings both
+ * together.
+ *
+ * Pure C, compiled into the BPF programs and into the host's property tests.
+ */
+#ifndef WHYLATE_BPF_WORK_H
+#define WHYLATE_BPF_WORK_H
+
+#include "clock.h"
+#include "request_abi.h"
+
+/* What a task's clock and counters say of the work that it does; differences of two are one stint. */
+struct work_sums {
+	__u64 on_cpu_ns;
+	__u64 run_queue_ns[RUN_QUEUE_CAUSES];
+	__u64 blame_ns[BLAME_KINDS];
+	__u64 voluntary;
+	__u64 involuntary;
+	__u64 migrations;
+};
+
+_Static_assert(sizeof(struct work_sums) == 8 * (6 + BLAME_KINDS), "added up word by word");
+
+/* What all the requests that a task holds share. */
+struct held_sums {
+	__u64 active_ns; /* on a CPU or waiting for one */
+	__u64 blocked_ns[BLOCKED_REASONS];
+};
+
+_Static_assert(sizeof(struct held_sums) == 8 * (1 + BLOCKED_REASONS), "subtracted word by word");
+
+enum upstream_state {
+	UPSTREAM_NONE,
+	UPSTREAM_AWAITED, /* asked, and nothing has been read */
+	UPSTREAM_ANSWERS, /* something has; what more comes was waited for as well */
+};
+
+/* A task's clock at one moment. */
+struct stamp {
+	struct work_sums sums;
+	struct held_sums held;
+};
+
+/* What of a request's latency is explained, and by what. */
+struct parts {
+	__u64 components_ns[COMPONENTS];
+	__u64 blame_ns[BLAME_KINDS];
+	__u64 voluntary;
+	__u64 involuntary;
+	__u64 migrations;
+};
+
+_Static_assert(sizeof(struct parts) == 8 * (3 + COMPONENTS + BLAME_KINDS), "added up word by word");
+
+/* Work that is not in its request's span yet: the socket is not at hand when a task turns to another one. */
+struct work {
+	struct work_sums own;
+	__u64 from_ns;	       /* the span's latest touch, when this work began, */
+	struct held_sums from; /* and the task's clock then */
+	/* Of the time since then, what an upstream took: of that blocked, and of that for others. */
+	struct held_sums upstream;
+	/* The task's clock at the latest question or answer, and its own part of the work by then. */
+	struct held_sums upstream_at;
+	__u64 upstream_own_ns;
+	__u32 upstream_state; /* enum upstream_state */
+	__u32 pad;
+	/* Once it is put aside: whose it is, when that was, and the task's clock then. */
+	__u64 request;
+	__u64 task; /* clock id */
+	__u64 at_ns;
+	struct held_sums held;
+};
+
+/* A request that another task worked for when it woke this one: perhaps it is what it was woken for. */
+struct handed {
+	__u64 request;
+	__u64 at_ns;
+	__u64 from_ns; /* the span's latest touch, which the parts begin with */
+	struct parts parts;
+	struct stamp to; /* the woken task's clock, then */
+};
+
+/* A stay off the CPU: blocked from OUT to RUNNABLE, waiting from there to IN.  OUT = RUNNABLE: preempted. */
+struct stay {
+	__u64 out_ns;
+	__u64 runnable_ns;
+	__u64 in_ns;
+};
+
+#define STAYS 32u /* a power of two: the latest are kept */
+
+/*
+ * A task that reads or answers requests.  Only that task writes it, but for `stays` and `handed`, which the
+ * scheduler's hooks do.
+ */
+struct worker {
+	__u64 request;	  /* whose work it does; 0: nobody's */
+	__u64 socket;	  /* the address of its connection's */
+	__u64 at_ns;	  /* when it last touched a request, */
+	struct stamp at;  /* and its clock then: charged up to there */
+	struct work work; /* charged, and not in the request's span yet */
+	__u32 answered;	  /* it has sent the answer: what follows is charged to nobody, unless more is sent */
+	__u32 stay;	  /* number of the next one */
+	struct stay stays[STAYS];
+	struct handed handed; /* by the latest wakeup; written under the lock that the wakeup holds */
+};
+
+_Static_assert(sizeof(struct worker) <= 2048 - 72, "with the storage's own head it fits kmalloc-2k");
+
+/* How much A is more than B; 0 if it is not (a replayed switch moves time from one sum to another). */
+static __always_inline __u64 later_ns(__u64 a_ns, __u64 b_ns)
+{
+	return a_ns > b_ns ? a_ns - b_ns : 0;
+}
+
+static __always_inline __u64 at_most(__u64 a_ns, __u64 limit_ns)
+{
+	return a_ns < limit_ns ? a_ns : limit_ns;
+}
+
+static __always_inline void work_sums_add(struct work_sums *to, const struct work_sums *now,
+					  const struct work_sums *before)
+{
+	for (__u32 i = 0; i < sizeof(*to) / sizeof(__u64); i++)
+		((__u64 *)to)[i] += later_ns(((const __u64 *)now)[i], ((const __u64 *)before)[i]);
+}
+
+/* Of the open slice; the switch to it may not have been announced: see stamp_unannounced(). */
+static __always_inline __u64 running_ns(const struct task_clock *clock, __u64 now_ns)
+{
+	return clock->state == CLOCK_RUNNING || clock->state == CLOCK_SEEDED ? now_ns - clock->since_ns : 0;
+}
+
+/* CLOCK as of NOW_NS (from clock_now()); the kernel's own counters in COUNTS. */
+static __always_inline void stamp_take(const struct task_clock *clock, const struct kernel_counts *counts,
+				       __u64 now_ns, struct stamp *out)
+{
+	__u64 on_cpu_ns = clock->sums.on_cpu_ns + running_ns(clock, now_ns);
+
+	out->sums.on_cpu_ns = on_cpu_ns;
+	for (__u32 i = 0; i < RUN_QUEUE_CAUSES; i++)
+		out->sums.run_queue_ns[i] = clock->sums.run_queue_ns[i];
+	for (__u32 i = 0; i < BLAME_KINDS; i++)
+		out->sums.blame_ns[i] = clock->sums.blame_ns[i];
+	out->sums.voluntary = counts->voluntary;
+	out->sums.involuntary = counts->involuntary;
+	out->sums.migrations = counts->migrations;
+	out->held.active_ns = on_cpu_ns + clock_run_queue_ns(&clock->sums);
+	for (__u32 i = 0; i < BLOCKED_REASONS; i++)
+		out->held.blocked_ns[i] = clock->sums.blocked_ns[i];
+}
+
+/* Whether the clock of a task that runs missed the switch to it. */
+static __always_inline int missed_switch(const struct task_clock *clock)
+{
+	return clock->state == CLOCK_BLOCKED || clock->state == CLOCK_RUNNABLE;
+}
+
+/*
+ * STAMP is of a task that runs since ARRIVED_NS and waited for WAITED_NS before, by the kernel's account,
+ * though the switch to it was not announced: its clock will learn that from its next switch, and say the same.
+ */
+static __always_inline void stamp_unannounced(struct stamp *stamp, const struct task_clock *clock,
+					      __u64 now_ns, __u64 arrived_ns, __u64 waited_ns)
+{
+	__u64 left_ns = now_ns - clock->since_ns, ran_ns = blame_take(later_ns(now_ns, arrived_ns), &left_ns);
+	__u32 cause = clock->state == CLOCK_RUNNABLE ? clock->cause : AFTER_WAKEUP;
+	__u32 reason = clock->reason < BLOCKED_REASONS ? clock->reason : BLOCKED_OTHER;
+
+	waited_ns = clock->state == CLOCK_RUNNABLE ? left_ns : at_most(waited_ns, left_ns);
+	stamp->sums.on_cpu_ns += ran_ns;
+	stamp->sums.run_queue_ns[cause == AFTER_WAKEUP ? AFTER_WAKEUP : AFTER_PREEMPTION] += waited_ns;
+	stamp->sums.blame_ns[BLAME_OTHER] += waited_ns;
+	stamp->held.active_ns += ran_ns + waited_ns;
+	stamp->held.blocked_ns[reason] += left_ns - waited_ns;
+}
+
+/* The task of WORKER has its CPU, as CLOCK says: remember the stay that has ended. */
+static __always_inline void worker_came_back(struct worker *worker, const struct task_clock *clock)
+{
+	struct stay *stay = &worker->stays[worker->stay & (STAYS - 1)];
+	__u64 blocked_ns = clock->cause == AFTER_WAKEUP ? clock->latest_block_ns : 0;
+
+	stay->in_ns = clock->since_ns;
+	stay->runnable_ns = clock->since_ns - clock->waited_ns;
+	stay->out_ns = stay->runnable_ns - blocked_ns;
+	worker->stay++;
+}
+
+/* How long [FROM, TO) and [BEGIN, END) overlap. */
+static __always_inline __u64 overlap_ns(__u64 from_ns, __u64 to_ns, __u64 begin_ns, __u64 end_ns)
+{
+	__u64 first_ns = from_ns > begin_ns ? from_ns : begin_ns, last_ns = to_ns < end_ns ? to_ns : end_ns;
+
+	return last_ns > first_ns ? last_ns - first_ns : 0;
+}
+
+/* What a task did while bytes for it lay unread. */
+struct unread {
+	__u64 busy_ns;
+	__u64 run_queue_ns;
+	__u64 blocked_ns;
+};
+
+/*
+ * From ARRIVED_NS to NOW_NS, by the stays that the reading task remembers.  What is older than these is in
+ * none of the three.
+ */
+VERIFIED_ONCE int split_unread(const struct worker *worker, __u64 arrived_ns, __u64 now_ns,
+			       struct unread *out)
+{
+	__u64 until_ns = now_ns;
+
+	if (!worker || !out)
+		return 0;
+	for (__u32 i = 1; i <= STAYS && until_ns > arrived_ns; i++) {
+		const struct stay *stay = &worker->stays[(worker->stay - i) & (STAYS - 1)];
+
+		if (!stay->in_ns)
+			break;
+		out->busy_ns += overlap_ns(stay->in_ns, until_ns, arrived_ns, now_ns);
+		out->run_queue_ns += overlap_ns(stay->runnable_ns, stay->in_ns, arrived_ns, now_ns);
+		out->blocked_ns += overlap_ns(stay->out_ns, stay->runnable_ns, arrived_ns, now_ns);
+		until_ns = stay->out_ns;
+	}
+	return 0;
+}
+
+static __always_inline __u64 work_active_ns(const struct work_sums *own)
+{
+	return own->on_cpu_ns + own->run_queue_ns[AFTER_WAKEUP] + own->run_queue_ns[AFTER_PREEMPTION];
+}
+
+/* From here on, what the task does that is not its own work for the request may be for an upstream. */
+static __always_inline void upstream_begin(struct work *work, const struct held_sums *now)
+{
+	work->upstream_at = *now;
+	work->upstream_own_ns = work_active_ns(&work->own);
+}
+
+/* The task, charged up to NOW, has asked an upstream on behalf of its request. */
+static __always_inline void upstream_asked(struct work *work, const struct held_sums *now)
+{
+	if (work->upstream_state == UPSTREAM_AWAITED)
+		return;
+	upstream_begin(work, now);
+	work->upstream_state = UPSTREAM_AWAITED;
+}
+
+/* Whether time blocked for REASON was for the upstream: before its first answer any, then that on sockets. */
+static __always_inline int is_for_upstream(const struct work *work, __u32 reason)
+{
+	return work->upstream_state == UPSTREAM_AWAITED || reason == BLOCKED_POLL ||
+	       reason == BLOCKED_SOCKET || reason == BLOCKED_IO_URING;
+}
+
+/*
+ * The task, charged up to NOW, has read bytes of the upstream's answer: since it asked, or read the bytes
+ * before, the request waited for them, whatever its task did for others meanwhile; but for LATE_NS, which
+ * that was busy, or waited for a CPU, when they had arrived.  What is asked and never answered, such
+ * as a log that is sent somewhere, is no upstream.
+ */
+static __always_inline void upstream_answered(struct work *work, const struct held_sums *now, __u64 late_ns)
+{
+	__u64 own_ns = work_active_ns(&work->own) - work->upstream_own_ns;
+
+	if (work->upstream_state == UPSTREAM_NONE)
+		return;
+	work->upstream.active_ns += later_ns(now->active_ns - work->upstream_at.active_ns, own_ns + late_ns);
+	for (__u32 i = 0; i < BLOCKED_REASONS; i++)
+		if (is_for_upstream(work, i))
+			work->upstream.blocked_ns[i] +=
+				later_ns(now->blocked_ns[i], work->upstream_at.blocked_ns[i]);
+	upstream_begin(work, now);
+	work->upstream_state = UPSTREAM_ANSWERS;
+}
+
+static __always_inline void parts_add(struct parts *to, const struct parts *from)
+{
+	for (__u32 i = 0; i < sizeof(*to) / sizeof(__u64); i++)
+		((__u64 *)to)[i] += ((const __u64 *)from)[i];
+}
+
+/*
+ * What a task did between two moments of its clock, as parts of one request: its OWN part, and what it shares
+ * with the others that the task held.  UPSTREAM: of what it shares, what an upstream took; NULL: nothing.
+ */
+VERIFIED_ONCE int parts_add_stint(struct parts *to, const struct work_sums *own, const struct held_sums *from,
+				  const struct held_sums *until, const struct held_sums *upstream)
+{
+	__u64 others_ns, for_it_ns, replayed_ns = 0;
+
+	if (!to || !own || !from || !until)
+		return 0;
+	/* What was blocked before FROM turned out to have been on a CPU: a switch was replayed meanwhile. */
+	for (__u32 i = 0; i < BLOCKED_REASONS; i++)
+		replayed_ns += later_ns(from->blocked_ns[i], until->blocked_ns[i]);
+	others_ns = later_ns(until->active_ns - from->active_ns, work_active_ns(own));
+	for_it_ns = upstream ? at_most(upstream->active_ns, others_ns) : 0;
+	to->components_ns[COMPONENT_ON_CPU] += later_ns(own->on_cpu_ns, replayed_ns);
+	to->components_ns[COMPONENT_RUN_QUEUE_WAKEUP] += own->run_queue_ns[AFTER_WAKEUP];
+	to->components_ns[COMPONENT_RUN_QUEUE_PREEMPTED] += own->run_queue_ns[AFTER_PREEMPTION];
+	for (__u32 i = 0; i < BLAME_KINDS; i++)
+		to->blame_ns[i] += own->blame_ns[i];
+	to->voluntary += own->voluntary;
+	to->involuntary += own->involuntary;
+	to->migrations += own->migrations;
+	to->components_ns[COMPONENT_BUSY_WITH_OTHERS] += others_ns - for_it_ns;
+	to->components_ns[COMPONENT_BLOCKED_UPSTREAM] += for_it_ns;
+	for (__u32 i = 0; i < BLOCKED_REASONS; i++) {
+		__u64 blocked_ns = later_ns(until->blocked_ns[i], from->blocked_ns[i]);
+
+		for_it_ns = upstream ? at_most(upstream->blocked_ns[i], blocked_ns) : 0;
+		to->components_ns[COMPONENT_BLOCKED_FIRST + i] += blocked_ns - for_it_ns;
+		to->components_ns[COMPONENT_BLOCKED_UPSTREAM] += for_it_ns;
+	}
+	return 0;
+}
+
+/* The same where all of it was for the request. */
+VERIFIED_ONCE int parts_add_all(struct parts *to, const struct stamp *from, const struct stamp *until)
+{
+	struct work_sums own = {};
+
+	if (!to || !from || !until)
+		return 0;
+	work_sums_add(&own, &until->sums, &from->sums);
+	return parts_add_stint(to, &own, &from->held, &until->held, NULL);
+}
+
+/* Whether the task has been on its CPU ever since AT_NS: then nothing else of its clock has moved. */
+static __always_inline int ran_since(const struct task_clock *clock, __u64 at_ns)
+{
+	return clock->state == CLOCK_RUNNING && clock->since_ns <= at_ns;
+}
+
+static __always_inline void stamp_run(struct stamp *stamp, __u64 ran_ns)
+{
+	stamp->sums.on_cpu_ns += ran_ns;
+	stamp->held.active_ns += ran_ns;
+}
+
+/* The task touches a request, or an upstream, at NOW_NS, having run since it did so before. */
+static __always_inline void worker_ran(struct worker *worker, __u64 now_ns)
+{
+	worker->work.own.on_cpu_ns += now_ns - worker->at_ns;
+	stamp_run(&worker->at, now_ns - worker->at_ns);
+	worker->at_ns = now_ns;
+}
+
+/* The same whatever it did meanwhile; NOW: its clock. */
+static __always_inline void worker_charge(struct worker *worker, const struct stamp *now, __u64 now_ns)
+{
+	work_sums_add(&worker->work.own, &now->sums, &worker->at.sums);
+	worker->at = *now;
+	worker->at_ns = now_ns;
+}
+
+/* The worker begins to do something else, or the same once more: from its latest advance on. */
+static __always_inline void work_begin(struct worker *worker)
+{
+	struct work *work = &worker->work;
+
+	__builtin_memset(&work->own, 0, sizeof(work->own));
+	if (work->upstream_state)
+		__builtin_memset(&work->upstream, 0, sizeof(work->upstream));
+	work->from = worker->at.held;
+	work->from_ns = worker->at_ns;
+}
+
+/* Whether it goes on with what it was handed when it was woken: it has touched no other since. */
+static __always_inline int works_for_handed(const struct worker *worker)
+{
+	return worker->handed.request && worker->handed.at_ns > worker->at_ns;
+}
+
+/* The request that the task works for now; 0: none. */
+static __always_inline __u64 works_for(const struct worker *worker)
+{
+	if (works_for_handed(worker))
+		return worker->handed.request;
+	return worker->answered ? 0 : worker->request;
+}
+
+/*
+ * WAKER, which works for a request, wakes a task: it may be handing that on.  BY: its clock at NOW_NS; the
+ * woken one's is in HANDED->to.  Taken for true only when that one touches this very request.
+ */
+static __always_inline void hand_on(const struct worker *waker, const struct stamp *by, struct handed *handed,
+				    __u64 now_ns)
+{
+	struct work_sums own = waker->work.own;
+
+	handed->request = works_for(waker);
+	if (works_for_handed(waker)) {
+		handed->from_ns = waker->handed.from_ns;
+		handed->parts = waker->handed.parts;
+		parts_add_all(&handed->parts, &waker->handed.to, by);
+	} else {
+		handed->from_ns = waker->work.from_ns;
+		__builtin_memset(&handed->parts, 0, sizeof(handed->parts));
+		work_sums_add(&own, &by->sums, &waker->at.sums);
+		parts_add_stint(&handed->parts, &own, &waker->work.from, &by->held, &waker->work.upstream);
+	}
+	handed->at_ns = now_ns;
+}
+
+#endif /* WHYLATE_BPF_WORK_H */
