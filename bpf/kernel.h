@@ -140,12 +140,14 @@ struct sock {
 	struct socket *sk_socket; /* NULL until it is accepted */
 	__u8 sk_shutdown;
 	unsigned short sk_type;
+	unsigned short sk_protocol;
 	void *sk_bpf_storage;
 };
 
 struct tcp_sock {
 	__u32 rcv_nxt;
 	__u32 copied_seq;
+	bool is_mptcp; /* a subflow of multipath TCP */
 };
 
 struct unix_address;
@@ -179,6 +181,10 @@ struct bpf_iter__task {
 	struct task_struct *task;
 };
 
+struct bpf_iter__tcp {
+	struct sock_common *sk_common;
+};
+
 struct bpf_iter__task_file {
 	struct task_struct *task;
 	struct file *file;
@@ -209,6 +215,7 @@ struct iovec {
 #define SOCK_STREAM	       1
 #define SOCK_NOSPACE_BIT       2 /* include/linux/net.h */
 #define RCV_SHUTDOWN	       1
+#define IPPROTO_MPTCP	       262
 #define MSG_PEEK	       0x0002
 #define MSG_ERRQUEUE	       0x2000
 #define PSR_MODE32_BIT	       0x00000010 /* arm64 */

@@ -49,6 +49,36 @@ static __always_inline struct sock *stream_of(struct bpf_iter__task_file *ctx)
 	return sk && (is_tcp(sk) || is_unix(sk)) ? sk : NULL;
 }
 
+__u32 nr_multipath; /* listeners by multipath TCP, as Go makes them where it can */
+
+static __always_inline void seed_listener(struct sock *sk)
+{
+	if (sk->sk_protocol == IPPROTO_MPTCP)
+		nr_multipath++;
+	mark_listener(sk);
+}
+
+/*
+ * A listener by multipath TCP accepts, also plain TCP, from a socket that no descriptor leads to: its first
+ * subflow.  That is found by the port, in the agent's own network namespace.
+ */
+SEC("?iter/tcp")
+int seed_subflows(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *common = ctx->sk_common;
+	struct tcp_sock *tcp;
+	__u16 port;
+
+	if (!common || !nr_multipath || common->skc_state != TCP_LISTEN)
+		return 0;
+	port = common->skc_num;
+	tcp = bpf_skc_to_tcp_sock(common);
+	if (tcp && bpf_core_field_exists(tcp->is_mptcp) && tcp->is_mptcp &&
+	    bpf_map_lookup_elem(&ports, &port))
+		mark_listener((struct sock *)tcp);
+	return 0;
+}
+
 SEC("?iter/task_file")
 int seed_sockets(struct bpf_iter__task_file *ctx)
 {
@@ -58,7 +88,7 @@ int seed_sockets(struct bpf_iter__task_file *ctx)
 		return 0;
 	if (sk->__sk_common.skc_state == TCP_LISTEN) {
 		if (!seeds_connections)
-			mark_listener(sk);
+			seed_listener(sk);
 	} else if (seeds_connections) {
 		seed_connection(sk);
 	}

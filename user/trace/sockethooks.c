@@ -11,10 +11,10 @@
 
 void sockethooks_choose(struct sockethooks *hooks, struct whylate *skel, bool wanted)
 {
-	struct bpf_program *const programs[] = { skel->progs.on_arrival,   skel->progs.on_read,
-						 skel->progs.on_send,	   skel->progs.on_state,
-						 skel->progs.seed_sockets, skel->progs.seed_workers,
-						 skel->progs.count_sending };
+	struct bpf_program *const programs[] = { skel->progs.on_arrival,    skel->progs.on_read,
+						 skel->progs.on_send,	    skel->progs.on_state,
+						 skel->progs.seed_sockets,  skel->progs.seed_workers,
+						 skel->progs.count_sending, skel->progs.seed_subflows };
 
 	hooks->watched = wanted;
 	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
@@ -22,6 +22,7 @@ void sockethooks_choose(struct sockethooks *hooks, struct whylate *skel, bool wa
 	bpf_program__set_autoattach(skel->progs.seed_sockets, false);
 	bpf_program__set_autoattach(skel->progs.seed_workers, false);
 	bpf_program__set_autoattach(skel->progs.count_sending, false);
+	bpf_program__set_autoattach(skel->progs.seed_subflows, false);
 }
 
 static int run_over(struct bpf_program *program)
@@ -47,6 +48,8 @@ int sockethooks_seed(const struct sockethooks *hooks, struct whylate *skel, stru
 		return 0;
 	skel->bss->seeds_connections = 0;
 	ret = run_over(skel->progs.seed_sockets);
+	if (!ret && skel->bss->nr_multipath)
+		ret = run_over(skel->progs.seed_subflows);
 	skel->bss->seeds_connections = 1;
 	if (!ret)
 		ret = run_over(skel->progs.seed_sockets);
