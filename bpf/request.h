@@ -41,6 +41,7 @@ struct span {
 	__u64 established_ns; /* until the first request is read; 0: not known, or over */
 	__u64 request;	      /* number of the latest request that was read; 0: none */
 	__u64 begin_ns;
+	__u64 read_ns;
 	__u64 at_ns;  /* the latest touch */
 	__u64 holder; /* clock id of the task that touched it */
 	__u8 state;   /* enum span_state */
@@ -175,7 +176,7 @@ static __always_inline void span_open(struct span *span, __u64 request, __u64 be
 	span->state = SPAN_READ;
 	span->status = STATUS_UNKNOWN;
 	span->flags = 0;
-	span->at_ns = now_ns;
+	span->at_ns = span->read_ns = now_ns;
 }
 
 /*

@@ -118,4 +118,58 @@ struct request_counts {
 
 _Static_assert(sizeof(struct request_counts) == 8 * (NOT_COUNTED_KINDS + 1), "no hidden padding");
 
+/* What of a request's latency is explained, and by what. */
+struct parts {
+	__u64 components_ns[COMPONENTS];
+	__u64 blame_ns[BLAME_KINDS];
+	__u64 voluntary;
+	__u64 involuntary;
+	__u64 migrations;
+};
+
+_Static_assert(sizeof(struct parts) == 8 * (3 + COMPONENTS + BLAME_KINDS), "added up word by word");
+
+/*
+ * A stay off the CPU, until IN_NS: blocked from OUT_NS on, then waiting for a CPU for WAITED_16NS times 16
+ * ns.  If it waited all along, it was preempted.
+ */
+struct stay {
+	__u64 out_ns;
+	__u64 in_ns;
+	__u32 waited_16ns;
+	__u32 who; /* had the CPU last: STAY_CPU_SHIFT bits of its process id as the kernel has it, and the
+		      CPU */
+};
+
+_Static_assert(sizeof(struct stay) == 24, "no hidden padding");
+
+#define STAYS	       32u /* a power of two: the latest are kept */
+#define STAY_CPU_SHIFT 22  /* process ids are below 2^22 (PID_MAX_LIMIT); CPUs above 1023 alias */
+
+/*
+ * One of the slowest requests, as of its latest send, with what the task that answered it remembers of its
+ * own stays: by them its timeline can be drawn, as far back as they go.
+ */
+struct exemplar {
+	__u64 request;	/* its number: of several with one number the last is right */
+	__u64 begin_ns; /* CLOCK_MONOTONIC */
+	__u64 read_ns;
+	__u64 end_ns;
+	struct parts parts;
+	__u32 tid; /* of the task that answered */
+	__u32 pid;
+	__u8 comm[COMM_BYTES];
+	__u32 status; /* enum request_status */
+	__u32 nr_stays;
+	struct stay stays[STAYS]; /* the latest first */
+};
+
+_Static_assert(sizeof(struct exemplar) == 32 + sizeof(struct parts) + 16 + COMM_BYTES + 24 * STAYS, "no "
+												    "hidden "
+												    "paddin"
+												    "g");
+
+#define EXEMPLARS_EACH 4u  /* of the slowest of an interval on one CPU */
+#define EXEMPLARS_MOST 64u /* that one CPU sends in an interval, all the way to these */
+
 #endif /* WHYLATE_BPF_REQUEST_ABI_H */

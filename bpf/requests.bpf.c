@@ -14,6 +14,7 @@
 #include "connections.bpf.h"
 #include "touch.bpf.h"
 #include "upstream.bpf.h"
+#include "exemplar.bpf.h"
 
 SEC("?tp_btf/sk_data_ready")
 int BPF_PROG(on_arrival, struct sock *sk)
@@ -284,6 +285,8 @@ static __always_inline void send_answer(struct sock *sk, struct span *span, int 
 		count_not(NOT_UPGRADED);
 	} else {
 		book(span);
+		if (span->protocol < SPEAKS_TURNS)
+			exemplar_note(span, &by);
 	}
 	answered(span);
 	/* While there is more to send, what its task does is as much this request's as before. */

@@ -162,8 +162,9 @@ static __noinline void replay_wakeup(struct task_clock *clock, struct task_struc
 	__sync_fetch_and_add(&switches_replayed, 1);
 }
 
+/* WHO had the CPU before: struct stay; 0: not known. */
 static __always_inline void switch_in(struct task_clock *clock, struct task_struct *next, struct rq *rq,
-				      __u64 now_ns)
+				      __u64 now_ns, __u32 who)
 {
 	struct clock_interval closed;
 
@@ -177,7 +178,7 @@ static __always_inline void switch_in(struct task_clock *clock, struct task_stru
 	record(&closed);
 	clock->waited_ns = closed.state == CLOCK_RUNNABLE ? closed.ns : 0;
 	if (clock->works)
-		note_stay(clock, next);
+		note_stay(clock, next, who);
 	if (rq) {
 		clock->stolen_base_ns = rq_stolen_ns(rq);
 		clock->irq_base_ns = rq_irq_ns(rq);
@@ -214,7 +215,7 @@ static __noinline void replay_switch_in(struct cpu_clock *cpu, struct task_clock
 	if (config.audit)
 		audit_arrived(prev, arrived_at_ns - arrived, arrived_at_ns - arrived);
 	blame_switch(cpu, arrived_at_ns, BLAME_SELF);
-	switch_in(clock, prev, rq, arrived_at_ns);
+	switch_in(clock, prev, rq, arrived_at_ns, 0);
 	__sync_fetch_and_add(&switches_replayed, 1);
 }
 
@@ -423,7 +424,7 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 		}
 	}
 	if (in && in->state != CLOCK_DEAD) {
-		switch_in(in, next, rq, now_ns);
+		switch_in(in, next, rq, now_ns, stay_who(prev));
 		if (config.audit)
 			audit_switch_in(next, in, now_ns);
 	}

@@ -36,7 +36,7 @@ static __always_inline struct worker *worker_of(struct task_struct *task, struct
 	worker = worker_create(task, clock);
 	/* From here on the scheduler's hooks remember its stays; the latest one its clock still knows. */
 	if (worker)
-		worker_came_back(worker, clock);
+		worker_came_back(worker, clock, 0);
 	return worker;
 }
 

@@ -44,17 +44,6 @@ struct stamp {
 	struct held_sums held;
 };
 
-/* What of a request's latency is explained, and by what. */
-struct parts {
-	__u64 components_ns[COMPONENTS];
-	__u64 blame_ns[BLAME_KINDS];
-	__u64 voluntary;
-	__u64 involuntary;
-	__u64 migrations;
-};
-
-_Static_assert(sizeof(struct parts) == 8 * (3 + COMPONENTS + BLAME_KINDS), "added up word by word");
-
 /* Work that is not in its request's span yet: the socket is not at hand when a task turns to another one. */
 struct work {
 	struct work_sums own;
@@ -82,15 +71,6 @@ struct handed {
 	struct parts parts;
 	struct stamp to; /* the woken task's clock, then */
 };
-
-/* A stay off the CPU: blocked from OUT to RUNNABLE, waiting from there to IN.  OUT = RUNNABLE: preempted. */
-struct stay {
-	__u64 out_ns;
-	__u64 runnable_ns;
-	__u64 in_ns;
-};
-
-#define STAYS 32u /* a power of two: the latest are kept */
 
 /*
  * A task that reads or answers requests.  Only that task writes it, but for `stays` and `handed`, which the
@@ -178,16 +158,26 @@ static __always_inline void stamp_unannounced(struct stamp *stamp, const struct 
 	stamp->held.blocked_ns[reason] += left_ns - waited_ns;
 }
 
-/* The task of WORKER has its CPU, as CLOCK says: remember the stay that has ended. */
-static __always_inline void worker_came_back(struct worker *worker, const struct task_clock *clock)
+/* The task of WORKER has its CPU, as CLOCK says: remember the stay that has ended; WHO: struct stay. */
+static __always_inline void worker_came_back(struct worker *worker, const struct task_clock *clock, __u32 who)
 {
 	struct stay *stay = &worker->stays[worker->stay & (STAYS - 1)];
 	__u64 blocked_ns = clock->cause == AFTER_WAKEUP ? clock->latest_block_ns : 0;
 
 	stay->in_ns = clock->since_ns;
-	stay->runnable_ns = clock->since_ns - clock->waited_ns;
-	stay->out_ns = stay->runnable_ns - blocked_ns;
+	stay->out_ns = clock->since_ns - clock->waited_ns - blocked_ns;
+	stay->waited_16ns = (__u32)at_most(clock->waited_ns >> 4, ~0u);
+	stay->who = who;
 	worker->stay++;
+}
+
+/* When the task became runnable; the rounding is time that it was blocked, if it was. */
+static __always_inline __u64 stay_runnable_ns(const struct stay *stay)
+{
+	__u64 waited_ns = (__u64)stay->waited_16ns << 4, length_ns = stay->in_ns - stay->out_ns;
+
+	/* Preempted: nothing of it was blocked. */
+	return length_ns - at_most(waited_ns, length_ns) < 16 ? stay->out_ns : stay->in_ns - waited_ns;
 }
 
 /* How long [FROM, TO) and [BEGIN, END) overlap. */
@@ -222,8 +212,8 @@ VERIFIED_ONCE int split_unread(const struct worker *worker, __u64 arrived_ns, __
 		if (!stay->in_ns)
 			break;
 		out->busy_ns += overlap_ns(stay->in_ns, until_ns, arrived_ns, now_ns);
-		out->run_queue_ns += overlap_ns(stay->runnable_ns, stay->in_ns, arrived_ns, now_ns);
-		out->blocked_ns += overlap_ns(stay->out_ns, stay->runnable_ns, arrived_ns, now_ns);
+		out->run_queue_ns += overlap_ns(stay_runnable_ns(stay), stay->in_ns, arrived_ns, now_ns);
+		out->blocked_ns += overlap_ns(stay->out_ns, stay_runnable_ns(stay), arrived_ns, now_ns);
 		until_ns = stay->out_ns;
 	}
 	return 0;

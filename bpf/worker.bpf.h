@@ -5,13 +5,19 @@
 
 #include "maps.bpf.h"
 
+static __always_inline __u32 stay_who(struct task_struct *prev)
+{
+	return ((__u32)prev->tgid & ((1u << STAY_CPU_SHIFT) - 1)) | bpf_get_smp_processor_id()
+									    << STAY_CPU_SHIFT;
+}
+
 /* A task that reads requests has its CPU again: what it did meanwhile explains what it will read. */
-static __always_inline void note_stay(const struct task_clock *clock, struct task_struct *task)
+static __always_inline void note_stay(const struct task_clock *clock, struct task_struct *task, __u32 who)
 {
 	struct worker *worker = bpf_task_storage_get(&workers, task, NULL, 0);
 
 	if (worker)
-		worker_came_back(worker, clock);
+		worker_came_back(worker, clock, who);
 }
 
 /* The current task wakes one that answers requests: perhaps with the one that it works for itself. */

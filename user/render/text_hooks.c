@@ -73,6 +73,7 @@ void text_losses(const struct report *report, FILE *out)
 		[LOSS_SPAN_CREATE] = "connections without memory: requests missing",
 		[LOSS_WORKER_CREATE] = "threads without memory: requests missing",
 		[LOSS_WORK_TABLE] = "work of a request lost: it is in its residual",
+		[LOSS_EXEMPLARS] = "of the slowest requests not shown one by one",
 		[LOSS_COMPONENTS] = "requests whose components were too much",
 	};
 

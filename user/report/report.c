@@ -20,7 +20,7 @@ static const char *const loss_names[LOSS_KINDS] = {
 	[LOSS_BLAME_NAMES] = "blame_names",	[LOSS_THREADS_UNREAD] = "threads_unread",
 	[LOSS_RECURSION] = "recursion_misses",	[LOSS_SPAN_CREATE] = "span_create",
 	[LOSS_WORKER_CREATE] = "worker_create", [LOSS_WORK_TABLE] = "work_table",
-	[LOSS_COMPONENTS] = "components",
+	[LOSS_EXEMPLARS] = "exemplars",		[LOSS_COMPONENTS] = "components",
 };
 
 const char *report_reason_name(uint32_t reason)

@@ -38,6 +38,8 @@ struct snapshot_quota {
 	char cgroup[256]; /* the path of the one that throttles */
 };
 
+#define SNAPSHOT_EXEMPLARS 8
+
 /* Of requests; cumulative as all else, summed over CPUs. */
 struct snapshot_requests {
 	struct request_bucket buckets[HIST_BUCKETS]; /* `after` and `before` mean nothing here */
@@ -46,6 +48,9 @@ struct snapshot_requests {
 	struct snapshot_hist turns[TURN_PROTOCOLS];
 	uint64_t not_counted[NOT_COUNTED_KINDS]; /* NOT_UNANSWERED: open now */
 	uint64_t still_sending;			 /* now */
+	/* The slowest of the interval that this snapshot ends, the slowest first. */
+	struct exemplar exemplars[SNAPSHOT_EXEMPLARS];
+	size_t nr_exemplars;
 };
 
 struct snapshot {

@@ -9,7 +9,17 @@
 
 #include "user/trace/tracer_internal.h"
 
-void sockethooks_choose(struct sockethooks *hooks, struct whylate *skel, bool wanted)
+/* A ring's size: a power of two, of whole pages whatever the machine's are. */
+static uint32_t ring_bytes(uint64_t least)
+{
+	uint32_t bytes = 65536;
+
+	while (bytes < least && bytes < 1u << 26)
+		bytes *= 2;
+	return bytes;
+}
+
+void sockethooks_choose(struct sockethooks *hooks, struct whylate *skel, bool wanted, uint32_t nr_cpus)
 {
 	struct bpf_program *const programs[] = { skel->progs.on_arrival,    skel->progs.on_read,
 						 skel->progs.on_send,	    skel->progs.on_state,
@@ -19,6 +29,8 @@ void sockethooks_choose(struct sockethooks *hooks, struct whylate *skel, bool wa
 	hooks->watched = wanted;
 	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
 		bpf_program__set_autoload(programs[i], hooks->watched);
+	bpf_map__set_max_entries(skel->maps.exemplars,
+				 ring_bytes(nr_cpus * EXEMPLARS_MOST * sizeof(struct exemplar)));
 	bpf_program__set_autoattach(skel->progs.seed_sockets, false);
 	bpf_program__set_autoattach(skel->progs.seed_workers, false);
 	bpf_program__set_autoattach(skel->progs.count_sending, false);
@@ -67,6 +79,66 @@ int sockethooks_still_sending(struct whylate *skel, uint64_t *out)
 	ret = run_over(skel->progs.count_sending);
 	*out = *(volatile __u64 *)&skel->bss->still_sending;
 	return ret;
+}
+
+static uint64_t latency_ns(const struct exemplar *exemplar)
+{
+	return exemplar->end_ns - exemplar->begin_ns;
+}
+
+/* Where in OUT the request stands, or where a new one may be put: NR if nowhere. */
+static size_t place_of(const struct snapshot_requests *out, const struct exemplar *one)
+{
+	size_t least = 0;
+
+	for (size_t i = 0; i < out->nr_exemplars; i++) {
+		if (out->exemplars[i].request == one->request)
+			return i;
+		if (latency_ns(&out->exemplars[i]) < latency_ns(&out->exemplars[least]))
+			least = i;
+	}
+	if (out->nr_exemplars < SNAPSHOT_EXEMPLARS)
+		return out->nr_exemplars;
+	return latency_ns(one) > latency_ns(&out->exemplars[least]) ? least : SNAPSHOT_EXEMPLARS;
+}
+
+static int take_exemplar(void *context, void *data, size_t bytes)
+{
+	struct snapshot_requests *out = context;
+	struct exemplar one;
+	size_t place;
+
+	if (bytes < sizeof(one))
+		return 0;
+	memcpy(&one, data, sizeof(one));
+	place = place_of(out, &one);
+	if (place == SNAPSHOT_EXEMPLARS)
+		return 0;
+	out->exemplars[place] = one;
+	if (place == out->nr_exemplars)
+		out->nr_exemplars++;
+	return 0;
+}
+
+static int slowest_first(const void *left, const void *right)
+{
+	const struct exemplar *a = left, *b = right;
+
+	return latency_ns(a) > latency_ns(b) ? -1 : latency_ns(a) < latency_ns(b);
+}
+
+int sockethooks_exemplars(struct whylate *skel, struct snapshot_requests *out)
+{
+	struct ring_buffer *ring =
+		ring_buffer__new(bpf_map__fd(skel->maps.exemplars), take_exemplar, out, NULL);
+	int nr;
+
+	if (!ring)
+		return -errno;
+	nr = ring_buffer__consume(ring);
+	ring_buffer__free(ring);
+	qsort(out->exemplars, out->nr_exemplars, sizeof(out->exemplars[0]), slowest_first);
+	return nr < 0 ? nr : 0;
 }
 
 size_t sockethooks_names(const struct sockethooks *hooks, struct tracer_hook *out, size_t max)

@@ -14,12 +14,14 @@
 
 struct whylate;
 
+struct snapshot_requests;
+
 struct sockethooks {
 	bool watched; /* the hooks are there and wanted */
 };
 
 /* Between open and load: load the programs for requests, if they are WANTED: this kernel has the hooks. */
-void sockethooks_choose(struct sockethooks *hooks, struct whylate *skel, bool wanted);
+void sockethooks_choose(struct sockethooks *hooks, struct whylate *skel, bool wanted, uint32_t nr_cpus);
 
 /*
  * After all hooks are on and the threads have their clocks: find the target's listeners and the connections
@@ -29,6 +31,12 @@ int sockethooks_seed(const struct sockethooks *hooks, struct whylate *skel, stru
 
 /* How many answers are being sent now and are booked already.  Returns 0 or a negative errno. */
 int sockethooks_still_sending(struct whylate *skel, uint64_t *out);
+
+/*
+ * The slowest requests that were handed over since the last call, into OUT, the slowest first.  Returns 0 or
+ * a negative errno.
+ */
+int sockethooks_exemplars(struct whylate *skel, struct snapshot_requests *out);
 
 /* The hooks in use, or those that are absent; returns how many were written to OUT, at most MAX. */
 size_t sockethooks_names(const struct sockethooks *hooks, struct tracer_hook *out, size_t max);

@@ -50,7 +50,7 @@ static void configure(struct tracer *tracer, const struct tracer_options *option
 	tracer->skel->bss->interval_number = 1; /* 0 marks a maximum that was never written */
 	bpf_map__set_max_entries(tracer->skel->maps.cpus, tracer->nr_cpu_ids);
 	switchcost_choose(&tracer->switch_cost, tracer->skel->obj, options->switch_cost);
-	sockethooks_choose(&tracer->sockets, tracer->skel, options->requests);
+	sockethooks_choose(&tracer->sockets, tracer->skel, options->requests, tracer->nr_cpus);
 	bpf_program__set_autoattach(tracer->skel->progs.seed_tasks, false);
 	bpf_program__set_autoattach(tracer->skel->progs.read_clocks, false);
 }

@@ -90,6 +90,8 @@ int tracer_read_requests(struct tracer *tracer, struct snapshot *snapshot)
 		ret = read_components(tracer, out);
 	if (!ret)
 		ret = read_counts(tracer, out);
+	if (!ret)
+		ret = sockethooks_exemplars(tracer->skel, out);
 	out->max_ns = snapshot->hists[HIST_REQUEST_MAX].max_ns;
 	for (int i = 0; i < TURN_PROTOCOLS; i++)
 		out->turns[i] = snapshot->hists[HIST_TURN_FIRST + i];
