@@ -30,6 +30,8 @@ static int describe_agent(const struct describe *about, struct report_agent *age
 	tracer_cost(about->tracer, &cost);
 	agent->overhead_kernel_per_cpu_bytes = cost.per_cpu_bytes;
 	agent->overhead_kernel_per_thread_bytes = cost.per_thread_bytes;
+	agent->overhead_kernel_per_worker_bytes = cost.per_worker_bytes;
+	agent->overhead_kernel_per_connection_bytes = cost.per_connection_bytes;
 	agent->has_overhead_bpf = cost.run_count > 0;
 	agent->overhead_bpf_ns = cost.run_ns;
 	agent->overhead_bpf_events = cost.run_count;

@@ -200,6 +200,8 @@ static inline void fake_agent(struct report_agent *agent)
 	agent->overhead_agent_rss_bytes = fake_figure();
 	agent->overhead_kernel_per_cpu_bytes = fake_figure();
 	agent->overhead_kernel_per_thread_bytes = fake_figure();
+	agent->overhead_kernel_per_worker_bytes = fake_figure();
+	agent->overhead_kernel_per_connection_bytes = fake_figure();
 	agent->overhead_kernel_bytes = fake_figure();
 	agent->has_overhead_bpf = rand() % 2;
 	if (agent->has_overhead_bpf) {

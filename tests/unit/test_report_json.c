@@ -121,10 +121,11 @@ static bool lists_what_is_there(void)
 /* What to do to each key; returns false to leave one alone. */
 typedef bool (*change)(json_t *parent, const char *key, json_t *value);
 
-/* What older reports do not have: losses that they could not count, and requests. */
+/* What older reports do not have: losses that they could not count, requests, and what those cost. */
 static bool came_later(const char *key)
 {
-	if (!strcmp(key, "requests"))
+	if (!strcmp(key, "requests") || !strcmp(key, "kernel_per_worker_bytes") ||
+	    !strcmp(key, "kernel_per_connection_bytes"))
 		return true;
 	for (uint32_t i = LOSS_SPAN_CREATE; i < LOSS_KINDS; i++)
 		if (!strcmp(key, report_loss_name(i)))

@@ -37,6 +37,8 @@ struct report_agent {
 	uint64_t overhead_agent_rss_bytes;
 	uint64_t overhead_kernel_per_cpu_bytes;
 	uint64_t overhead_kernel_per_thread_bytes;
+	uint64_t overhead_kernel_per_worker_bytes; /* beside that, where a thread may answer requests */
+	uint64_t overhead_kernel_per_connection_bytes;
 	uint64_t overhead_kernel_bytes; /* all maps and clocks */
 	bool has_overhead_bpf;
 	uint64_t overhead_bpf_ns;

@@ -30,6 +30,8 @@ static json_t *agent_json(const struct report_agent *agent)
 	writer_u64(overhead, "agent_rss_bytes", agent->overhead_agent_rss_bytes);
 	writer_u64(overhead, "kernel_per_cpu_bytes", agent->overhead_kernel_per_cpu_bytes);
 	writer_u64(overhead, "kernel_per_thread_bytes", agent->overhead_kernel_per_thread_bytes);
+	writer_u64(overhead, "kernel_per_worker_bytes", agent->overhead_kernel_per_worker_bytes);
+	writer_u64(overhead, "kernel_per_connection_bytes", agent->overhead_kernel_per_connection_bytes);
 	writer_u64(overhead, "kernel_bytes", agent->overhead_kernel_bytes);
 	writer_optional_u64(overhead, "bpf_run_ns", agent->has_overhead_bpf, agent->overhead_bpf_ns);
 	writer_optional_u64(overhead, "bpf_events", agent->has_overhead_bpf, agent->overhead_bpf_events);

@@ -47,6 +47,12 @@ void report_json_read_dist(struct reader *reader, json_t *parent, const char *ke
 	}
 }
 
+/* A figure that reports of version 0.1.0 do not have: 0 there. */
+static uint64_t later_u64(struct reader *reader, json_t *object, const char *key)
+{
+	return json_object_get(object, key) ? reader_u64(reader, object, key) : 0;
+}
+
 static void read_agent(struct reader *reader, json_t *object, struct report_agent *agent)
 {
 	json_t *hooks = reader_array(reader, object, "hooks"), *hook, *overhead, *command;
@@ -77,6 +83,9 @@ static void read_agent(struct reader *reader, json_t *object, struct report_agen
 	agent->overhead_agent_rss_bytes = reader_u64(reader, overhead, "agent_rss_bytes");
 	agent->overhead_kernel_per_cpu_bytes = reader_u64(reader, overhead, "kernel_per_cpu_bytes");
 	agent->overhead_kernel_per_thread_bytes = reader_u64(reader, overhead, "kernel_per_thread_bytes");
+	agent->overhead_kernel_per_worker_bytes = later_u64(reader, overhead, "kernel_per_worker_bytes");
+	agent->overhead_kernel_per_connection_bytes =
+		later_u64(reader, overhead, "kernel_per_connection_bytes");
 	agent->overhead_kernel_bytes = reader_u64(reader, overhead, "kernel_bytes");
 	agent->has_overhead_bpf =
 		reader_optional_u64(reader, overhead, "bpf_run_ns", &agent->overhead_bpf_ns);
@@ -361,8 +370,8 @@ static void read_root(struct reader *reader, json_t *root, struct report *report
 	read_arrays(reader, root, report);
 	report_json_read_requests(reader, root, &report->requests);
 	for (uint32_t i = 0; i < LOSS_KINDS; i++)
-		if (i < FIRST_LATER_LOSS || json_object_get(losses, report_loss_name(i)))
-			report->losses[i] = reader_u64(reader, losses, report_loss_name(i));
+		report->losses[i] = i < FIRST_LATER_LOSS ? reader_u64(reader, losses, report_loss_name(i)) :
+							   later_u64(reader, losses, report_loss_name(i));
 	check(reader, root, report);
 }
 

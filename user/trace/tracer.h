@@ -44,6 +44,8 @@ struct tracer_switch_cost {
 struct tracer_cost {
 	uint64_t per_cpu_bytes;
 	uint64_t per_thread_bytes;
+	uint64_t per_worker_bytes; /* and of a thread that may answer requests */
+	uint64_t per_connection_bytes;
 	uint64_t fixed_bytes;
 	uint64_t run_ns; /* of all programs; 0 unless kernel.bpf_stats_enabled */
 	uint64_t run_count;

@@ -335,6 +335,10 @@ void tracer_cost(const struct tracer *tracer, struct tracer_cost *out)
 			     sizeof(struct task_clock) + sizeof(struct thread_record);
 	out->per_thread_bytes =
 		kmalloc_bytes(STORAGE_ELEMENT_BYTES + sizeof(struct task_clock)) + STORAGE_HEAD_BYTES;
+	out->per_worker_bytes = kmalloc_bytes(STORAGE_ELEMENT_BYTES + sizeof(struct worker));
+	out->per_connection_bytes = kmalloc_bytes(STORAGE_ELEMENT_BYTES + sizeof(struct span)) +
+				    kmalloc_bytes(STORAGE_ELEMENT_BYTES + sizeof(struct connection_mark)) +
+				    STORAGE_HEAD_BYTES;
 	maps_bytes = maps_memory_bytes(tracer);
 	out->fixed_bytes = maps_bytes > out->per_cpu_bytes * tracer->nr_cpus ?
 				   maps_bytes - out->per_cpu_bytes * tracer->nr_cpus :
