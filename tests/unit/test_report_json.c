@@ -245,7 +245,8 @@ static json_t *full_report(void)
 		if (report.agent.has_overhead_bpf && report.scheduling.quota.has_counts &&
 		    report.scheduling.has_irq && report.target.has_exit_status && report.nr_threads &&
 		    report.threads[0].has_audit && report.agent.nr_hooks && report.scheduling.on_cpu.count &&
-		    report.requests.nr_buckets && report.requests.turns[TURN_TLS].count)
+		    report.requests.nr_buckets && report.requests.turns[TURN_TLS].count &&
+		    report.scheduling.on_cpu_ns && report.window.duration_ns > 1)
 			break;
 		report_fini(&report);
 	}
