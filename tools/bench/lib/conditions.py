@@ -34,6 +34,7 @@ CONDITIONS = (
     Condition("empty", "an empty BPF program on sched_switch", "empty", by_default=False),
     Condition("full", "agent, the workload is the target", "agent", (), "target", 1.0),
     Condition("full-nocost", "the same, --no-switch-cost", "agent", ("--no-switch-cost",), "target"),
+    Condition("full-noreq", "the same, --no-requests", "agent", ("--no-requests",), "target"),
     Condition("bystander", "agent, another process is the target", "agent", (), "bystander", 1 / 2),
     Condition("bystander-nocost", "the same, --no-switch-cost", "agent", ("--no-switch-cost",), "bystander", 1 / 3),
     Condition("runqlat", "runqlat (libbpf-tools)", "rival", ("runqlat",)),
