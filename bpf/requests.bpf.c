@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * The sockets' events make requests of bytes: which connections are the target's, when a request's first
- * byte comes, when it is read, when its answer is sent.  How its time is split is request.h's matter, how it
- * is booked book.bpf.h's.
+ * byte comes, when it is read, when its answer is sent.  How its time is split is the matter
+ * of request.h and touch.h, how it is booked book.bpf.h's.
  *
  * The hooks on read and send run in the task that reads or sends, after the fact; arrivals and states of
  * TCP in whatever context the packet is handled.  They may meet on one span: `arrived_ns` is all that an
@@ -41,34 +41,6 @@ int BPF_PROG(on_arrival, struct sock *sk)
 	    now_ns & ARRIVAL_COUNTED)
 		count_open(-1);
 	return 0;
-}
-
-/* A new request: from when it waited, and what for. */
-static __always_inline void open_request(struct toucher *by, struct span *span, __u64 socket,
-					 __u64 arrived_ns)
-{
-	__u64 now_ns = by->now_ns, begin_ns = arrived_ns && arrived_ns < now_ns ? arrived_ns : now_ns;
-	__u64 accepted_ns = begin_ns, request = next_request();
-	bool waited = span->waits_accept;
-	struct unread unread = {};
-
-	if (waited && span->established_ns && span->established_ns < begin_ns)
-		begin_ns = span->established_ns;
-	advance(by);
-	turn_to(by, request, socket);
-	span_open(span, request, begin_ns, now_ns);
-	span->holder = by->clock->id;
-	span->established_ns = 0;
-	span->waits_accept = 0;
-	span->owes = 0;
-	if (waited) {
-		accepted_ns = by->clock->began_at_ns > begin_ns ? by->clock->began_at_ns : now_ns;
-		span->parts.components_ns[COMPONENT_ACCEPT_WAIT] = accepted_ns - begin_ns;
-	}
-	split_unread(by->worker, accepted_ns, now_ns, &unread);
-	span->parts.components_ns[COMPONENT_SOCKET_BUSY] = unread.busy_ns;
-	span->parts.components_ns[COMPONENT_SOCKET_RUN_QUEUE] = unread.run_queue_ns;
-	span->parts.components_ns[COMPONENT_SOCKET_BLOCKED] = unread.blocked_ns;
 }
 
 /* What the first bytes of a request say of its connection, if it was not known. */
@@ -149,7 +121,7 @@ static __always_inline void read_connection(struct toucher *by, struct sock *sk,
 	}
 	if (span->state == SPAN_READ) {
 		if (begins_anew(span, by->task, length))
-			open_request(by, span, socket, arrived_ns);
+			touch_first(by, span, socket, next_request(), arrived_ns);
 		else if (span->holder != by->clock->id)
 			touch(by, span, socket);
 		return;
@@ -166,7 +138,7 @@ static __always_inline void read_connection(struct toucher *by, struct sock *sk,
 	}
 	if (!(arrived_ns & ARRIVAL_COUNTED))
 		count_open(1);
-	open_request(by, span, socket, arrived_ns);
+	touch_first(by, span, socket, next_request(), arrived_ns);
 	if (begins == HTTP_CONNECT)
 		span->flags |= SPAN_CONNECT;
 	else if (begins == HTTP_UNDECIDED)
@@ -320,7 +292,7 @@ int BPF_PROG(on_send, struct sock *sk, int length)
 /* What was asked and not answered will not be. */
 static __always_inline void close_connection(struct span *span, __u64 socket)
 {
-	bpf_map_delete_elem(&works, &socket); /* seldom there */
+	work_drop(socket); /* seldom there */
 	if (span->state == SPAN_READ || (span->state != SPAN_CLOSED && span->arrived_ns & ARRIVAL_COUNTED)) {
 		count_open(-1);
 		count_not(NOT_CLOSED);

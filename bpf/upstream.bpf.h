@@ -7,13 +7,6 @@
 #include "socket.bpf.h"
 #include "touch.bpf.h"
 
-/* A socket that the target made itself, and for which request it was last written to. */
-struct upstream {
-	__u64 request;
-	__u64 socket;	  /* of the request's connection */
-	__u64 arrived_ns; /* the first byte of the answer that nobody has read; 0: none */
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -34,26 +27,9 @@ static __always_inline void note_answer(struct sock *sk)
 static __always_inline void read_upstream(struct toucher *by, struct sock *sk)
 {
 	struct upstream *upstream = bpf_sk_storage_get(&upstreams, sk, NULL, 0);
-	struct unread late = {};
 
-	if (!upstream || !touch_begin(by))
-		return;
-	if (by->worker->request != upstream->request) {
-		struct work *aside = aside_of(upstream->request, upstream->socket);
-
-		if (!aside || aside->task != by->clock->id) /* answered or gone meanwhile, or another's */
-			return;
-		advance(by);
-		turn_to(by, upstream->request, upstream->socket);
-		by->worker->work = *aside;
-		bpf_map_delete_elem(&works, &upstream->socket);
-	} else {
-		advance(by);
-	}
-	if (upstream->arrived_ns)
-		split_unread(by->worker, upstream->arrived_ns, by->now_ns, &late);
-	upstream_answered(&by->worker->work, &by->worker->at.held, late.busy_ns + late.run_queue_ns);
-	upstream->arrived_ns = 0;
+	if (upstream && touch_begin(by))
+		touch_answered(by, upstream);
 }
 
 /* The current task writes to a socket that is none of the target's connections. */
@@ -64,18 +40,14 @@ static __always_inline void send_upstream(struct sock *sk)
 	struct upstream *upstream;
 	struct toucher by;
 
-	if (!clock || !clock->works || !touch_begin(&by) || !by.worker->request || by.worker->answered)
+	if (!clock || !clock->works || !touch_begin(&by) || !asks_for_request(by.worker))
 		return;
 	upstream = bpf_sk_storage_get(&upstreams, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!upstream) {
 		count_loss(LOSS_SPAN_CREATE);
 		return;
 	}
-	upstream->request = by.worker->request;
-	upstream->socket = by.worker->socket;
-	upstream->arrived_ns = 0;
-	advance(&by);
-	upstream_asked(&by.worker->work, &by.worker->at.held);
+	touch_asked(&by, upstream);
 }
 
 #endif /* WHYLATE_BPF_UPSTREAM_H */

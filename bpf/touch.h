@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A task touches a request: which one it works for from then on, and what it did until then for which.
+ *
+ * A request that it turns away from before the answer is put aside, where whoever answers finds the work.
+ *
+ * Pure C, compiled into the BPF programs (touch.bpf.h) and into the host's property tests.
+ */
+#ifndef WHYLATE_BPF_TOUCH_H
+#define WHYLATE_BPF_TOUCH_H
+
+#include "request.h"
+
+struct task_struct;
+
+/* A task of the target at a socket: its clock as of now. */
+struct toucher {
+	struct task_struct *task;
+	struct task_clock *clock;
+	struct worker *worker;
+	__u64 now_ns;
+};
+
+/* A socket that the target made itself, and for which request it was last written to. */
+struct upstream {
+	__u64 request;
+	__u64 socket;	  /* of the request's connection */
+	__u64 arrived_ns; /* the first byte of the answer that nobody has read; 0: none */
+};
+
+/* Of whoever includes this.  BY's clock as of its now, whether or not it learned of the switch to it. */
+static __always_inline void stamp_now(const struct toucher *by, struct stamp *out);
+
+/*
+ * And the work put aside, by the address of the request's socket: what is never taken is overwritten when
+ * that address is used again.  What work_find() returns lasts until work_drop() for the same socket.
+ */
+static __always_inline struct work *work_find(__u64 socket);
+static __always_inline void work_keep(__u64 socket, const struct work *work);
+static __always_inline void work_drop(__u64 socket);
+
+/* What was kept is gone. */
+static __always_inline void work_lost(void);
+
+/* Bring the worker up to now: what it did since is charged to the request that it works for. */
+static __always_inline void advance(struct toucher *by)
+{
+	struct stamp now;
+
+	if (ran_since(by->clock, by->worker->at_ns)) {
+		worker_ran(by->worker, by->now_ns);
+		return;
+	}
+	stamp_now(by, &now);
+	worker_charge(by->worker, &now, by->now_ns);
+}
+
+/* The worker's request is not answered yet: keep what it did for it where whoever answers finds it. */
+static __always_inline void put_aside(struct toucher *by)
+{
+	struct worker *worker = by->worker;
+
+	worker->work.request = worker->request;
+	worker->work.task = by->clock->id;
+	worker->work.at_ns = by->now_ns;
+	worker->work.held = worker->at.held;
+	work_keep(worker->socket, &worker->work);
+}
+
+/* The worker, advanced, turns to REQUEST on SOCKET; its work begins now. */
+static __always_inline void turn_to(struct toucher *by, __u64 request, __u64 socket)
+{
+	struct worker *worker = by->worker;
+
+	if (worker->request && !worker->answered && worker->request != request)
+		put_aside(by);
+	work_begin(worker);
+	worker->work.upstream_state = UPSTREAM_NONE;
+	worker->request = request;
+	worker->socket = socket;
+	worker->answered = 0;
+}
+
+/* What was put aside for REQUEST; NULL if nothing was. */
+static __always_inline struct work *aside_of(__u64 request, __u64 socket)
+{
+	struct work *aside = work_find(socket);
+
+	return aside && aside->request == request ? aside : NULL;
+}
+
+/* The worker, advanced, turns to a request that it put aside itself. */
+static __always_inline void take_up(struct toucher *by, const struct work *aside, __u64 socket)
+{
+	turn_to(by, aside->request, socket);
+	by->worker->work = *aside;
+	work_drop(socket);
+}
+
+/*
+ * The worker, advanced, turns to a request that it held before, or that another did.  Work that began before
+ * somebody else touched the span is in the span already.  BEFORE_NS: request.h.
+ */
+static __always_inline void turn_back(struct toucher *by, struct span *span, __u64 socket, __u64 before_ns)
+{
+	struct work *aside = aside_of(span->request, socket);
+	struct worker *worker = by->worker;
+
+	if (aside && aside->from_ns != span->at_ns)
+		aside = NULL;
+	if (aside && aside->task == by->clock->id) {
+		take_up(by, aside, socket);
+		span_touch(span, worker);
+		return;
+	}
+	if (!aside && span->holder == by->clock->id && worker->request != span->request &&
+	    span->state == SPAN_READ)
+		work_lost();
+	span_hand_over(span, worker, before_ns, aside);
+	turn_to(by, span->request, socket);
+}
+
+/* Bring the span up to now, in the name of the current task. */
+static __always_inline void touch(struct toucher *by, struct span *span, __u64 socket)
+{
+	struct worker *worker = by->worker;
+	__u64 before_ns = worker->at_ns;
+
+	if (span_touch_run(span, worker, by->clock, by->now_ns))
+		return;
+	advance(by);
+	if (was_handed(worker, span) && !waited_itself(worker, span)) {
+		span_take_handed(span, worker, before_ns);
+		turn_to(by, span->request, socket);
+	} else if (holds(worker, span)) {
+		span_touch(span, worker);
+	} else {
+		turn_back(by, span, socket, before_ns);
+	}
+	work_begin(worker);
+	if (worker->work.upstream_state)
+		upstream_begin(&worker->work, &worker->at.held);
+	span->at_ns = by->now_ns;
+	span->holder = by->clock->id;
+}
+
+/* The current task reads a new request, number REQUEST: from when it waited, and what for. */
+static __always_inline void touch_first(struct toucher *by, struct span *span, __u64 socket, __u64 request,
+					__u64 arrived_ns)
+{
+	__u64 now_ns = by->now_ns, begin_ns = arrived_ns && arrived_ns < now_ns ? arrived_ns : now_ns;
+	__u64 accepted_ns = begin_ns;
+	int waited = span->waits_accept;
+	struct unread unread = {};
+
+	if (waited && span->established_ns && span->established_ns < begin_ns)
+		begin_ns = span->established_ns;
+	advance(by);
+	turn_to(by, request, socket);
+	span_open(span, request, begin_ns, now_ns);
+	span->holder = by->clock->id;
+	span->established_ns = 0;
+	span->waits_accept = 0;
+	span->owes = 0;
+	if (waited) {
+		accepted_ns = by->clock->began_at_ns > begin_ns ? by->clock->began_at_ns : now_ns;
+		span->parts.components_ns[COMPONENT_ACCEPT_WAIT] = accepted_ns - begin_ns;
+	}
+	split_unread(by->worker, accepted_ns, now_ns, &unread);
+	span->parts.components_ns[COMPONENT_SOCKET_BUSY] = unread.busy_ns;
+	span->parts.components_ns[COMPONENT_SOCKET_RUN_QUEUE] = unread.run_queue_ns;
+	span->parts.components_ns[COMPONENT_SOCKET_BLOCKED] = unread.blocked_ns;
+}
+
+/* Whether what the worker asks elsewhere now is on behalf of a request. */
+static __always_inline int asks_for_request(const struct worker *worker)
+{
+	return worker->request && !worker->answered;
+}
+
+/* It asks there. */
+static __always_inline void touch_asked(struct toucher *by, struct upstream *upstream)
+{
+	upstream->request = by->worker->request;
+	upstream->socket = by->worker->socket;
+	upstream->arrived_ns = 0;
+	advance(by);
+	upstream_asked(&by->worker->work, &by->worker->at.held);
+}
+
+/* The current task reads what it asked for on behalf of a request: that is what it works for now. */
+static __always_inline void touch_answered(struct toucher *by, struct upstream *upstream)
+{
+	struct unread late = {};
+
+	if (by->worker->request != upstream->request) {
+		struct work *aside = aside_of(upstream->request, upstream->socket);
+
+		if (!aside || aside->task != by->clock->id) /* answered or gone meanwhile, or another's */
+			return;
+		advance(by);
+		take_up(by, aside, upstream->socket);
+	} else {
+		advance(by);
+	}
+	if (upstream->arrived_ns)
+		split_unread(by->worker, upstream->arrived_ns, by->now_ns, &late);
+	upstream_answered(&by->worker->work, &by->worker->at.held, late.busy_ns + late.run_queue_ns);
+	upstream->arrived_ns = 0;
+}
+
+#endif /* WHYLATE_BPF_TOUCH_H */
