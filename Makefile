@@ -72,7 +72,7 @@ FUZZ_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. -I$(BUILD)/include -O1 -g -Wall -Wex
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -I. \
 	$(addprefix -I,$(wildcard /usr/include/$(shell uname -m)-linux-gnu)) -Wall -Werror
 WERROR := $(if $(CI)$(DEVELOPER),-Werror)
-LDLIBS = $(shell $(PKG_CONFIG) --libs $(LIBS))
+LDLIBS = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lm
 
 AGENT_SRC := $(wildcard user/*.c user/*/*.c)
 AGENT_OBJ := $(AGENT_SRC:%.c=$(BUILD)/obj/%.o)
@@ -106,7 +106,7 @@ static: $(BUILD)/static/agent ## build the agent as one file that needs no libra
 $(BUILD)/static/agent: $(AGENT_OBJ)
 	$(say) STATIC $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -static $^ -o $@ $(shell $(PKG_CONFIG) --static --libs $(LIBS))
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -static $^ -o $@ $(shell $(PKG_CONFIG) --static --libs $(LIBS)) -lm
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(BUILD)/include/version.h
 	$(say) CC $<

@@ -8,6 +8,7 @@
 #define WHYLATE_BPF_BOOK_H
 
 #include "maps.bpf.h"
+#include "switches.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -22,6 +23,13 @@ struct {
 	__type(key, __u32);
 	__type(value, struct component_moves);
 } component_moves SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, STATUSES);
+	__type(key, __u32);
+	__type(value, struct switch_table);
+} switch_tables SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -89,6 +97,17 @@ static __always_inline void book_bucket(const struct span *span, __u32 number, _
 	bucket->after++;
 }
 
+static __always_inline void book_switches(const struct span *span, __s64 by)
+{
+	__u32 status = span->status;
+	__u64 switches = span->parts.voluntary + span->parts.involuntary;
+	struct switch_table *table = bpf_map_lookup_elem(&switch_tables, &status);
+
+	if (table)
+		switch_row_book(&table->rows[switch_row_of(switches) & (SWITCH_ROWS - 1)], switches,
+				span->parts.components_ns[COMPONENT_ON_CPU], by);
+}
+
 /* Without COMPONENT, the request would lie in bucket WITHOUT and not in bucket AT. */
 static __always_inline void book_move(__u32 component, __u32 at, __u32 without, __s64 by)
 {
@@ -114,6 +133,7 @@ VERIFIED_ONCE int book_request(const struct span *span, __u64 latency_ns, __s64 
 	if (!span)
 		return 0;
 	book_bucket(span, at, latency_ns, by);
+	book_switches(span, by);
 	for (__u32 i = 0; i < COMPONENTS; i++) {
 		__u64 ns = span->parts.components_ns[i];
 

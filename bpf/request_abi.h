@@ -100,6 +100,30 @@ struct component_moves {
 _Static_assert(sizeof(struct component_moves) == 8 * HIST_BUCKETS, "no hidden padding");
 
 /*
+ * The on-CPU time of answered requests that suffered as many switches (switches.h): what the slope of the one
+ * over the other is made of.  As with buckets, a later send takes a request out again, single words may
+ * be below 0 modulo 2^64 on one CPU, and sums over CPUs are not.  A copy may have a request half: one of many.
+ */
+struct switch_row {
+	__u64 count;
+	__u64 switches;	    /* voluntary and involuntary, the sum over them */
+	__u64 on_cpu_ns;    /* sum; of one at most SWITCHES_ON_CPU_LIMIT_NS */
+	__u64 squares_low;  /* sum of the low SWITCHES_SQUARE_BITS of each on_cpu_ns squared, */
+	__u64 squares_high; /* and of the rest of it, shifted down */
+};
+
+_Static_assert(sizeof(struct switch_row) == 8 * 5, "no hidden padding");
+
+#define SWITCH_ROWS 64u /* a power of two, for masking: up to 31 switches each its own, then by octave */
+
+/* One per status class and CPU. */
+struct switch_table {
+	struct switch_row rows[SWITCH_ROWS];
+};
+
+_Static_assert(sizeof(struct switch_table) == sizeof(struct switch_row) * SWITCH_ROWS, "no hidden padding");
+
+/*
  * On a listening socket, and copied by the kernel to each connection that it accepts, before the first byte
  * comes (BPF_F_CLONE).  Small, since it is charged to the connection's option memory: where that is
  * full, the kernel drops the connection.

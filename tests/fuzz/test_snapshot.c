@@ -212,6 +212,7 @@ static void serve(struct snapshot_requests *from, struct snapshot_requests *to)
 	for (uint64_t i = 0; i < nr; i++) {
 		requests[i].status = (uint32_t)take_below(STATUSES);
 		requests[i].blame = (uint32_t)take_below(BLAME_KINDS);
+		requests[i].involuntary = (uint32_t)take_below(1u << 31);
 		counts[i] = (int64_t)take_below(1000);
 		work(&requests[i]);
 		book(from, &requests[i], counts[i]);

@@ -3,12 +3,13 @@
 #ifndef WHYLATE_TESTS_BOOK_REQUESTS_H
 #define WHYLATE_TESTS_BOOK_REQUESTS_H
 
+#include "bpf/switches.h"
 #include "user/trace/snapshot.h"
 
-/* One request as the kernel's side knows it; its latency is the sum of its components. */
+/* One request as the kernel's side knows it, with one voluntary switch; its latency sums its components. */
 struct request {
 	uint64_t components_ns[COMPONENTS];
-	uint32_t status, blame;
+	uint32_t status, blame, involuntary;
 };
 
 static inline uint64_t latency_of(const struct request *request)
@@ -31,6 +32,9 @@ static inline void book(struct snapshot_requests *in, const struct request *requ
 	one->latency_ns += times * latency_ns;
 	one->statuses[request->status] += times;
 	one->voluntary += times;
+	one->involuntary += times * request->involuntary;
+	switch_row_book(&in->switches[request->status].rows[switch_row_of(1 + request->involuntary)],
+			1 + request->involuntary, request->components_ns[COMPONENT_ON_CPU], count);
 	one->blame_ns[request->blame] += times * (request->components_ns[COMPONENT_RUN_QUEUE_WAKEUP] +
 						  request->components_ns[COMPONENT_RUN_QUEUE_PREEMPTED]);
 	for (int i = 0; i < COMPONENTS; i++) {

@@ -252,6 +252,18 @@ static inline void fake_without(struct report_requests *requests)
 	}
 }
 
+static inline void fake_slope(const struct report_requests *requests, struct report_slope *out)
+{
+	out->known = rand() % 2;
+	if (!out->known)
+		return;
+	out->status = (uint32_t)(rand() % STATUSES);
+	out->count = requests->statuses[out->status] / (1 + (uint64_t)(rand() % 2));
+	out->low_ns = rand() % 2 ? INT64_MIN : (int64_t)(fake_bits() >> 32) - 1000000;
+	out->high_ns = rand() % 2 ? INT64_MAX : out->low_ns + 1;
+	out->ns = rand() % 2 ? out->low_ns : out->high_ns;
+}
+
 static inline void fake_requests(struct report_requests *requests)
 {
 	uint32_t bucket = (uint32_t)(rand() % 3 * 100);
@@ -283,6 +295,7 @@ static inline void fake_requests(struct report_requests *requests)
 	for (int i = 0; i < NOT_COUNTED_KINDS; i++)
 		requests->not_counted[i] = fake_figure();
 	requests->still_sending = fake_figure();
+	fake_slope(requests, &requests->slope);
 }
 
 /* A whole report; the caller frees it with report_fini(). */

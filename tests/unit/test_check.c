@@ -222,6 +222,22 @@ static void quantiles_without_a_component_can_be(void **state)
 	expect(CHECK_ALWAYS, "requests.quantiles", "without_ns");
 }
 
+static void slope_lies_in_its_interval(void **state)
+{
+	struct report_slope *slope = &report.requests.slope;
+	const struct report_slope good = { .known = true, .ns = -2, .low_ns = -3, .high_ns = -1 };
+
+	(void)state;
+	*slope = good;
+	slope->ns = -4;
+	expect(CHECK_ALWAYS, "requests.indirect_switch_cost", "interval");
+	slope->ns = 0;
+	expect(CHECK_ALWAYS, "requests.indirect_switch_cost", "interval");
+	*slope = good;
+	slope->count = report.requests.statuses[0];
+	one_more(&slope->count, "requests.indirect_switch_cost", "interval");
+}
+
 static void rest_adds_what_moves_otherwise(void **state)
 {
 	struct report_scheduling *s = &report.scheduling;
@@ -301,6 +317,7 @@ int main(void)
 		TEST(request_buckets_lie_in_their_edges),
 		TEST(request_buckets_are_those_of_the_latency),
 		TEST(quantiles_without_a_component_can_be),
+		TEST(slope_lies_in_its_interval),
 		TEST(rest_adds_what_moves_otherwise),
 		TEST(utilisation_follows_from_the_window),
 		TEST(what_never_ran_used_nothing),

@@ -150,10 +150,16 @@ static bool give_other_type(json_t *parent, const char *key, json_t *value)
 	return true;
 }
 
+static bool has_sign(const char *key)
+{
+	return !strncmp(key, "stale_", 6) ||
+	       (!strncmp(at_path, "requests.indirect_switch_cost.", 30) && strcmp(key, "count"));
+}
+
 static bool make_negative(json_t *parent, const char *key, json_t *value)
 {
-	if (!json_is_integer(value) || !strcmp(key, "schema_version") || !strncmp(key, "stale_", 6))
-		return false; /* staleness has a sign */
+	if (!json_is_integer(value) || !strcmp(key, "schema_version") || has_sign(key))
+		return false;
 	json_object_set_new(parent, key, json_integer(-1));
 	return true;
 }
@@ -246,7 +252,8 @@ static json_t *full_report(void)
 		    report.scheduling.has_irq && report.target.has_exit_status && report.nr_threads &&
 		    report.threads[0].has_audit && report.agent.nr_hooks && report.scheduling.on_cpu.count &&
 		    report.requests.nr_buckets && report.requests.turns[TURN_TLS].count &&
-		    report.scheduling.on_cpu_ns && report.window.duration_ns > 1)
+		    report.scheduling.on_cpu_ns && report.window.duration_ns > 1 &&
+		    report.requests.slope.known)
 			break;
 		report_fini(&report);
 	}
@@ -350,6 +357,11 @@ static void requests_that_cannot_be_are_named(void **state)
 		expect_refusal(root, cases[i].sentence);
 		json_decref(root);
 	}
+	root = full_report();
+	one = json_object_get(json_object_get(root, "requests"), "indirect_switch_cost");
+	json_object_set_new(one, "status", json_string("6xx"));
+	expect_refusal(root, "'requests.indirect_switch_cost.status' is none that is known");
+	json_decref(root);
 	root = full_report();
 	requests = json_object_get(root, "requests");
 	json_array_set_new(json_object_get(requests, "components"), 3, json_string("socket"));

@@ -39,6 +39,12 @@ static void late_behind_itself(struct report *report, struct report_blame *blame
 	r->statuses[STATUS_5XX] = 56;
 	r->statuses[STATUS_UNKNOWN] = 1;
 	r->still_sending = 2;
+	r->slope = (struct report_slope){ .known = true,
+					  .status = STATUS_2XX,
+					  .count = 119163,
+					  .ns = 1840,
+					  .low_ns = 1210,
+					  .high_ns = 2470 };
 	r->not_counted[NOT_UNANSWERED] = 3;
 	r->not_counted[NOT_BEFORE_ATTACH] = 64;
 	turns_of(r, TURN_TLS, 17);
@@ -141,6 +147,28 @@ static void small_blame_is_left_out(void **state)
 		assert_int_equal(lines_with(text, "  kernel threads\n"), part > 99);
 		free(text);
 	}
+}
+
+/* The middle of an interval that holds 0 would be read as a cost. */
+static void slope_that_can_be_0_is_not_told(void **state)
+{
+	struct report_slope *slope;
+	struct report report;
+	char *text;
+
+	(void)state;
+	some_requests(&report);
+	slope = &report.requests.slope;
+	*slope = (struct report_slope){ .known = true, .ns = 777, .low_ns = -1500, .high_ns = 3054 };
+	text = rendered(&report);
+	assert_int_equal(lines_with(text, "  a switch   costs a request: cannot tell,"), 1);
+	assert_non_null(strstr(text, "95 % sure: -1.50 us to 3.05 us\n"));
+	assert_null(strstr(text, "777 ns"));
+	free(text);
+	slope->low_ns = 1;
+	text = rendered(&report);
+	assert_int_equal(lines_with(text, "  a switch   costs a request 777 ns of CPU,"), 1);
+	free(text);
 }
 
 /* All that can be there is there: the scheduling gives way first, and losses stay. */
@@ -254,6 +282,9 @@ static void any_figures_are_plain_text(void **state)
 			turns_of(r, i, some_figure());
 		for (int i = 0; i < NOT_COUNTED_KINDS; i++)
 			r->not_counted[i] = some_figure();
+		r->slope = (struct report_slope){ .known = rand() % 2, .ns = (int64_t)some_figure() };
+		r->slope.low_ns = rand() % 2 ? INT64_MIN : (int64_t)some_figure();
+		r->slope.high_ns = (int64_t)some_figure();
 		r->count = rand() % 4 ? r->count : some_figure();
 		text = rendered(&report);
 		/* Figures of centuries take room. */
@@ -273,6 +304,7 @@ int main(void)
 		cmocka_unit_test(upstream_is_slow),
 		cmocka_unit_test(none_was_answered),
 		cmocka_unit_test(small_blame_is_left_out),
+		cmocka_unit_test(slope_that_can_be_0_is_not_told),
 		cmocka_unit_test(everything_at_once_is_one_screen),
 		cmocka_unit_test(any_figures_are_plain_text),
 	};

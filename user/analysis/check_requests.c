@@ -118,6 +118,14 @@ static bool without_can_be(const struct report_requests *r)
 	return true;
 }
 
+static bool slope_can_be(const struct report_requests *r)
+{
+	const struct report_slope *slope = &r->slope;
+
+	return !slope->known || (slope->low_ns <= slope->ns && slope->ns <= slope->high_ns &&
+				 slope->count <= r->statuses[slope->status]);
+}
+
 static const struct requests_identity {
 	const char *path, *what;
 	bool (*holds)(const struct report_requests *requests);
@@ -129,6 +137,8 @@ static const struct requests_identity {
 	{ "requests.buckets", "are not those of latency, in order", buckets_are_those_of_latency },
 	{ "requests.by_protocol", "has time of turns that are none", turns_that_are_none_took_none },
 	{ "requests.quantiles", "have a without_ns that cannot be", without_can_be },
+	{ "requests.indirect_switch_cost", "is no interval around its ns, or of more requests than there are",
+	  slope_can_be },
 };
 
 static bool check_buckets(const struct report_requests *requests, struct check_broken *broken)

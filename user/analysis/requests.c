@@ -7,6 +7,7 @@
 
 #include "user/analysis/difference.h"
 #include "user/analysis/quantile.h"
+#include "user/analysis/slope.h"
 #include "user/analysis/tail.h"
 
 #define WORDS (sizeof(struct request_bucket) / sizeof(__u64))
@@ -138,6 +139,28 @@ static void fill_without(const struct request_bucket *buckets, const struct snap
 	}
 }
 
+/* Of the class with the most requests: what else they have in common is not known. */
+static void fill_slope(const struct snapshot_requests *from, const struct snapshot_requests *to,
+		       struct report_requests *out)
+{
+	struct switch_table between;
+	uint32_t most = 0;
+
+	for (uint32_t i = 1; i < STATUSES; i++)
+		if (out->statuses[i] > out->statuses[most])
+			most = i;
+	between = to->switches[most];
+	for (size_t i = 0; i < sizeof(between) / sizeof(__u64); i++)
+		((__u64 *)&between)[i] -= ((const __u64 *)&from->switches[most])[i];
+	slope_fit(&between, &out->slope);
+	if (!out->slope.known)
+		return;
+	out->slope.status = most;
+	/* Half of what a later send has moved may be in a row that has none left. */
+	if (out->slope.count > out->statuses[most])
+		out->slope.count = out->statuses[most];
+}
+
 static void fill_row(struct report_request_bucket *row, const struct request_bucket *one)
 {
 	row->count = one->count;
@@ -225,6 +248,7 @@ int requests_between(const struct snapshot *from, const struct snapshot *to, str
 		set_max(&requests->latency, &buckets[HIST_BUCKETS - 1], is->max_ns);
 		tail_fill(requests);
 		fill_without(buckets, was, is, requests);
+		fill_slope(was, is, requests);
 	}
 	free(buckets);
 	return ret;

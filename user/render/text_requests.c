@@ -189,4 +189,5 @@ void text_requests(const struct report *report, const struct request_room *room,
 		  out);
 	blame(report, room->blame, out);
 	text_request_counts(report, out);
+	text_costs(report, room->costs, out);
 }

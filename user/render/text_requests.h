@@ -11,7 +11,7 @@
 
 /* How many lines each of its sections may have; 0 leaves it out with its heading. */
 struct request_room {
-	unsigned components, bars, blame;
+	unsigned components, bars, blame, costs;
 };
 
 /* Why they were late, in a sentence or two.  There must be requests. */
@@ -19,6 +19,9 @@ void text_answer(const struct report *report, FILE *out);
 
 /* How many, how fast, what came of them, and what else was seen. */
 void text_request_counts(const struct report *report, FILE *out);
+
+/* What a request costs the CPUs, in at most MOST lines. */
+void text_costs(const struct report *report, unsigned most, FILE *out);
 
 /* One line on why there are none, if anything else was seen. */
 void text_no_requests(const struct report_requests *requests, FILE *out);

@@ -57,6 +57,21 @@ static json_t *by_protocol_json(const struct report_dist turns[TURN_PROTOCOLS])
 	return object;
 }
 
+static json_t *slope_json(const struct report_slope *slope)
+{
+	json_t *object;
+
+	if (!slope->known)
+		return json_null();
+	object = json_object();
+	writer_u64(object, "ns", (uint64_t)slope->ns);
+	writer_u64(object, "low_ns", (uint64_t)slope->low_ns);
+	writer_u64(object, "high_ns", (uint64_t)slope->high_ns);
+	writer_set(object, "status", json_string(report_status_name(slope->status)));
+	writer_u64(object, "count", slope->count);
+	return object;
+}
+
 json_t *report_json_requests(const struct report_requests *requests)
 {
 	json_t *object, *components, *quantiles, *buckets;
@@ -83,5 +98,6 @@ json_t *report_json_requests(const struct report_requests *requests)
 	writer_set(object, "components", components);
 	writer_set(object, "quantiles", quantiles);
 	writer_set(object, "buckets", buckets);
+	writer_set(object, "indirect_switch_cost", slope_json(&requests->slope));
 	return object;
 }

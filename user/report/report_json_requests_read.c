@@ -4,6 +4,7 @@
  * of it is held against that by whoever reads the whole.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "user/analysis/tail.h"
 #include "user/report/json_reader.h"
@@ -74,6 +75,28 @@ static void read_quantiles(struct reader *reader, json_t *object, struct report_
 	}
 }
 
+static void read_slope(struct reader *reader, json_t *parent, struct report_slope *slope)
+{
+	char status[16];
+	json_t *object;
+
+	slope->known = !json_is_null(reader_get(reader, parent, "indirect_switch_cost"));
+	if (!slope->known)
+		return;
+	object = reader_object(reader, parent, "indirect_switch_cost");
+	slope->ns = reader_signed(reader, object, "ns");
+	slope->low_ns = reader_signed(reader, object, "low_ns");
+	slope->high_ns = reader_signed(reader, object, "high_ns");
+	slope->count = reader_u64(reader, object, "count");
+	reader_text(reader, object, "status", status, sizeof(status));
+	while (slope->status < STATUSES && strcmp(status, report_status_name(slope->status)))
+		slope->status++;
+	if (slope->status < STATUSES)
+		return;
+	slope->status = 0;
+	reader_refuse(reader, object, "status", "is none that is known");
+}
+
 void report_json_read_requests(struct reader *reader, json_t *root, struct report_requests *requests)
 {
 	json_t *object = json_object_get(root, "requests");
@@ -92,4 +115,5 @@ void report_json_read_requests(struct reader *reader, json_t *root, struct repor
 	report_json_read_dist(reader, object, "latency", &requests->latency);
 	read_buckets(reader, object, requests);
 	read_quantiles(reader, object, requests);
+	read_slope(reader, object, &requests->slope);
 }

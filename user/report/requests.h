@@ -33,6 +33,17 @@ struct report_request_quantile {
 	uint64_t without_ns[COMPONENTS];    /* the quantile of latency minus that component */
 };
 
+/*
+ * What one switch more adds to a request's on-CPU time, across the requests of one status class: the one with
+ * the most requests, since no more is known of what kind they are.
+ */
+struct report_slope {
+	bool known; /* there were enough requests, and enough of them differed in switches */
+	uint32_t status;
+	uint64_t count;		     /* requests that it is made of */
+	int64_t ns, low_ns, high_ns; /* and the 95 % confidence interval */
+};
+
 struct report_requests {
 	bool watched; /* else nothing below is known: left out, or the kernel has no hooks for it */
 	uint64_t count;
@@ -44,6 +55,7 @@ struct report_requests {
 	struct report_request_quantile quantiles[QUANTILES]; /* of quantile_list */
 	struct report_request_bucket *buckets;		     /* owned; those with requests, in order */
 	size_t nr_buckets;
+	struct report_slope slope;
 };
 
 /* Names as they stand in the JSON and the text; "?" for a value out of range. */

@@ -44,6 +44,7 @@ struct snapshot_quota {
 struct snapshot_requests {
 	struct request_bucket buckets[HIST_BUCKETS]; /* `after` and `before` mean nothing here */
 	struct component_moves components[COMPONENTS];
+	struct switch_table switches[STATUSES];
 	uint64_t max_ns; /* of the interval that this snapshot ends */
 	struct snapshot_hist turns[TURN_PROTOCOLS];
 	uint64_t not_counted[NOT_COUNTED_KINDS]; /* NOT_UNANSWERED: open now */

@@ -48,6 +48,20 @@ static int read_buckets(struct tracer *tracer, struct snapshot_requests *out)
 	return ret;
 }
 
+static int read_switches(struct tracer *tracer, struct snapshot_requests *out)
+{
+	for (uint32_t i = 0; i < STATUSES; i++) {
+		const struct switch_table *slots =
+			tracer_lookup_percpu(tracer, tracer->skel->maps.switch_tables, i);
+
+		if (!slots)
+			return -errno;
+		for (uint32_t cpu = 0; cpu < tracer->nr_cpus; cpu++)
+			add_words(&out->switches[i], &slots[cpu], sizeof(*slots));
+	}
+	return 0;
+}
+
 static int read_components(struct tracer *tracer, struct snapshot_requests *out)
 {
 	for (uint32_t i = 0; i < COMPONENTS; i++) {
@@ -88,6 +102,8 @@ int tracer_read_requests(struct tracer *tracer, struct snapshot *snapshot)
 	ret = read_buckets(tracer, out);
 	if (!ret)
 		ret = read_components(tracer, out);
+	if (!ret)
+		ret = read_switches(tracer, out);
 	if (!ret)
 		ret = read_counts(tracer, out);
 	if (!ret)
