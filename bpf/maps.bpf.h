@@ -58,6 +58,13 @@ SHARED struct {
 	__type(value, struct worker);
 } workers SEC(".maps");
 
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct history);
+} histories SEC(".maps");
+
 /* How many listeners the target has or had: without any, nobody needs a worker. */
 SHARED __u32 nr_listeners;
 

@@ -44,6 +44,17 @@ static __always_inline bool touch_begin(struct toucher *by)
 	return true;
 }
 
+static __always_inline const struct history *history_of(const struct toucher *by)
+{
+	if (by->worker->remembers)
+		return bpf_task_storage_get(&histories, by->task, NULL, 0);
+	if (bpf_task_storage_get(&histories, by->task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE))
+		by->worker->remembers = 1;
+	else
+		count_loss(LOSS_WORKER_CREATE);
+	return NULL;
+}
+
 /* The kernel's own account of when the current task got its CPU, where ours has missed it. */
 static __noinline int stamp_by_kernel(struct task_struct *task, const struct task_clock *clock,
 				      struct stamp *stamp, __u64 now_ns)

@@ -42,6 +42,18 @@ static __always_inline void work_drop(__u64 socket);
 /* What was kept is gone. */
 static __always_inline void work_lost(void);
 
+/* The current task's history; if it has none, it has one from now on.  NULL: there is nothing in it. */
+static __always_inline const struct history *history_of(const struct toucher *by);
+
+/* What the current task did since ARRIVED_NS. */
+static __always_inline void unread_since(const struct toucher *by, __u64 arrived_ns, struct unread *out)
+{
+	__u64 until_ns = split_unread(by->worker, arrived_ns, by->now_ns, out);
+
+	if (until_ns > arrived_ns)
+		split_history(history_of(by), until_ns, arrived_ns, out);
+}
+
 /* Bring the worker up to now: what it did since is charged to the request that it works for. */
 static __always_inline void advance(struct toucher *by)
 {
@@ -166,7 +178,7 @@ static __always_inline void touch_first(struct toucher *by, struct span *span, _
 		accepted_ns = by->clock->began_at_ns > begin_ns ? by->clock->began_at_ns : now_ns;
 		span->parts.components_ns[COMPONENT_ACCEPT_WAIT] = accepted_ns - begin_ns;
 	}
-	split_unread(by->worker, accepted_ns, now_ns, &unread);
+	unread_since(by, accepted_ns, &unread);
 	span->parts.components_ns[COMPONENT_SOCKET_BUSY] = unread.busy_ns;
 	span->parts.components_ns[COMPONENT_SOCKET_RUN_QUEUE] = unread.run_queue_ns;
 	span->parts.components_ns[COMPONENT_SOCKET_BLOCKED] = unread.blocked_ns;
@@ -204,7 +216,7 @@ static __always_inline void touch_answered(struct toucher *by, struct upstream *
 		advance(by);
 	}
 	if (upstream->arrived_ns)
-		split_unread(by->worker, upstream->arrived_ns, by->now_ns, &late);
+		unread_since(by, upstream->arrived_ns, &late);
 	upstream_answered(&by->worker->work, &by->worker->at.held, late.busy_ns + late.run_queue_ns);
 	upstream->arrived_ns = 0;
 }

@@ -82,7 +82,8 @@ struct worker {
 	__u64 at_ns;	  /* when it last touched a request, */
 	struct stamp at;  /* and its clock then: charged up to there */
 	struct work work; /* charged, and not in the request's span yet */
-	__u32 answered;	  /* it has sent the answer: what follows is charged to nobody, unless more is sent */
+	__u16 answered;	  /* it has sent the answer: what follows is charged to nobody, unless more is sent */
+	__u16 remembers;  /* it has a history, which takes the stays that are too many here */
 	__u32 stay;	  /* number of the next one */
 	struct stay stays[STAYS];
 	struct handed handed; /* by the latest wakeup; written under the lock that the wakeup holds */
@@ -196,24 +197,89 @@ struct unread {
 };
 
 /*
- * From ARRIVED_NS to NOW_NS, by the stays that the reading task remembers.  What is older than these is in
- * none of the three.
+ * The older stays of a task that was found to need them: a loop that is preempted many times while a request
+ * lies unread.  Few tasks have one.
  */
-VERIFIED_ONCE int split_unread(const struct worker *worker, __u64 arrived_ns, __u64 now_ns,
-			       struct unread *out)
+#define HISTORY 128u /* a power of two */
+
+struct history {
+	__u32 next;
+	__u32 pad;
+	struct stay stays[HISTORY];
+};
+
+_Static_assert(sizeof(struct history) <= 4096 - 72, "with the storage's own head it fits kmalloc-4k");
+
+/* The stay that the next one will displace is remembered elsewhere. */
+static __always_inline void history_take(struct history *history, const struct worker *worker)
+{
+	history->stays[history->next & (HISTORY - 1)] = worker->stays[worker->stay & (STAYS - 1)];
+	history->next++;
+}
+
+/* The task ran from the end of STAY until UNTIL_NS: all of both. */
+static __always_inline void unread_add(struct unread *out, const struct stay *stay, __u64 until_ns)
+{
+	__u64 runnable_ns = stay_runnable_ns(stay);
+
+	out->busy_ns += until_ns - stay->in_ns;
+	out->run_queue_ns += stay->in_ns - runnable_ns;
+	out->blocked_ns += runnable_ns - stay->out_ns;
+}
+
+/* The same, but only what is after ARRIVED_NS. */
+static __always_inline void unread_add_part(struct unread *out, const struct stay *stay, __u64 until_ns,
+					    __u64 arrived_ns)
+{
+	__u64 runnable_ns = stay_runnable_ns(stay);
+
+	out->busy_ns += overlap_ns(stay->in_ns, until_ns, arrived_ns, until_ns);
+	out->run_queue_ns += overlap_ns(runnable_ns, stay->in_ns, arrived_ns, until_ns);
+	out->blocked_ns += overlap_ns(stay->out_ns, runnable_ns, arrived_ns, until_ns);
+}
+
+/*
+ * What the reading task did from ARRIVED_NS to NOW_NS, by its latest stays.  Returns how far back they tell:
+ * where that is after ARRIVED_NS, what is older is in none of the three.
+ */
+VERIFIED_ONCE __u64 split_unread(const struct worker *worker, __u64 arrived_ns, __u64 now_ns,
+				 struct unread *out)
 {
 	__u64 until_ns = now_ns;
 
 	if (!worker || !out)
-		return 0;
-	for (__u32 i = 1; i <= STAYS && until_ns > arrived_ns; i++) {
+		return now_ns;
+	for (__u32 i = 1; i <= STAYS; i++) {
 		const struct stay *stay = &worker->stays[(worker->stay - i) & (STAYS - 1)];
 
 		if (!stay->in_ns)
 			break;
-		out->busy_ns += overlap_ns(stay->in_ns, until_ns, arrived_ns, now_ns);
-		out->run_queue_ns += overlap_ns(stay_runnable_ns(stay), stay->in_ns, arrived_ns, now_ns);
-		out->blocked_ns += overlap_ns(stay->out_ns, stay_runnable_ns(stay), arrived_ns, now_ns);
+		if (stay->out_ns <= arrived_ns) {
+			unread_add_part(out, stay, until_ns, arrived_ns);
+			return arrived_ns;
+		}
+		unread_add(out, stay, until_ns);
+		until_ns = stay->out_ns;
+	}
+	return until_ns;
+}
+
+/* The same from its history, for what is before UNTIL_NS. */
+VERIFIED_ONCE int split_history(const struct history *history, __u64 until_ns, __u64 arrived_ns,
+				struct unread *out)
+{
+	if (!history || !out)
+		return 0;
+	for (__u32 i = 1; i <= HISTORY; i++) {
+		const struct stay *stay = &history->stays[(history->next - i) & (HISTORY - 1)];
+
+		if (!stay->in_ns || stay->in_ns > until_ns)
+			break;
+		if (stay->out_ns <= arrived_ns) {
+			unread_add_part(out, stay, until_ns, arrived_ns);
+			break;
+		}
+		unread_add(out, stay, until_ns);
 		until_ns = stay->out_ns;
 	}
 	return 0;

@@ -16,8 +16,15 @@ static __always_inline void note_stay(const struct task_clock *clock, struct tas
 {
 	struct worker *worker = bpf_task_storage_get(&workers, task, NULL, 0);
 
-	if (worker)
-		worker_came_back(worker, clock, who);
+	if (!worker)
+		return;
+	if (worker->remembers) {
+		struct history *history = bpf_task_storage_get(&histories, task, NULL, 0);
+
+		if (history)
+			history_take(history, worker);
+	}
+	worker_came_back(worker, clock, who);
 }
 
 /* The current task wakes one that answers requests: perhaps with the one that it works for itself. */
