@@ -44,14 +44,13 @@ int BPF_PROG(on_arrival, struct sock *sk)
 }
 
 /* What the first bytes of a request say of its connection, if it was not known. */
-static __always_inline __u32 judge_request(struct span *span, struct task_struct *task, int length)
+static __always_inline __u32 judge_request(struct span *span, int length)
 {
-	__u8 bytes[HTTP_LOOK_BYTES] = {};
 	__u32 begins;
 
 	if (span->protocol >= SPEAKS_TURNS)
 		return HTTP_UNDECIDED;
-	begins = http_look_request(bytes, look(task, length, bytes));
+	begins = look_at_request(length);
 	if (span->protocol == SPEAKS_HTTP || begins == HTTP_UNDECIDED)
 		return begins;
 	if (begins == HTTP_REQUEST || begins == HTTP_CONNECT)
@@ -91,12 +90,12 @@ static __always_inline bool goes_on(struct span *span, __u32 begins)
  * More is read before an answer.  If nobody saw the beginning of the open request, it may have been the rest
  * of one that was answered early, and the request begins only here.
  */
-static __always_inline bool begins_anew(struct span *span, struct task_struct *task, int length)
+static __always_inline bool begins_anew(struct span *span, int length)
 {
 	if (!(span->flags & SPAN_UNSEEN))
 		return false;
 	span->flags &= (__u8)~SPAN_UNSEEN;
-	return judge_request(span, task, length) == HTTP_REQUEST;
+	return judge_request(span, length) == HTTP_REQUEST;
 }
 
 /* Bytes of a connection of the target's were read, LENGTH of them. */
@@ -120,7 +119,7 @@ static __always_inline void read_connection(struct toucher *by, struct sock *sk,
 		return;
 	}
 	if (span->state == SPAN_READ) {
-		if (begins_anew(span, by->task, length))
+		if (begins_anew(span, length))
 			touch_first(by, span, socket, next_request(), arrived_ns);
 		else if (span->holder != by->clock->id)
 			touch(by, span, socket);
@@ -130,7 +129,7 @@ static __always_inline void read_connection(struct toucher *by, struct sock *sk,
 	if (span->state == SPAN_ANSWERED && span->protocol == SPEAKS_HTTP)
 		begins = HTTP_UNDECIDED;
 	else
-		begins = judge_request(span, by->task, length);
+		begins = judge_request(span, length);
 	if (goes_on(span, begins)) {
 		if (arrived_ns & ARRIVAL_COUNTED)
 			count_open(-1);
@@ -194,13 +193,11 @@ static __always_inline enum answer judge_first(struct span *span, __u32 begins, 
 	return ANSWER_FIRST;
 }
 
-static __always_inline enum answer judge_response(struct span *span, struct task_struct *task, int length)
+static __always_inline enum answer judge_response(struct span *span, int length)
 {
-	__u32 begins = HTTP_UNDECIDED, status = 0;
-	__u8 bytes[HTTP_LOOK_BYTES] = {};
+	__u32 seen = span->protocol < SPEAKS_TURNS ? look_at_response(length) : HTTP_UNDECIDED;
+	__u32 begins = seen & 0xff, status = seen >> 8;
 
-	if (span->protocol < SPEAKS_TURNS)
-		begins = http_look_response(bytes, look(task, length, bytes), &status);
 	if (span->state == SPAN_READ)
 		return judge_first(span, begins, status);
 	return begins == HTTP_RESPONSE ? ANSWER_PIPELINED : ANSWER_MORE;
@@ -245,7 +242,7 @@ static __always_inline void send_answer(struct sock *sk, struct span *span, int 
 		}
 		return;
 	}
-	answer = judge_response(span, by.task, length);
+	answer = judge_response(span, length);
 	if (answer == ANSWER_INTERIM)
 		return;
 	unbook(span);

@@ -95,4 +95,22 @@ static __always_inline __u32 look(struct task_struct *task, int moved_bytes, __u
 	return length;
 }
 
+/* What the current task just read, MOVED_BYTES of it: an enum http_begins. */
+VERIFIED_ONCE __u32 look_at_request(int moved_bytes)
+{
+	__u8 bytes[HTTP_LOOK_BYTES] = {};
+
+	return http_look_request(bytes, look(bpf_get_current_task_btf(), moved_bytes, bytes));
+}
+
+/* And what it just sent: an enum http_begins in the low byte, the status above it. */
+VERIFIED_ONCE __u32 look_at_response(int moved_bytes)
+{
+	__u8 bytes[HTTP_LOOK_BYTES] = {};
+	__u32 status = 0, begins = http_look_response(
+				  bytes, look(bpf_get_current_task_btf(), moved_bytes, bytes), &status);
+
+	return begins | status << 8;
+}
+
 #endif /* WHYLATE_BPF_SOCKET_H */
