@@ -29,6 +29,13 @@
 #define VERIFIED_ONCE static inline
 #endif
 
+/* Before a loop of the kernel's side: unrolled, it would keep more values than there is stack for. */
+#if defined(__clang__)
+#define NOT_UNROLLED _Pragma("clang loop unroll(disable)")
+#else
+#define NOT_UNROLLED
+#endif
+
 #define HIST_SUB_BITS	 5u
 #define HIST_SUB_BUCKETS (1u << HIST_SUB_BITS)
 #define HIST_OCTAVES	 31u					  /* 2^5 up to 2^36 ns */

@@ -340,6 +340,61 @@ static __always_inline void parts_add(struct parts *to, const struct parts *from
 		((__u64 *)to)[i] += ((const __u64 *)from)[i];
 }
 
+/* How far the N-th word of NOW is ahead of BEFORE, which may be NULL: nothing. */
+static __always_inline __u64 word_since(const void *now, const void *before, __u32 n)
+{
+	__u64 word = ((const __u64 *)now)[n];
+
+	return before ? later_ns(word, ((const __u64 *)before)[n]) : word;
+}
+
+#define WORD_OF(type, field) (__builtin_offsetof(struct type, field) / sizeof(__u64))
+
+static __always_inline __u64 work_active_since(const struct work_sums *own, const struct work_sums *before)
+{
+	return word_since(own, before, WORD_OF(work_sums, on_cpu_ns)) +
+	       word_since(own, before, WORD_OF(work_sums, run_queue_ns[AFTER_WAKEUP])) +
+	       word_since(own, before, WORD_OF(work_sums, run_queue_ns[AFTER_PREEMPTION]));
+}
+
+/*
+ * parts_add_stint(), its OWN part being what has come to it since BEFORE (NULL: all).  No copy of that is
+ * made: kernels before 6.13 have 512 bytes of stack for a program and all that it calls.
+ */
+static __always_inline void parts_add_since(struct parts *to, const struct work_sums *own,
+					    const struct work_sums *before, const struct held_sums *from,
+					    const struct held_sums *until, const struct held_sums *upstream)
+{
+	__u64 others_ns, for_it_ns, replayed_ns = 0;
+
+	/* What was blocked before FROM turned out to have been on a CPU: a switch was replayed meanwhile. */
+	NOT_UNROLLED for (__u32 i = 0; i < BLOCKED_REASONS; i++)
+		replayed_ns += later_ns(from->blocked_ns[i], until->blocked_ns[i]);
+	others_ns = later_ns(until->active_ns - from->active_ns, work_active_since(own, before));
+	for_it_ns = upstream ? at_most(upstream->active_ns, others_ns) : 0;
+	to->components_ns[COMPONENT_ON_CPU] +=
+		later_ns(word_since(own, before, WORD_OF(work_sums, on_cpu_ns)), replayed_ns);
+	to->components_ns[COMPONENT_RUN_QUEUE_WAKEUP] +=
+		word_since(own, before, WORD_OF(work_sums, run_queue_ns[AFTER_WAKEUP]));
+	to->components_ns[COMPONENT_RUN_QUEUE_PREEMPTED] +=
+		word_since(own, before, WORD_OF(work_sums, run_queue_ns[AFTER_PREEMPTION]));
+	NOT_UNROLLED for (__u32 i = 0; i < BLAME_KINDS; i++)
+		to->blame_ns[i] += word_since(own->blame_ns, before ? before->blame_ns : NULL, i);
+	to->voluntary += word_since(own, before, WORD_OF(work_sums, voluntary));
+	to->involuntary += word_since(own, before, WORD_OF(work_sums, involuntary));
+	to->migrations += word_since(own, before, WORD_OF(work_sums, migrations));
+	to->components_ns[COMPONENT_BUSY_WITH_OTHERS] += others_ns - for_it_ns;
+	to->components_ns[COMPONENT_BLOCKED_UPSTREAM] += for_it_ns;
+	NOT_UNROLLED for (__u32 i = 0; i < BLOCKED_REASONS; i++)
+	{
+		__u64 blocked_ns = later_ns(until->blocked_ns[i], from->blocked_ns[i]);
+
+		for_it_ns = upstream ? at_most(upstream->blocked_ns[i], blocked_ns) : 0;
+		to->components_ns[COMPONENT_BLOCKED_FIRST + i] += blocked_ns - for_it_ns;
+		to->components_ns[COMPONENT_BLOCKED_UPSTREAM] += for_it_ns;
+	}
+}
+
 /*
  * What a task did between two moments of its clock, as parts of one request: its OWN part, and what it shares
  * with the others that the task held.  UPSTREAM: of what it shares, what an upstream took; NULL: nothing.
@@ -347,44 +402,17 @@ static __always_inline void parts_add(struct parts *to, const struct parts *from
 VERIFIED_ONCE int parts_add_stint(struct parts *to, const struct work_sums *own, const struct held_sums *from,
 				  const struct held_sums *until, const struct held_sums *upstream)
 {
-	__u64 others_ns, for_it_ns, replayed_ns = 0;
-
-	if (!to || !own || !from || !until)
-		return 0;
-	/* What was blocked before FROM turned out to have been on a CPU: a switch was replayed meanwhile. */
-	for (__u32 i = 0; i < BLOCKED_REASONS; i++)
-		replayed_ns += later_ns(from->blocked_ns[i], until->blocked_ns[i]);
-	others_ns = later_ns(until->active_ns - from->active_ns, work_active_ns(own));
-	for_it_ns = upstream ? at_most(upstream->active_ns, others_ns) : 0;
-	to->components_ns[COMPONENT_ON_CPU] += later_ns(own->on_cpu_ns, replayed_ns);
-	to->components_ns[COMPONENT_RUN_QUEUE_WAKEUP] += own->run_queue_ns[AFTER_WAKEUP];
-	to->components_ns[COMPONENT_RUN_QUEUE_PREEMPTED] += own->run_queue_ns[AFTER_PREEMPTION];
-	for (__u32 i = 0; i < BLAME_KINDS; i++)
-		to->blame_ns[i] += own->blame_ns[i];
-	to->voluntary += own->voluntary;
-	to->involuntary += own->involuntary;
-	to->migrations += own->migrations;
-	to->components_ns[COMPONENT_BUSY_WITH_OTHERS] += others_ns - for_it_ns;
-	to->components_ns[COMPONENT_BLOCKED_UPSTREAM] += for_it_ns;
-	for (__u32 i = 0; i < BLOCKED_REASONS; i++) {
-		__u64 blocked_ns = later_ns(until->blocked_ns[i], from->blocked_ns[i]);
-
-		for_it_ns = upstream ? at_most(upstream->blocked_ns[i], blocked_ns) : 0;
-		to->components_ns[COMPONENT_BLOCKED_FIRST + i] += blocked_ns - for_it_ns;
-		to->components_ns[COMPONENT_BLOCKED_UPSTREAM] += for_it_ns;
-	}
+	if (to && own && from && until)
+		parts_add_since(to, own, NULL, from, until, upstream);
 	return 0;
 }
 
 /* The same where all of it was for the request. */
 VERIFIED_ONCE int parts_add_all(struct parts *to, const struct stamp *from, const struct stamp *until)
 {
-	struct work_sums own = {};
-
-	if (!to || !from || !until)
-		return 0;
-	work_sums_add(&own, &until->sums, &from->sums);
-	return parts_add_stint(to, &own, &from->held, &until->held, NULL);
+	if (to && from && until)
+		parts_add_since(to, &until->sums, &from->sums, &from->held, &until->held, NULL);
+	return 0;
 }
 
 /* Whether the task has been on its CPU ever since AT_NS: then nothing else of its clock has moved. */
