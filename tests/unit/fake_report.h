@@ -264,6 +264,18 @@ static inline void fake_slope(const struct report_requests *requests, struct rep
 	out->ns = rand() % 2 ? out->low_ns : out->high_ns;
 }
 
+static inline void fake_loads(struct report_loads *out)
+{
+	out->known = rand() % 2;
+	if (!out->known)
+		return;
+	out->busiest =
+		(struct report_load){ 2 + fake_bits() % 1000000, 1 + fake_figure() / 4, fake_figure() };
+	out->lightest = out->busiest;
+	out->lightest.count--;
+	out->lightest.on_cpu_ns = fake_figure();
+}
+
 static inline void fake_requests(struct report_requests *requests)
 {
 	uint32_t bucket = (uint32_t)(rand() % 3 * 100);
@@ -296,6 +308,7 @@ static inline void fake_requests(struct report_requests *requests)
 		requests->not_counted[i] = fake_figure();
 	requests->still_sending = fake_figure();
 	fake_slope(requests, &requests->slope);
+	fake_loads(&requests->loads);
 }
 
 /* A whole report; the caller frees it with report_fini(). */

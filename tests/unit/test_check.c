@@ -238,6 +238,21 @@ static void slope_lies_in_its_interval(void **state)
 	one_more(&slope->count, "requests.indirect_switch_cost", "interval");
 }
 
+static void loads_differ(void **state)
+{
+	struct report_loads *loads = &report.requests.loads;
+
+	(void)state;
+	*loads = (struct report_loads){ true, { 100, 2000, 1 }, { 101, 2000, 1 } };
+	loads->lightest.count = 101;
+	expect(CHECK_ALWAYS, "requests.loads", "lightest");
+	loads->lightest.count = 0;
+	expect(CHECK_ALWAYS, "requests.loads", "no requests");
+	loads->lightest.count = 100;
+	loads->lightest.duration_ns = 0;
+	expect(CHECK_ALWAYS, "requests.loads", "no requests");
+}
+
 static void rest_adds_what_moves_otherwise(void **state)
 {
 	struct report_scheduling *s = &report.scheduling;
@@ -318,6 +333,7 @@ int main(void)
 		TEST(request_buckets_are_those_of_the_latency),
 		TEST(quantiles_without_a_component_can_be),
 		TEST(slope_lies_in_its_interval),
+		TEST(loads_differ),
 		TEST(rest_adds_what_moves_otherwise),
 		TEST(utilisation_follows_from_the_window),
 		TEST(what_never_ran_used_nothing),

@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 #include "tests/unit/fake_report.h"
+#include "user/analysis/capacity.h"
 #include "user/analysis/check.h"
 #include "user/report/report_json.h"
 
@@ -242,6 +243,7 @@ static void walk_object(json_t *object, const char *path)
 /* A report in which nothing optional is null and no list is empty. */
 static json_t *full_report(void)
 {
+	struct capacity capacity;
 	struct report report;
 	json_t *root;
 	char *text;
@@ -253,7 +255,8 @@ static json_t *full_report(void)
 		    report.threads[0].has_audit && report.agent.nr_hooks && report.scheduling.on_cpu.count &&
 		    report.requests.nr_buckets && report.requests.turns[TURN_TLS].count &&
 		    report.scheduling.on_cpu_ns && report.window.duration_ns > 1 &&
-		    report.requests.slope.known)
+		    report.requests.slope.known && report.requests.loads.known &&
+		    capacity_of(&report, &capacity))
 			break;
 		report_fini(&report);
 	}

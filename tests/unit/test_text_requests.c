@@ -171,6 +171,35 @@ static void slope_that_can_be_0_is_not_told(void **state)
 	free(text);
 }
 
+/* What is far below it does not know it; where the intervals have shown it, they say so instead. */
+static void capacity_says_how_far_it_can_be_trusted(void **state)
+{
+	struct report report;
+	char *text;
+
+	(void)state;
+	some_requests(&report);
+	report.scheduling.on_cpu_ns = 5961 * MS; /* of 10 s: 50 us for each of 119,220 */
+	text = rendered(&report);
+	assert_non_null(strstr(text, "\n  capacity   40,000 a second at most, 59.6 % used, 50.0 us of CPU "
+				     "each, 2 CPUs\n"));
+	assert_null(strstr(text, "may be more"));
+	free(text);
+	report.target.cpus_allowed = 3;
+	text = rendered(&report);
+	assert_int_equal(lines_with(text, "             it may be more: under load a request often takes "
+					  "less"),
+			 1);
+	free(text);
+	report.requests.loads =
+		(struct report_loads){ true, { 100, 1000 * MS, 9000 * US }, { 4000, 1000 * MS, 200 * MS } };
+	text = rendered(&report);
+	assert_non_null(strstr(text, "\n             90.0 us each at 100 a second, 50.0 us at 4,000: "
+				     "it may be more\n"));
+	assert_int_equal(lines_with(text, "may be more"), 1);
+	free(text);
+}
+
 /* All that can be there is there: the scheduling gives way first, and losses stay. */
 static void everything_at_once_is_one_screen(void **state)
 {
@@ -282,6 +311,12 @@ static void any_figures_are_plain_text(void **state)
 			turns_of(r, i, some_figure());
 		for (int i = 0; i < NOT_COUNTED_KINDS; i++)
 			r->not_counted[i] = some_figure();
+		report.scheduling.on_cpu_ns = some_figure();
+		report.target.cpus_allowed = (uint32_t)some_figure();
+		if (rand() % 2)
+			r->loads = (struct report_loads){ true,
+							  { some_figure(), some_figure(), some_figure() },
+							  { some_figure(), some_figure(), some_figure() } };
 		r->slope = (struct report_slope){ .known = rand() % 2, .ns = (int64_t)some_figure() };
 		r->slope.low_ns = rand() % 2 ? INT64_MIN : (int64_t)some_figure();
 		r->slope.high_ns = (int64_t)some_figure();
@@ -305,6 +340,7 @@ int main(void)
 		cmocka_unit_test(none_was_answered),
 		cmocka_unit_test(small_blame_is_left_out),
 		cmocka_unit_test(slope_that_can_be_0_is_not_told),
+		cmocka_unit_test(capacity_says_how_far_it_can_be_trusted),
 		cmocka_unit_test(everything_at_once_is_one_screen),
 		cmocka_unit_test(any_figures_are_plain_text),
 	};

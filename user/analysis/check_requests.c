@@ -126,6 +126,15 @@ static bool slope_can_be(const struct report_requests *r)
 				 slope->count <= r->statuses[slope->status]);
 }
 
+static bool loads_can_be(const struct report_requests *r)
+{
+	const struct report_load *light = &r->loads.lightest, *busy = &r->loads.busiest;
+
+	return !r->loads.known ||
+	       (light->count && busy->count && light->duration_ns && busy->duration_ns &&
+		(wide)light->count * busy->duration_ns < (wide)busy->count * light->duration_ns);
+}
+
 static const struct requests_identity {
 	const char *path, *what;
 	bool (*holds)(const struct report_requests *requests);
@@ -139,6 +148,7 @@ static const struct requests_identity {
 	{ "requests.quantiles", "have a without_ns that cannot be", without_can_be },
 	{ "requests.indirect_switch_cost", "is no interval around its ns, or of more requests than there are",
 	  slope_can_be },
+	{ "requests.loads", "are of no requests, or the lightest is not the lightest", loads_can_be },
 };
 
 static bool check_buckets(const struct report_requests *requests, struct check_broken *broken)

@@ -17,6 +17,9 @@ struct request_room {
 /* Why they were late, in a sentence or two.  There must be requests. */
 void text_answer(const struct report *report, FILE *out);
 
+/* "2,469", "0.2". */
+void text_rate(char *buf, size_t size, double per_second);
+
 /* How many, how fast, what came of them, and what else was seen. */
 void text_request_counts(const struct report *report, FILE *out);
 

@@ -44,6 +44,19 @@ struct report_slope {
 	int64_t ns, low_ns, high_ns; /* and the 95 % confidence interval */
 };
 
+/* One interval of the run. */
+struct report_load {
+	uint64_t count; /* requests */
+	uint64_t duration_ns;
+	uint64_t on_cpu_ns; /* of the whole target */
+};
+
+/* Of the whole run's report: how its intervals differed. */
+struct report_loads {
+	bool known; /* two intervals had enough requests, and not as many a second */
+	struct report_load lightest, busiest; /* requests a second */
+};
+
 struct report_requests {
 	bool watched; /* else nothing below is known: left out, or the kernel has no hooks for it */
 	uint64_t count;
@@ -56,6 +69,7 @@ struct report_requests {
 	struct report_request_bucket *buckets;		     /* owned; those with requests, in order */
 	size_t nr_buckets;
 	struct report_slope slope;
+	struct report_loads loads;
 };
 
 /* Names as they stand in the JSON and the text; "?" for a value out of range. */
