@@ -253,6 +253,22 @@ static void loads_differ(void **state)
 	expect(CHECK_ALWAYS, "requests.loads", "no requests");
 }
 
+static void client_is_of_buckets_that_rise(void **state)
+{
+	struct report_client *client = &report.requests.client;
+
+	(void)state;
+	*client =
+		(struct report_client){ .present = true, .ns = { 1, 65, 65, 67 }, .sent_ns = { 0, 1, 1, 1 } };
+	client->ns[1] = 64; /* the lower edge of [64, 66) */
+	expect(CHECK_ALWAYS, "requests.client", "quantiles");
+	client->ns[1] = 69;
+	expect(CHECK_ALWAYS, "requests.client", "quantiles");
+	client->ns[1] = 65;
+	client->sent_ns[3] = 0;
+	expect(CHECK_ALWAYS, "requests.client", "quantiles");
+}
+
 static void rest_adds_what_moves_otherwise(void **state)
 {
 	struct report_scheduling *s = &report.scheduling;
@@ -334,6 +350,7 @@ int main(void)
 		TEST(quantiles_without_a_component_can_be),
 		TEST(slope_lies_in_its_interval),
 		TEST(loads_differ),
+		TEST(client_is_of_buckets_that_rise),
 		TEST(rest_adds_what_moves_otherwise),
 		TEST(utilisation_follows_from_the_window),
 		TEST(what_never_ran_used_nothing),

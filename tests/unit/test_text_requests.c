@@ -200,6 +200,37 @@ static void capacity_says_how_far_it_can_be_trusted(void **state)
 	free(text);
 }
 
+static void client_stands_beside_the_server(void **state)
+{
+	struct report report;
+	struct report_client *client = &report.requests.client;
+	char *text;
+
+	(void)state;
+	some_requests(&report);
+	*client = (struct report_client){ .present = true, .file = "runs/load.json", .source = "from_due" };
+	client->count = 119218;
+	for (int i = 0; i < QUANTILES; i++)
+		client->ns[i] = report.requests.quantiles[i].latency_ns + 2 * MS;
+	text = rendered(&report);
+	assert_non_null(strstr(text, "\n  by load.json: 119,218 requests, 119,220 answered here\n"
+				     "          from due       here difference\n"));
+	assert_int_equal(lines_with(text, "    2.00 ms\n"), QUANTILES);
+	assert_int_equal(lines_with(text, "  In between: until it is sent, the network, and until the "
+					  "client"),
+			 1);
+	free(text);
+	client->has_sent = true;
+	memcpy(client->sent_ns, client->ns, sizeof(client->sent_ns));
+	strcpy(client->source, "hlog");
+	client->ns[0] /= 20;
+	text = rendered(&report);
+	assert_int_equal(lines_with(text, "client  from send       here difference\n"), 1);
+	assert_int_equal(lines_with(text, "  The client cannot have been faster: these are other requests"),
+			 1);
+	free(text);
+}
+
 /* All that can be there is there: the scheduling gives way first, and losses stay. */
 static void everything_at_once_is_one_screen(void **state)
 {
@@ -223,6 +254,7 @@ static void everything_at_once_is_one_screen(void **state)
 		r->not_counted[i] = 987654321;
 	for (int i = 0; i < LOSS_KINDS; i++)
 		report.losses[i] = 987654321;
+	r->client = (struct report_client){ .present = true, .file = "load.json", .source = "from_send" };
 	report.target.has_exit_status = true;
 	report.scheduling.quota = (struct report_quota){ .present = true, .has_counts = true };
 	strcpy(report.scheduling.quota.cgroup, "/web");
@@ -317,6 +349,12 @@ static void any_figures_are_plain_text(void **state)
 			r->loads = (struct report_loads){ true,
 							  { some_figure(), some_figure(), some_figure() },
 							  { some_figure(), some_figure(), some_figure() } };
+		r->client.present = rand() % 2;
+		r->client.has_sent = rand() % 2;
+		strcpy(r->client.source, rand() % 2 ? "from_due" : "hlog");
+		strcpy(r->client.file, rand() % 2 ? "/tmp/\x1b[31m \xff" : "/");
+		for (int i = 0; i < QUANTILES; i++)
+			r->client.ns[i] = some_figure();
 		r->slope = (struct report_slope){ .known = rand() % 2, .ns = (int64_t)some_figure() };
 		r->slope.low_ns = rand() % 2 ? INT64_MIN : (int64_t)some_figure();
 		r->slope.high_ns = (int64_t)some_figure();
@@ -341,6 +379,7 @@ int main(void)
 		cmocka_unit_test(small_blame_is_left_out),
 		cmocka_unit_test(slope_that_can_be_0_is_not_told),
 		cmocka_unit_test(capacity_says_how_far_it_can_be_trusted),
+		cmocka_unit_test(client_stands_beside_the_server),
 		cmocka_unit_test(everything_at_once_is_one_screen),
 		cmocka_unit_test(any_figures_are_plain_text),
 	};

@@ -110,6 +110,33 @@ static json_t *loads_json(const struct report_loads *loads)
 	return object;
 }
 
+static json_t *client_json(const struct report_requests *requests)
+{
+	const struct report_client *client = &requests->client;
+	json_t *object, *quantiles;
+
+	if (!client->present)
+		return json_null();
+	object = json_object();
+	quantiles = json_array();
+	for (int i = 0; i < QUANTILES; i++) {
+		json_t *one = json_object();
+		uint64_t server_ns = requests->quantiles[i].latency_ns;
+
+		writer_set(one, "q", json_real(quantile_list[i]));
+		writer_u64(one, "client_ns", client->ns[i]);
+		writer_optional_u64(one, "from_send_ns", client->has_sent, client->sent_ns[i]);
+		writer_u64(one, "server_ns", server_ns);
+		writer_u64(one, "difference_ns", client->ns[i] - server_ns);
+		writer_append(quantiles, one);
+	}
+	writer_text(object, "file", client->file);
+	writer_set(object, "source", json_string(client->source));
+	writer_u64(object, "count", client->count);
+	writer_set(object, "quantiles", quantiles);
+	return object;
+}
+
 json_t *report_json_requests(const struct report *report)
 {
 	const struct report_requests *requests = &report->requests;
@@ -140,5 +167,6 @@ json_t *report_json_requests(const struct report *report)
 	writer_set(object, "indirect_switch_cost", slope_json(&requests->slope));
 	writer_set(object, "capacity", capacity_json(report));
 	writer_set(object, "loads", loads_json(&requests->loads));
+	writer_set(object, "client", client_json(requests));
 	return object;
 }
