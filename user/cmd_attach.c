@@ -55,7 +55,7 @@ struct request {
 	uint64_t duration_ns, interval_ns;
 	uint32_t port;
 	bool no_follow, no_switch_cost, no_requests, audit, verbose, help;
-	const char *name, *json, *model;
+	const char *name, *json, *client, *model;
 	char *command_line; /* owned; for the report */
 	struct probe probe;
 	struct target_set targets;
@@ -74,6 +74,10 @@ static int check_options(const struct request *request, const struct kind *kind,
 			       request->model);
 	if (request->json && !*request->json)
 		return err_set(err, EINVAL, "--json needs the name of a file, or - for stdout, not ''");
+	if (request->client && !*request->client)
+		return err_set(err, EINVAL, "--client needs the name of a file, not ''");
+	if (request->client && request->no_requests)
+		return err_set(err, EINVAL, "--client compares requests: leave out --no-requests");
 	if (kind->is_run && (request->port || request->name))
 		return err_set(err, EINVAL,
 			       "--%s is for agent attach: run watches the command that it starts",
@@ -99,6 +103,8 @@ static int parse(struct request *request, int argc, char **argv, const struct ki
 		{ "model", OPT_STRING, &request->model, "NAME", "the target's concurrency model" },
 		{ "json", OPT_STRING, &request->json, "FILE",
 		  "store the report (- : on stdout, instead of the text)" },
+		{ "client", OPT_STRING, &request->client, "FILE",
+		  "compare with what the client has stored by the end (JSON or .hlog)" },
 		{ "audit", OPT_FLAG, &request->audit, NULL,
 		  "keep the kernel's own accounting beside ours (docs/accuracy.md)" },
 		{ "verbose", OPT_FLAG, &request->verbose, NULL, "libbpf's words on stderr" },
@@ -163,6 +169,7 @@ static int start(struct request *request, struct err *err)
 		.probe = &request->probe,
 		.command = request->command_line,
 		.model = request->model,
+		.client = request->client,
 		.duration_ns = request->duration_ns,
 		.interval_ns = request->interval_ns,
 		.follow = !request->no_follow,

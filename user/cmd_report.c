@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "user/base/opts.h"
+#include "user/client_file.h"
 #include "user/cmd.h"
 #include "user/render/render.h"
 #include "user/report/report_json.h"
@@ -27,10 +28,16 @@ static bool has_more(FILE *in)
 	return c != EOF;
 }
 
+struct wanted {
+	bool json;	    /* and not text */
+	const char *client; /* --client; NULL: nothing to compare with */
+};
+
 /* A run with --interval stored one report a line: each is printed as the run did. */
-static int print_all(FILE *in, const char *name, bool json, struct err *err)
+static int print_all(FILE *in, const char *name, const struct wanted *wanted, struct err *err)
 {
 	struct report report;
+	struct err client_err = {};
 	bool first = true, several = false;
 	int ret;
 
@@ -39,7 +46,10 @@ static int print_all(FILE *in, const char *name, bool json, struct err *err)
 		if (ret)
 			break;
 		several = has_more(in) || several;
-		if (json) {
+		/* The last is the whole run, as the client's file is. */
+		if (wanted->client && !has_more(in))
+			client_file_add(&report, wanted->client, &client_err);
+		if (wanted->json) {
 			ret = report_json_write(&report, stdout, several, err);
 		} else {
 			if (!first)
@@ -49,17 +59,20 @@ static int print_all(FILE *in, const char *name, bool json, struct err *err)
 		first = false;
 		report_fini(&report);
 	} while (!ret && has_more(in));
-	return ret;
+	if (ret || !client_err.code)
+		return ret;
+	*err = client_err;
+	return -err->code;
 }
 
-static int print(const char *name, bool json, struct err *err)
+static int print(const char *name, const struct wanted *wanted, struct err *err)
 {
 	FILE *in = strcmp(name, "-") ? fopen(name, "re") : stdin;
 	int ret;
 
 	if (!in)
 		return err_set(err, errno, "cannot read %s: %s", name, strerror(errno));
-	ret = print_all(in, name, json, err);
+	ret = print_all(in, name, wanted, err);
 	if (in != stdin)
 		fclose(in);
 	return ret;
@@ -67,10 +80,12 @@ static int print(const char *name, bool json, struct err *err)
 
 int cmd_report(int argc, char **argv)
 {
-	const char *format = "text";
+	const char *format = "text", *client = NULL;
 	bool help = false;
 	const struct opt options[] = {
 		{ "format", OPT_STRING, &format, "F", "text (default) or json" },
+		{ "client", OPT_STRING, &client, "FILE",
+		  "compare with what the client stored (JSON or .hlog)" },
 		{ "help", OPT_FLAG, &help, NULL, "this text" },
 		{},
 	};
@@ -80,7 +95,8 @@ int cmd_report(int argc, char **argv)
 	if (opts_parse(argc, argv, options, &nr_left, NULL, &err))
 		return cmd_fail(&err, EXIT_USAGE);
 	if (help) {
-		opts_help(stdout, "agent report FILE [--format text|json]", options, examples);
+		opts_help(stdout, "agent report FILE [--client FILE] [--format text|json]", options,
+			  examples);
 		return cmd_end_stdout(EXIT_MEASURED);
 	}
 	if (nr_left != 1) {
@@ -91,5 +107,11 @@ int cmd_report(int argc, char **argv)
 		err_set(&err, EINVAL, "--format takes text or json, not '%s'", format);
 		return cmd_fail(&err, EXIT_USAGE);
 	}
-	return print(argv[1], !strcmp(format, "json"), &err) ? cmd_fail(&err, EXIT_FAILED) : EXIT_MEASURED;
+	if (client && !*client) {
+		err_set(&err, EINVAL, "--client needs the name of a file, not ''");
+		return cmd_fail(&err, EXIT_USAGE);
+	}
+	return print(argv[1], &(struct wanted){ !strcmp(format, "json"), client }, &err) ?
+		       cmd_fail(&err, EXIT_FAILED) :
+		       EXIT_MEASURED;
 }

@@ -10,9 +10,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "user/analysis/capacity.h"
 #include "user/analysis/requests.h"
 #include "user/analysis/scheduling.h"
 #include "user/base/clock.h"
+#include "user/client_file.h"
 #include "user/describe.h"
 #include "user/trace/cpus.h"
 #include "user/trace/machine.h"
@@ -39,6 +41,8 @@ struct session {
 	uint64_t last_ns;
 	uint64_t skipped;     /* events so far that the kernel did not hand to a running program */
 	struct maxima maxima; /* over all intervals */
+	struct report_loads loads;
+	struct err client_err; /* of the comparison with the client */
 	uint32_t cpus_online;
 	struct cpus cpus; /* all that threads of the target were allowed to use so far */
 	char comm[COMM_BYTES];
@@ -189,8 +193,17 @@ static int read_now(struct session *session, struct snapshot *now, struct err *e
 	return 0;
 }
 
+/* What only the whole run's report has. */
+static void add_of_whole(struct session *session, struct report *report)
+{
+	report->requests.loads = session->loads;
+	if (session->options.client)
+		client_file_add(report, session->options.client, &session->client_err);
+}
+
+/* What lies between FROM and TO, of an interval or of the WHOLE run. */
 static int hand_on(struct session *session, const struct snapshot *from, uint64_t from_ns,
-		   const struct snapshot *to, struct err *err)
+		   const struct snapshot *to, bool whole, struct err *err)
 {
 	const struct describe about = {
 		.command = session->options.command,
@@ -212,6 +225,10 @@ static int hand_on(struct session *session, const struct snapshot *from, uint64_
 	}
 	if (!ret)
 		ret = requests_between(from, to, &report, err);
+	if (!ret && whole)
+		add_of_whole(session, &report);
+	else if (!ret)
+		loads_note(&session->loads, &report);
 	if (!ret)
 		ret = session->sink(&report, session->context, err);
 	report_fini(&report);
@@ -221,7 +238,7 @@ static int hand_on(struct session *session, const struct snapshot *from, uint64_
 /* From the end of the interval before to NOW. */
 static int hand_on_interval(struct session *session, const struct snapshot *now, struct err *err)
 {
-	return hand_on(session, &session->last, session->last_ns, now, err);
+	return hand_on(session, &session->last, session->last_ns, now, false, err);
 }
 
 static struct snapshot *snapshot_new(struct err *err)
@@ -263,7 +280,7 @@ static int end_run(struct session *session, struct err *err)
 	if (!ret) {
 		before->quota = session->first_quota;
 		give_maxima(&session->maxima, now);
-		ret = hand_on(session, before, session->started_ns, now, err);
+		ret = hand_on(session, before, session->started_ns, now, true, err);
 	}
 	if (now)
 		snapshot_fini(now);
@@ -337,7 +354,12 @@ int session_run(struct session *session, session_sink *sink, void *context, stru
 	}
 	if (!ret && event == WATCH_EXITED)
 		tracer_settle(session->tracer);
-	return ret ? ret : end_run(session, err);
+	if (!ret)
+		ret = end_run(session, err);
+	if (ret || !session->client_err.code)
+		return ret;
+	*err = session->client_err;
+	return -err->code;
 }
 
 void session_close(struct session *session)

@@ -22,6 +22,7 @@ struct session_options {
 	const struct probe *probe;
 	const char *command; /* the agent's own command line */
 	const char *model;
+	const char *client;   /* what is compared with the whole run, at its end; NULL: nothing */
 	uint64_t duration_ns; /* 0: until a signal or the target's end */
 	uint64_t interval_ns; /* 0: one report, at the end */
 	bool follow, audit, verbose;
@@ -47,7 +48,8 @@ void session_rename(struct session *session);
 
 /*
  * Watch until the time is over, a signal comes, or the last of the target's processes has ended; give
- * SINK what was measured.  Returns 0, or a negative errno with the sentence in ERR.
+ * SINK what was measured.  Returns 0, or a negative errno with the sentence in ERR: what could not be
+ * compared with the client is told only after SINK had it all.
  */
 int session_run(struct session *session, session_sink *sink, void *context, struct err *err);
 

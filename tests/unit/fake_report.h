@@ -264,6 +264,38 @@ static inline void fake_slope(const struct report_requests *requests, struct rep
 	out->ns = rand() % 2 ? out->low_ns : out->high_ns;
 }
 
+static inline void fake_loads(struct report_loads *out)
+{
+	out->known = rand() % 2;
+	if (!out->known)
+		return;
+	out->busiest =
+		(struct report_load){ 2 + fake_bits() % 1000000, 1 + fake_figure() / 4, fake_figure() };
+	out->lightest = out->busiest;
+	out->lightest.count--;
+	out->lightest.on_cpu_ns = fake_figure();
+}
+
+static inline void fake_client(struct report_client *out)
+{
+	static const char *const sources[] = { "from_due", "from_send", "hlog" };
+	uint32_t bucket = 0, sent = 0;
+
+	out->present = rand() % 2;
+	if (!out->present)
+		return;
+	fake_text(out->file, sizeof(out->file));
+	strcpy(out->source, sources[rand() % 3]);
+	out->count = fake_figure();
+	out->has_sent = !strcmp(out->source, "from_due") && rand() % 2;
+	for (int i = 0; i < QUANTILES; i++) {
+		bucket += (uint32_t)(rand() % 200);
+		sent += out->has_sent ? (uint32_t)(rand() % 200) : 0;
+		out->ns[i] = quantile_of_bucket_ns(hist_bucket_from_ns(bucket));
+		out->sent_ns[i] = quantile_of_bucket_ns(hist_bucket_from_ns(sent));
+	}
+}
+
 static inline void fake_requests(struct report_requests *requests)
 {
 	uint32_t bucket = (uint32_t)(rand() % 3 * 100);
@@ -296,6 +328,8 @@ static inline void fake_requests(struct report_requests *requests)
 		requests->not_counted[i] = fake_figure();
 	requests->still_sending = fake_figure();
 	fake_slope(requests, &requests->slope);
+	fake_loads(&requests->loads);
+	fake_client(&requests->client);
 }
 
 /* A whole report; the caller frees it with report_fini(). */

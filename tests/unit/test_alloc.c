@@ -17,8 +17,10 @@
 
 #include <jansson.h>
 
+#include "tests/unit/make_hlog.h"
 #include "user/analysis/requests.h"
 #include "user/analysis/scheduling.h"
+#include "user/report/client.h"
 #include "user/report/report_json.h"
 #include "user/trace/target.h"
 #include "user/trace/watch.h"
@@ -183,6 +185,8 @@ static struct report *sample(void)
 		report.target.nr_pids = 1;
 		report.target.has_exit_status = true;
 		report.scheduling.quota.present = true;
+		report.requests.slope.known = report.requests.client.present = true;
+		report.requests.loads = (struct report_loads){ true, { 1, 1000, 9 }, { 2, 1000, 9 } };
 	}
 	return &report;
 }
@@ -251,6 +255,29 @@ static int between_snapshots(char **result, struct err *err)
 	report_fini(&report);
 	disarm();
 	return ret;
+}
+
+static int read_client_log(char **result, struct err *err)
+{
+	static const int64_t counts[] = { -9, 7 };
+	const struct hlog_histogram h = hlog_of(counts, 2);
+	struct report_client client;
+	char line[1024];
+	int ret;
+
+	make_hlog_line(line, &h);
+	arm();
+	ret = client_read(line, strlen(line), "FILE", &client, err);
+	disarm();
+	if (!ret && asprintf(result, "%s %lu %lu", client.source, client.count, client.ns[0]) < 0)
+		abort();
+	return ret;
+}
+
+static void reading_what_a_client_stored(void **state)
+{
+	(void)state;
+	torture(read_client_log, 2);
 }
 
 static int find_target(char **result, struct err *err)
@@ -342,6 +369,7 @@ int main(void)
 		cmocka_unit_test(reading_a_report),
 		cmocka_unit_test(reading_a_report_without_memory_for_its_text),
 		cmocka_unit_test(analysis_of_snapshots),
+		cmocka_unit_test(reading_what_a_client_stored),
 		cmocka_unit_test(finding_the_target),
 		cmocka_unit_test(opening_a_watch),
 	};

@@ -238,6 +238,37 @@ static void slope_lies_in_its_interval(void **state)
 	one_more(&slope->count, "requests.indirect_switch_cost", "interval");
 }
 
+static void loads_differ(void **state)
+{
+	struct report_loads *loads = &report.requests.loads;
+
+	(void)state;
+	*loads = (struct report_loads){ true, { 100, 2000, 1 }, { 101, 2000, 1 } };
+	loads->lightest.count = 101;
+	expect(CHECK_ALWAYS, "requests.loads", "lightest");
+	loads->lightest.count = 0;
+	expect(CHECK_ALWAYS, "requests.loads", "no requests");
+	loads->lightest.count = 100;
+	loads->lightest.duration_ns = 0;
+	expect(CHECK_ALWAYS, "requests.loads", "no requests");
+}
+
+static void client_is_of_buckets_that_rise(void **state)
+{
+	struct report_client *client = &report.requests.client;
+
+	(void)state;
+	*client =
+		(struct report_client){ .present = true, .ns = { 1, 65, 65, 67 }, .sent_ns = { 0, 1, 1, 1 } };
+	client->ns[1] = 64; /* the lower edge of [64, 66) */
+	expect(CHECK_ALWAYS, "requests.client", "quantiles");
+	client->ns[1] = 69;
+	expect(CHECK_ALWAYS, "requests.client", "quantiles");
+	client->ns[1] = 65;
+	client->sent_ns[3] = 0;
+	expect(CHECK_ALWAYS, "requests.client", "quantiles");
+}
+
 static void rest_adds_what_moves_otherwise(void **state)
 {
 	struct report_scheduling *s = &report.scheduling;
@@ -318,6 +349,8 @@ int main(void)
 		TEST(request_buckets_are_those_of_the_latency),
 		TEST(quantiles_without_a_component_can_be),
 		TEST(slope_lies_in_its_interval),
+		TEST(loads_differ),
+		TEST(client_is_of_buckets_that_rise),
 		TEST(rest_adds_what_moves_otherwise),
 		TEST(utilisation_follows_from_the_window),
 		TEST(what_never_ran_used_nothing),

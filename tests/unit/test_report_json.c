@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 #include "tests/unit/fake_report.h"
+#include "user/analysis/capacity.h"
 #include "user/analysis/check.h"
 #include "user/report/report_json.h"
 
@@ -153,7 +154,8 @@ static bool give_other_type(json_t *parent, const char *key, json_t *value)
 static bool has_sign(const char *key)
 {
 	return !strncmp(key, "stale_", 6) ||
-	       (!strncmp(at_path, "requests.indirect_switch_cost.", 30) && strcmp(key, "count"));
+	       (!strncmp(at_path, "requests.indirect_switch_cost.", 30) && strcmp(key, "count")) ||
+	       !strcmp(key, "difference_ns");
 }
 
 static bool make_negative(json_t *parent, const char *key, json_t *value)
@@ -242,6 +244,7 @@ static void walk_object(json_t *object, const char *path)
 /* A report in which nothing optional is null and no list is empty. */
 static json_t *full_report(void)
 {
+	struct capacity capacity;
 	struct report report;
 	json_t *root;
 	char *text;
@@ -253,7 +256,9 @@ static json_t *full_report(void)
 		    report.threads[0].has_audit && report.agent.nr_hooks && report.scheduling.on_cpu.count &&
 		    report.requests.nr_buckets && report.requests.turns[TURN_TLS].count &&
 		    report.scheduling.on_cpu_ns && report.window.duration_ns > 1 &&
-		    report.requests.slope.known)
+		    report.requests.slope.known && report.requests.loads.known &&
+		    report.requests.client.present && report.requests.client.has_sent &&
+		    capacity_of(&report, &capacity))
 			break;
 		report_fini(&report);
 	}
@@ -357,6 +362,17 @@ static void requests_that_cannot_be_are_named(void **state)
 		expect_refusal(root, cases[i].sentence);
 		json_decref(root);
 	}
+	root = full_report();
+	one = json_object_get(json_object_get(root, "requests"), "client");
+	one = json_array_get(json_object_get(one, "quantiles"), 0);
+	json_object_set_new(one, "difference_ns", json_integer(7));
+	expect_refusal(root, "'requests.client.quantiles[0].difference_ns' does not follow");
+	json_decref(root);
+	root = full_report();
+	one = json_object_get(json_object_get(root, "requests"), "client");
+	json_array_clear(json_object_get(one, "quantiles"));
+	expect_refusal(root, "'requests.client.quantiles' does not follow");
+	json_decref(root);
 	root = full_report();
 	one = json_object_get(json_object_get(root, "requests"), "indirect_switch_cost");
 	json_object_set_new(one, "status", json_string("6xx"));

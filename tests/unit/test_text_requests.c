@@ -171,6 +171,66 @@ static void slope_that_can_be_0_is_not_told(void **state)
 	free(text);
 }
 
+/* What is far below it does not know it; where the intervals have shown it, they say so instead. */
+static void capacity_says_how_far_it_can_be_trusted(void **state)
+{
+	struct report report;
+	char *text;
+
+	(void)state;
+	some_requests(&report);
+	report.scheduling.on_cpu_ns = 5961 * MS; /* of 10 s: 50 us for each of 119,220 */
+	text = rendered(&report);
+	assert_non_null(strstr(text, "\n  capacity   40,000 a second at most, 59.6 % used, 50.0 us of CPU "
+				     "each, 2 CPUs\n"));
+	assert_null(strstr(text, "may be more"));
+	free(text);
+	report.target.cpus_allowed = 3;
+	text = rendered(&report);
+	assert_int_equal(lines_with(text, "             it may be more: under load a request often takes "
+					  "less"),
+			 1);
+	free(text);
+	report.requests.loads =
+		(struct report_loads){ true, { 100, 1000 * MS, 9000 * US }, { 4000, 1000 * MS, 200 * MS } };
+	text = rendered(&report);
+	assert_non_null(strstr(text, "\n             90.0 us each at 100 a second, 50.0 us at 4,000: "
+				     "it may be more\n"));
+	assert_int_equal(lines_with(text, "may be more"), 1);
+	free(text);
+}
+
+static void client_stands_beside_the_server(void **state)
+{
+	struct report report;
+	struct report_client *client = &report.requests.client;
+	char *text;
+
+	(void)state;
+	some_requests(&report);
+	*client = (struct report_client){ .present = true, .file = "runs/load.json", .source = "from_due" };
+	client->count = 119218;
+	for (int i = 0; i < QUANTILES; i++)
+		client->ns[i] = report.requests.quantiles[i].latency_ns + 2 * MS;
+	text = rendered(&report);
+	assert_non_null(strstr(text, "\n  by load.json: 119,218 requests, 119,220 answered here\n"
+				     "          from due       here difference\n"));
+	assert_int_equal(lines_with(text, "    2.00 ms\n"), QUANTILES);
+	assert_int_equal(lines_with(text, "  In between: until it is sent, the network, and until the "
+					  "client"),
+			 1);
+	free(text);
+	client->has_sent = true;
+	memcpy(client->sent_ns, client->ns, sizeof(client->sent_ns));
+	strcpy(client->source, "hlog");
+	client->ns[0] /= 20;
+	text = rendered(&report);
+	assert_int_equal(lines_with(text, "client  from send       here difference\n"), 1);
+	assert_int_equal(lines_with(text, "  The client cannot have been faster: these are other requests"),
+			 1);
+	free(text);
+}
+
 /* All that can be there is there: the scheduling gives way first, and losses stay. */
 static void everything_at_once_is_one_screen(void **state)
 {
@@ -194,6 +254,7 @@ static void everything_at_once_is_one_screen(void **state)
 		r->not_counted[i] = 987654321;
 	for (int i = 0; i < LOSS_KINDS; i++)
 		report.losses[i] = 987654321;
+	r->client = (struct report_client){ .present = true, .file = "load.json", .source = "from_send" };
 	report.target.has_exit_status = true;
 	report.scheduling.quota = (struct report_quota){ .present = true, .has_counts = true };
 	strcpy(report.scheduling.quota.cgroup, "/web");
@@ -282,6 +343,18 @@ static void any_figures_are_plain_text(void **state)
 			turns_of(r, i, some_figure());
 		for (int i = 0; i < NOT_COUNTED_KINDS; i++)
 			r->not_counted[i] = some_figure();
+		report.scheduling.on_cpu_ns = some_figure();
+		report.target.cpus_allowed = (uint32_t)some_figure();
+		if (rand() % 2)
+			r->loads = (struct report_loads){ true,
+							  { some_figure(), some_figure(), some_figure() },
+							  { some_figure(), some_figure(), some_figure() } };
+		r->client.present = rand() % 2;
+		r->client.has_sent = rand() % 2;
+		strcpy(r->client.source, rand() % 2 ? "from_due" : "hlog");
+		strcpy(r->client.file, rand() % 2 ? "/tmp/\x1b[31m \xff" : "/");
+		for (int i = 0; i < QUANTILES; i++)
+			r->client.ns[i] = some_figure();
 		r->slope = (struct report_slope){ .known = rand() % 2, .ns = (int64_t)some_figure() };
 		r->slope.low_ns = rand() % 2 ? INT64_MIN : (int64_t)some_figure();
 		r->slope.high_ns = (int64_t)some_figure();
@@ -305,6 +378,8 @@ int main(void)
 		cmocka_unit_test(none_was_answered),
 		cmocka_unit_test(small_blame_is_left_out),
 		cmocka_unit_test(slope_that_can_be_0_is_not_told),
+		cmocka_unit_test(capacity_says_how_far_it_can_be_trusted),
+		cmocka_unit_test(client_stands_beside_the_server),
 		cmocka_unit_test(everything_at_once_is_one_screen),
 		cmocka_unit_test(any_figures_are_plain_text),
 	};

@@ -126,6 +126,27 @@ static bool slope_can_be(const struct report_requests *r)
 				 slope->count <= r->statuses[slope->status]);
 }
 
+static bool loads_can_be(const struct report_requests *r)
+{
+	const struct report_load *light = &r->loads.lightest, *busy = &r->loads.busiest;
+
+	return !r->loads.known ||
+	       (light->count && busy->count && light->duration_ns && busy->duration_ns &&
+		(wide)light->count * busy->duration_ns < (wide)busy->count * light->duration_ns);
+}
+
+static bool client_can_be(const struct report_requests *r)
+{
+	const struct report_client *client = &r->client;
+
+	for (int i = 0; i < QUANTILES && client->present; i++)
+		if (client->ns[i] != quantile_of_bucket_ns(client->ns[i]) ||
+		    client->sent_ns[i] != quantile_of_bucket_ns(client->sent_ns[i]) ||
+		    (i && (client->ns[i] < client->ns[i - 1] || client->sent_ns[i] < client->sent_ns[i - 1])))
+			return false;
+	return true;
+}
+
 static const struct requests_identity {
 	const char *path, *what;
 	bool (*holds)(const struct report_requests *requests);
@@ -139,6 +160,8 @@ static const struct requests_identity {
 	{ "requests.quantiles", "have a without_ns that cannot be", without_can_be },
 	{ "requests.indirect_switch_cost", "is no interval around its ns, or of more requests than there are",
 	  slope_can_be },
+	{ "requests.loads", "are of no requests, or the lightest is not the lightest", loads_can_be },
+	{ "requests.client", "has quantiles that cannot be", client_can_be },
 };
 
 static bool check_buckets(const struct report_requests *requests, struct check_broken *broken)

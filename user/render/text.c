@@ -24,9 +24,10 @@
 
 /* The sections that give way where a screen is too short for all. */
 enum section {
-	COMPONENT_ROWS, /* of the requests, as the next three */
+	COMPONENT_ROWS, /* of the requests, as the next four */
 	LATENCY_BARS,
 	TAIL_BLAME,
+	CLIENT,
 	COSTS,
 	LONGEST, /* of the headline */
 	TIMES,
@@ -49,7 +50,8 @@ static const struct layout whole_layout = { {
 	[COMPONENT_ROWS] = COMPONENTS,
 	[LATENCY_BARS] = 10,
 	[TAIL_BLAME] = BLAME_KINDS,
-	[COSTS] = 1,
+	[CLIENT] = QUANTILES,
+	[COSTS] = 3,
 	[LONGEST] = 1,
 	[TIMES] = 1,
 	[BARS] = 12,
@@ -74,11 +76,11 @@ static const struct step giving_way[] = {
 
 /* Where there are requests they come first, and the scheduling of the whole is only beside them. */
 static const struct step giving_way_to_requests[] = {
-	{ BARS, 0 },	     { HOOKS, 0 },	{ THREADS, 0 },	       { LONGEST, 0 },
-	{ SWITCHES, 0 },     { BLAMED, 2 },	{ TIMES, 0 },	       { LATENCY_BARS, 7 },
-	{ BLAMED, 0 },	     { TAIL_BLAME, 3 }, { COSTS, 0 },	       { COMPONENT_ROWS, 8 },
-	{ LATENCY_BARS, 5 }, { ABSENT, 1 },	{ COMPONENT_ROWS, 4 }, { TAIL_BLAME, 1 },
-	{ LATENCY_BARS, 0 }, { ABSENT, 0 },	{ TAIL_BLAME, 0 },     { COMPONENT_ROWS, 0 },
+	{ BARS, 0 },   { HOOKS, 0 },	      { THREADS, 0 },	     { LONGEST, 0 },	  { SWITCHES, 0 },
+	{ BLAMED, 2 }, { TIMES, 0 },	      { LATENCY_BARS, 7 },   { BLAMED, 0 },	  { TAIL_BLAME, 3 },
+	{ COSTS, 2 },  { COMPONENT_ROWS, 8 }, { LATENCY_BARS, 5 },   { ABSENT, 1 },	  { COSTS, 1 },
+	{ CLIENT, 2 }, { COMPONENT_ROWS, 4 }, { TAIL_BLAME, 1 },     { LATENCY_BARS, 0 }, { ABSENT, 0 },
+	{ COSTS, 0 },  { TAIL_BLAME, 0 },     { COMPONENT_ROWS, 0 }, { CLIENT, 0 },
 };
 
 static bool has_requests(const struct report *report)
@@ -278,7 +280,7 @@ static void sections(const struct report *report, const struct layout *layout, F
 {
 	const unsigned *most = layout->most;
 	const struct request_room room = { most[COMPONENT_ROWS], most[LATENCY_BARS], most[TAIL_BLAME],
-					   most[COSTS] };
+					   most[CLIENT], most[COSTS] };
 	struct report_dist waits;
 	struct shares shares = {};
 

@@ -15,9 +15,24 @@ static inline const char *ns_text(char buf[UNITS_TEXT_BYTES], uint64_t ns)
 	return units_format_ns(buf, UNITS_TEXT_BYTES, ns);
 }
 
+/* "-1.20 us". */
+#define SIGNED_TEXT_BYTES (UNITS_TEXT_BYTES + 1)
+static inline const char *signed_ns_text(char buf[SIGNED_TEXT_BYTES], int64_t ns)
+{
+	buf[0] = '-';
+	ns_text(buf + 1, ns < 0 ? -(uint64_t)ns : (uint64_t)ns);
+	return ns < 0 ? buf : buf + 1;
+}
+
 static inline const char *count_text(char buf[UNITS_TEXT_BYTES], uint64_t count)
 {
 	return units_format_count(buf, UNITS_TEXT_BYTES, count);
+}
+
+/* "p99.9", of quantile_list. */
+static inline void text_quantile(char buf[UNITS_TEXT_BYTES], int i)
+{
+	snprintf(buf, UNITS_TEXT_BYTES, "p%g", quantile_list[i] * 100);
 }
 
 /* A bucket's midpoint can lie above the longest value in it. */

@@ -30,17 +30,15 @@ static void turns_text(char *buf, size_t size, const struct report_requests *req
 		 ns_text(ns, at_most(p99_ns, turns->max_ns)));
 }
 
-/* "2,469 a second", "0.2 a second". */
-static void rate(char *buf, size_t size, uint64_t count, uint64_t window_ns)
+void text_rate(char *buf, size_t size, double per_second)
 {
-	unsigned __int128 tenths = (unsigned __int128)count * 10000000000u / window_ns;
 	char text[UNITS_TEXT_BYTES];
 
-	if (tenths < 1000)
-		snprintf(buf, size, "%u.%u a second", (unsigned)tenths / 10, (unsigned)tenths % 10);
+	if (per_second < 100)
+		snprintf(buf, size, "%.1f", per_second);
 	else
-		snprintf(buf, size, "%s a second",
-			 count_text(text, tenths / 10 > UINT64_MAX ? UINT64_MAX : (uint64_t)(tenths / 10)));
+		snprintf(buf, size, "%s",
+			 count_text(text, per_second < 1e19 ? (uint64_t)per_second : UINT64_MAX));
 }
 
 void text_request_counts(const struct report *report, FILE *out)
@@ -49,12 +47,13 @@ void text_request_counts(const struct report *report, FILE *out)
 	struct text_list requests = { .out = out, .label = "  requests   ", .separator = ", " };
 	struct text_list turns = { .out = out, .label = "  others     ", .separator = ", " };
 	struct text_list not_counted = { .out = out, .label = "  left out   ", .separator = ", " };
-	char count[UNITS_TEXT_BYTES], text[96];
+	char count[UNITS_TEXT_BYTES], rate[UNITS_TEXT_BYTES], text[96];
 
 	fputc('\n', out);
 	text_list_add(&requests, count_text(count, r->count));
 	if (report->window.duration_ns) {
-		rate(text, sizeof(text), r->count, report->window.duration_ns);
+		text_rate(rate, sizeof(rate), (double)r->count * 1e9 / (double)report->window.duration_ns);
+		snprintf(text, sizeof(text), "%s a second", rate);
 		text_list_add(&requests, text);
 	}
 	requests.separator = "; ";

@@ -11,11 +11,6 @@
 
 #define SPLIT_COLUMNS 50
 
-static void quantile_name(char buf[UNITS_TEXT_BYTES], int i)
-{
-	snprintf(buf, UNITS_TEXT_BYTES, "p%g", quantile_list[i] * 100);
-}
-
 /* One bar for each quantile: of all the time of the requests that took that long or longer. */
 static void split(const struct report_requests *r, FILE *out)
 {
@@ -34,7 +29,7 @@ static void split(const struct report_requests *r, FILE *out)
 			at += columns[group];
 		}
 		*at = '\0';
-		quantile_name(name, i);
+		text_quantile(name, i);
 		fprintf(out, "  %-5s %8s %11s |%s\n", name,
 			ns_text(ns, at_most(q->latency_ns, r->latency.max_ns)),
 			count_text(count, q->tail_count), text);
@@ -111,7 +106,7 @@ static void table(const struct report_requests *r, unsigned most, FILE *out)
 		return;
 	fprintf(out, "\n  %-21s", "mean of those from");
 	for (int i = 0; i < QUANTILES; i++) {
-		quantile_name(text, i);
+		text_quantile(text, i);
 		fprintf(out, " %8s", text);
 		whole_ns[i] = r->quantiles[i].tail_latency_ns;
 	}
@@ -188,6 +183,7 @@ void text_requests(const struct report *report, const struct request_room *room,
 	text_bars("latency, and how many requests took that long", &report->requests.latency, room->bars,
 		  out);
 	blame(report, room->blame, out);
+	text_client(&report->requests, room->client, out);
 	text_request_counts(report, out);
 	text_costs(report, room->costs, out);
 }

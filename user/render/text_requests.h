@@ -11,17 +11,23 @@
 
 /* How many lines each of its sections may have; 0 leaves it out with its heading. */
 struct request_room {
-	unsigned components, bars, blame, costs;
+	unsigned components, bars, blame, client, costs;
 };
 
 /* Why they were late, in a sentence or two.  There must be requests. */
 void text_answer(const struct report *report, FILE *out);
+
+/* "2,469", "0.2". */
+void text_rate(char *buf, size_t size, double per_second);
 
 /* How many, how fast, what came of them, and what else was seen. */
 void text_request_counts(const struct report *report, FILE *out);
 
 /* What a request costs the CPUs, in at most MOST lines. */
 void text_costs(const struct report *report, unsigned most, FILE *out);
+
+/* The client's side, in at most MOST rows; nothing if it is not known. */
+void text_client(const struct report_requests *requests, unsigned most, FILE *out);
 
 /* One line on why there are none, if anything else was seen. */
 void text_no_requests(const struct report_requests *requests, FILE *out);

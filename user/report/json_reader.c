@@ -38,8 +38,8 @@ void reader_refuse(struct reader *reader, const json_t *object, const char *key,
 		return;
 	if (object)
 		find_path(reader->root, object, path, sizeof(path));
-	err_set(reader->err, EINVAL, "cannot read %s: '%s%s%s' %s; is it a report of this version?",
-		reader->name, path, *path ? "." : "", key, what);
+	err_set(reader->err, EINVAL, "cannot read %s: '%s%s%s' %s; %s", reader->name, path, *path ? "." : "",
+		key, what, reader->advice ? reader->advice : "is it a report of this version?");
 }
 
 void reader_out_of_memory(struct reader *reader)

@@ -15,7 +15,8 @@
 #include "user/base/err.h"
 
 struct reader {
-	const char *name; /* of the file */
+	const char *name;   /* of the file */
+	const char *advice; /* what ends a refusal; NULL: a question whether it is a report */
 	const json_t *root;
 	struct err *err;
 };

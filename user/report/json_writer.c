@@ -2,6 +2,7 @@
 #include "user/report/json_writer.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +42,14 @@ void writer_u64(json_t *object, const char *key, uint64_t value)
 void writer_optional_u64(json_t *object, const char *key, bool known, uint64_t value)
 {
 	writer_set(object, key, known ? json_integer((json_int_t)value) : json_null());
+}
+
+void writer_ratio(json_t *object, const char *key, double value)
+{
+	char digits[32];
+
+	snprintf(digits, sizeof(digits), "%.9g", value);
+	writer_set(object, key, json_real(strtod(digits, NULL)));
 }
 
 /* A process may name itself anything, and the kernel cuts names between bytes. */

@@ -27,6 +27,8 @@ void writer_append(json_t *array, json_t *value);
 void writer_u64(json_t *object, const char *key, uint64_t value);
 /* null: not known. */
 void writer_optional_u64(json_t *object, const char *key, bool known, uint64_t value);
+/* A figure that follows from others, to the nine digits that are stored: read again it is the same. */
+void writer_ratio(json_t *object, const char *key, double value);
 /* '?' for each byte that is no UTF-8 where some of it is none. */
 void writer_text(json_t *object, const char *key, const char *text);
 /* The edges of BUCKET of a histogram. */

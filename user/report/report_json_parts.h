@@ -15,7 +15,7 @@
 json_t *report_json_scheduling(const struct report_scheduling *scheduling);
 json_t *report_json_thread(const struct report_thread *row, bool has_irq);
 /* null: not watched. */
-json_t *report_json_requests(const struct report_requests *requests);
+json_t *report_json_requests(const struct report *report);
 
 /* As json_reader.h's looks: a distribution, and the bucket whose edges OBJECT has; always below HIST_BUCKETS.
  */

@@ -324,8 +324,8 @@ static void compare_derived(struct reader *reader, json_t *root, const struct re
 	compare_part(reader, report_json_scheduling(&report->scheduling), json_object_get(root, "scheduling"),
 		     root, "scheduling");
 	if (report->requests.watched)
-		compare_part(reader, report_json_requests(&report->requests),
-			     json_object_get(root, "requests"), root, "requests");
+		compare_part(reader, report_json_requests(report), json_object_get(root, "requests"), root,
+			     "requests");
 	for (size_t i = 0; i < report->nr_threads && !reader->err->code; i++)
 		compare_part(reader, report_json_thread(&report->threads[i], report->scheduling.has_irq),
 			     json_array_get(threads, i), root, "threads");

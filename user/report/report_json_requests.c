@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The requests of a report to JSON. */
+#include "user/analysis/capacity.h"
 #include "user/report/json_writer.h"
 #include "user/report/report_json_parts.h"
 
@@ -72,8 +73,73 @@ static json_t *slope_json(const struct report_slope *slope)
 	return object;
 }
 
-json_t *report_json_requests(const struct report_requests *requests)
+static json_t *capacity_json(const struct report *report)
 {
+	struct capacity capacity;
+	json_t *object;
+
+	if (!capacity_of(report, &capacity))
+		return json_null();
+	object = json_object();
+	writer_ratio(object, "requests_per_second", capacity.requests_per_second);
+	writer_ratio(object, "used_ratio", capacity.used_ratio);
+	writer_u64(object, "on_cpu_ns_per_request", capacity.on_cpu_ns_per_request);
+	writer_ratio(object, "cpus", capacity.cpus);
+	return object;
+}
+
+static json_t *load_json(const struct report_load *load)
+{
+	json_t *object = json_object();
+
+	writer_u64(object, "count", load->count);
+	writer_u64(object, "duration_ns", load->duration_ns);
+	writer_u64(object, "on_cpu_ns", load->on_cpu_ns);
+	return object;
+}
+
+static json_t *loads_json(const struct report_loads *loads)
+{
+	json_t *object;
+
+	if (!loads->known)
+		return json_null();
+	object = json_object();
+	writer_set(object, "lightest", load_json(&loads->lightest));
+	writer_set(object, "busiest", load_json(&loads->busiest));
+	return object;
+}
+
+static json_t *client_json(const struct report_requests *requests)
+{
+	const struct report_client *client = &requests->client;
+	json_t *object, *quantiles;
+
+	if (!client->present)
+		return json_null();
+	object = json_object();
+	quantiles = json_array();
+	for (int i = 0; i < QUANTILES; i++) {
+		json_t *one = json_object();
+		uint64_t server_ns = requests->quantiles[i].latency_ns;
+
+		writer_set(one, "q", json_real(quantile_list[i]));
+		writer_u64(one, "client_ns", client->ns[i]);
+		writer_optional_u64(one, "from_send_ns", client->has_sent, client->sent_ns[i]);
+		writer_u64(one, "server_ns", server_ns);
+		writer_u64(one, "difference_ns", client->ns[i] - server_ns);
+		writer_append(quantiles, one);
+	}
+	writer_text(object, "file", client->file);
+	writer_set(object, "source", json_string(client->source));
+	writer_u64(object, "count", client->count);
+	writer_set(object, "quantiles", quantiles);
+	return object;
+}
+
+json_t *report_json_requests(const struct report *report)
+{
+	const struct report_requests *requests = &report->requests;
 	json_t *object, *components, *quantiles, *buckets;
 
 	if (!requests->watched)
@@ -99,5 +165,8 @@ json_t *report_json_requests(const struct report_requests *requests)
 	writer_set(object, "quantiles", quantiles);
 	writer_set(object, "buckets", buckets);
 	writer_set(object, "indirect_switch_cost", slope_json(&requests->slope));
+	writer_set(object, "capacity", capacity_json(report));
+	writer_set(object, "loads", loads_json(&requests->loads));
+	writer_set(object, "client", client_json(requests));
 	return object;
 }

@@ -97,6 +97,49 @@ static void read_slope(struct reader *reader, json_t *parent, struct report_slop
 	reader_refuse(reader, object, "status", "is none that is known");
 }
 
+static void read_load(struct reader *reader, json_t *parent, const char *key, struct report_load *load)
+{
+	json_t *object = reader_object(reader, parent, key);
+
+	load->count = reader_u64(reader, object, "count");
+	load->duration_ns = reader_u64(reader, object, "duration_ns");
+	load->on_cpu_ns = reader_u64(reader, object, "on_cpu_ns");
+}
+
+static void read_loads(struct reader *reader, json_t *parent, struct report_loads *loads)
+{
+	json_t *object;
+
+	loads->known = !json_is_null(reader_get(reader, parent, "loads"));
+	if (!loads->known)
+		return;
+	object = reader_object(reader, parent, "loads");
+	read_load(reader, object, "lightest", &loads->lightest);
+	read_load(reader, object, "busiest", &loads->busiest);
+}
+
+static void read_client(struct reader *reader, json_t *parent, struct report_client *client)
+{
+	json_t *object, *quantiles, *one;
+	size_t i;
+
+	client->present = !json_is_null(reader_get(reader, parent, "client"));
+	if (!client->present)
+		return;
+	object = reader_object(reader, parent, "client");
+	reader_text(reader, object, "file", client->file, sizeof(client->file));
+	reader_text(reader, object, "source", client->source, sizeof(client->source));
+	client->count = reader_u64(reader, object, "count");
+	quantiles = reader_array(reader, object, "quantiles");
+	json_array_foreach(quantiles, i, one)
+	{
+		if (i >= QUANTILES) /* how many there are is seen by whoever compares the whole */
+			break;
+		client->ns[i] = reader_u64(reader, one, "client_ns");
+		client->has_sent = reader_optional_u64(reader, one, "from_send_ns", &client->sent_ns[i]);
+	}
+}
+
 void report_json_read_requests(struct reader *reader, json_t *root, struct report_requests *requests)
 {
 	json_t *object = json_object_get(root, "requests");
@@ -116,4 +159,6 @@ void report_json_read_requests(struct reader *reader, json_t *root, struct repor
 	read_buckets(reader, object, requests);
 	read_quantiles(reader, object, requests);
 	read_slope(reader, object, &requests->slope);
+	read_loads(reader, object, &requests->loads);
+	read_client(reader, object, &requests->client);
 }

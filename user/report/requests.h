@@ -44,6 +44,30 @@ struct report_slope {
 	int64_t ns, low_ns, high_ns; /* and the 95 % confidence interval */
 };
 
+/* What the client measured of the same requests, or was told to have. */
+struct report_client {
+	bool present;
+	char file[256];
+	char source[16]; /* "from_due", "from_send", "hlog" */
+	uint64_t count;
+	uint64_t ns[QUANTILES]; /* of quantile_list, as by quantile_ns() */
+	bool has_sent;		/* from_due: and beside it, those of from_send */
+	uint64_t sent_ns[QUANTILES];
+};
+
+/* One interval of the run. */
+struct report_load {
+	uint64_t count; /* requests */
+	uint64_t duration_ns;
+	uint64_t on_cpu_ns; /* of the whole target */
+};
+
+/* Of the whole run's report: how its intervals differed. */
+struct report_loads {
+	bool known; /* two intervals had enough requests, and not as many a second */
+	struct report_load lightest, busiest; /* requests a second */
+};
+
 struct report_requests {
 	bool watched; /* else nothing below is known: left out, or the kernel has no hooks for it */
 	uint64_t count;
@@ -56,6 +80,8 @@ struct report_requests {
 	struct report_request_bucket *buckets;		     /* owned; those with requests, in order */
 	size_t nr_buckets;
 	struct report_slope slope;
+	struct report_loads loads;
+	struct report_client client;
 };
 
 /* Names as they stand in the JSON and the text; "?" for a value out of range. */
