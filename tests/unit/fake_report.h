@@ -296,6 +296,20 @@ static inline void fake_client(struct report_client *out)
 	}
 }
 
+/* As many as can be, or one that is beside as good as any number of requests. */
+static inline void fake_turns(struct report_dist turns[TURN_PROTOCOLS])
+{
+	if (rand() % 2) {
+		turns[TURN_TLS] = (struct report_dist){ .count = 1, .max_ns = 5, .buckets[5] = 1 };
+		return;
+	}
+	for (int i = 0; i < TURN_PROTOCOLS; i++) {
+		fake_dist(&turns[i]);
+		if (!turns[i].count)
+			memset(&turns[i], 0, sizeof(turns[i]));
+	}
+}
+
 static inline void fake_requests(struct report_requests *requests)
 {
 	uint32_t bucket = (uint32_t)(rand() % 3 * 100);
@@ -319,11 +333,7 @@ static inline void fake_requests(struct report_requests *requests)
 	requests->latency.count = requests->count;
 	tail_fill(requests);
 	fake_without(requests);
-	for (int i = 0; i < TURN_PROTOCOLS; i++) {
-		fake_dist(&requests->turns[i]);
-		if (!requests->turns[i].count)
-			memset(&requests->turns[i], 0, sizeof(requests->turns[i]));
-	}
+	fake_turns(requests->turns);
 	for (int i = 0; i < NOT_COUNTED_KINDS; i++)
 		requests->not_counted[i] = fake_figure();
 	requests->still_sending = fake_figure();
