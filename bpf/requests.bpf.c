@@ -284,6 +284,7 @@ static __always_inline void speak_first(struct span *span)
 	else
 		span->protocol = SPEAKS_TURNS + TURN_OTHER;
 	span->owes = 0;
+	span->request = 0;
 	span->state = SPAN_ANSWERED;
 }
 
@@ -329,8 +330,9 @@ static __always_inline void send_connection(struct sock *sk, struct span *span, 
 		if (span->arrived_ns && !has_unread(sk))
 			cancel_arrival(span);
 		speak_first(span);
-	} else if (span->state != SPAN_CLOSED)
-		send_answer(sk, span, length);
+	} else if (span->state != SPAN_CLOSED && span->request) {
+		send_answer(sk, span, length); /* else more of that */
+	}
 }
 
 /* The current task has sent LENGTH bytes, or a negative errno. */
