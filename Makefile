@@ -89,7 +89,7 @@ WORK_BIN  := $(patsubst tests/workloads/%.c,$(BUILD)/workloads/%,$(filter-out \
 	$(patsubst tools/bench/%.c,$(BUILD)/bench/%,$(wildcard tools/bench/*.c))
 # What guests of tools/vm/run start with: in one place for all builds, beside the kernels.
 VM        := $(or $(WHYLATE_VM),build/vm)
-VM_WORK   := $(addprefix $(BUILD)/static/workloads/,blocked forkstorm hogs pingpong sleepers)
+VM_WORK   := $(addprefix $(BUILD)/static/workloads/,blocked calls forkstorm hogs httpc httpd pingpong sleepers)
 
 .PHONY: all agent static vm unit tests test check-vm bench fuzz lint format demo setup install uninstall clean help FORCE
 
@@ -190,8 +190,10 @@ $(BUILD)/workloads/%: tests/workloads/%.c
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -I. -O2 -Wall -Wextra -pthread -MMD -MP $(filter %.c,$^) -o $@ $(WORK_LIBS)
 
 # The list of headers that the compiler writes is of the last source alone.
-$(BUILD)/workloads/httpd: $(filter tests/workloads/httpd_%,$(WORK_PARTS)) $(wildcard tests/workloads/*.h)
-$(BUILD)/workloads/httpc: $(filter tests/workloads/httpc_%,$(WORK_PARTS)) user/analysis/quantile.c $(wildcard tests/workloads/*.h)
+$(BUILD)/workloads/httpd $(BUILD)/static/workloads/httpd: $(filter tests/workloads/httpd_%,$(WORK_PARTS)) \
+	$(wildcard tests/workloads/*.h)
+$(BUILD)/workloads/httpc $(BUILD)/static/workloads/httpc: $(filter tests/workloads/httpc_%,$(WORK_PARTS)) \
+	user/analysis/quantile.c $(wildcard tests/workloads/*.h)
 
 $(BUILD)/workloads/blocked $(BUILD)/static/workloads/blocked: WORK_LIBS = $(shell $(PKG_CONFIG) --libs liburing)
 
@@ -208,7 +210,7 @@ $(BUILD)/bench/%: tools/bench/%.c
 $(BUILD)/static/workloads/%: tests/workloads/%.c
 	$(say) STATIC $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -pthread -static -MMD -MP $< -o $@ $(WORK_LIBS)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -I. -O2 -Wall -Wextra -pthread -static -MMD -MP $(filter %.c,$^) -o $@ $(WORK_LIBS)
 
 $(VM)/initramfs.cpio: tools/vm/initramfs tools/vm/init $(BUILD)/static/agent $(VM_WORK)
 	$(say) CPIO $@

@@ -5,8 +5,9 @@
  * of request.h and touch.h, how it is booked book.bpf.h's.
  *
  * The hooks on read and send run in the task that reads or sends, after the fact; arrivals and states of
- * TCP in whatever context the packet is handled.  They may meet on one span: `arrived_ns` is all that an
- * arrival writes, and it is exchanged atomically.
+ * TCP in whatever context the packet is handled.  Where the kernel has no tracepoints for them (before 6.3),
+ * they are on what the socket's operations lead to: the calls above are inlined into each other.  They may
+ * meet on one span: `arrived_ns` is all that an arrival writes, and it is exchanged atomically.
  */
 #include "maps.bpf.h"
 #include "socket.bpf.h"
@@ -16,8 +17,8 @@
 #include "upstream.bpf.h"
 #include "exemplar.bpf.h"
 
-SEC("?tp_btf/sk_data_ready")
-int BPF_PROG(on_arrival, struct sock *sk)
+/* The socket has something to be read, perhaps. */
+static __always_inline void arrive(struct sock *sk)
 {
 	struct span *span;
 	__u64 now_ns;
@@ -26,20 +27,44 @@ int BPF_PROG(on_arrival, struct sock *sk)
 	if (!span && sk->sk_bpf_storage)
 		note_answer(sk);
 	if (!span || span->arrived_ns || !has_unread(sk))
-		return 0;
+		return;
 	if (!sk->sk_socket)
 		span->waits_accept = 1;
 	now_ns = bpf_ktime_get_ns() & ~ARRIVAL_COUNTED;
 	if (span->state != SPAN_READ)
 		now_ns |= ARRIVAL_COUNTED;
 	if (__sync_val_compare_and_swap(&span->arrived_ns, 0, now_ns))
-		return 0;
+		return;
 	if (now_ns & ARRIVAL_COUNTED)
 		count_open(1);
 	/* A UNIX socket's reader may have been faster: then it has not seen this arrival. */
 	if (!has_unread(sk) && __sync_val_compare_and_swap(&span->arrived_ns, now_ns, 0) == now_ns &&
 	    now_ns & ARRIVAL_COUNTED)
 		count_open(-1);
+}
+
+SEC("?tp_btf/sk_data_ready")
+int BPF_PROG(on_arrival, struct sock *sk)
+{
+	arrive(sk);
+	return 0;
+}
+
+SEC("?fentry/sock_def_readable")
+int BPF_PROG(on_readable, struct sock *sk)
+{
+	arrive(sk);
+	return 0;
+}
+
+/* A new connection, of whatever protocol, is taken from its listener's queue. */
+SEC("?fentry/security_sock_graft")
+int BPF_PROG(on_accept, struct sock *sk)
+{
+	struct span *span = span_of(sk);
+
+	if (span)
+		span->accepted_ns = bpf_ktime_get_ns();
 	return 0;
 }
 
@@ -151,14 +176,14 @@ static __always_inline void cancel_arrival(struct span *span)
 		count_open(-1);
 }
 
-SEC("?tp_btf/sock_recv_length")
-int BPF_PROG(on_read, struct sock *sk, int length, int flags)
+/* The current task has read LENGTH bytes, or a negative errno. */
+static __always_inline void note_read(struct sock *sk, int length, int flags)
 {
 	struct toucher by;
 	struct span *span;
 
 	if (length < 0 || flags & (MSG_PEEK | MSG_ERRQUEUE))
-		return 0;
+		return;
 	span = span_of(sk);
 	if (!span && sk->sk_bpf_storage)
 		read_upstream(&by, sk);
@@ -166,7 +191,41 @@ int BPF_PROG(on_read, struct sock *sk, int length, int flags)
 		read_connection(&by, sk, span, length);
 	else if (span)
 		cancel_arrival(span);
+}
+
+SEC("?tp_btf/sock_recv_length")
+int BPF_PROG(on_read, struct sock *sk, int length, int flags)
+{
+	note_read(sk, length, flags);
 	return 0;
+}
+
+/* One body for all that follow: not a copy in each.  A call that was waiting before we came is not seen. */
+static __noinline int read_returned(struct socket *socket, int length, int flags)
+{
+	struct sock *sk = socket->sk;
+
+	if (sk)
+		note_read(sk, length, flags);
+	return 0;
+}
+
+SEC("?fexit/inet_recvmsg")
+int BPF_PROG(on_inet_read, struct socket *socket, void *message, unsigned long size, int flags, int length)
+{
+	return read_returned(socket, length, flags);
+}
+
+SEC("?fexit/inet6_recvmsg")
+int BPF_PROG(on_inet6_read, struct socket *socket, void *message, unsigned long size, int flags, int length)
+{
+	return read_returned(socket, length, flags);
+}
+
+SEC("?fexit/unix_stream_recvmsg")
+int BPF_PROG(on_unix_read, struct socket *socket, void *message, unsigned long size, int flags, int length)
+{
+	return read_returned(socket, length, flags);
 }
 
 /* What a send is, by its first bytes and by what came before it. */
@@ -225,6 +284,7 @@ static __always_inline void speak_first(struct span *span)
 	else
 		span->protocol = SPEAKS_TURNS + TURN_OTHER;
 	span->owes = 0;
+	span->request = 0;
 	span->state = SPAN_ANSWERED;
 }
 
@@ -265,25 +325,77 @@ static __always_inline void send_answer(struct sock *sk, struct span *span, int 
 /* Bytes were sent on a connection of the target's. */
 static __always_inline void send_connection(struct sock *sk, struct span *span, int length)
 {
-	if (span->state == SPAN_IDLE)
+	if (span->state == SPAN_IDLE) {
+		/* A read that nobody saw: it was waiting before we came, or spliced. */
+		if (span->arrived_ns && !has_unread(sk))
+			cancel_arrival(span);
 		speak_first(span);
-	else if (span->state != SPAN_CLOSED)
-		send_answer(sk, span, length);
+	} else if (span->state != SPAN_CLOSED && span->request) {
+		send_answer(sk, span, length); /* else more of that */
+	}
 }
 
-SEC("?tp_btf/sock_send_length")
-int BPF_PROG(on_send, struct sock *sk, int length)
+/* The current task has sent LENGTH bytes, or a negative errno. */
+static __always_inline void note_send(struct sock *sk, int length)
 {
 	struct span *span;
 
 	if (length <= 0)
-		return 0;
+		return;
 	span = span_of(sk);
 	if (span)
 		send_connection(sk, span, length);
 	else
 		send_upstream(sk);
+}
+
+SEC("?tp_btf/sock_send_length")
+int BPF_PROG(on_send, struct sock *sk, int length)
+{
+	note_send(sk, length);
 	return 0;
+}
+
+static __noinline int send_returned(struct socket *socket, int length)
+{
+	struct sock *sk = socket->sk;
+
+	if (sk)
+		note_send(sk, length);
+	return 0;
+}
+
+SEC("?fexit/inet_sendmsg")
+int BPF_PROG(on_inet_send, struct socket *socket, void *message, unsigned long size, int length)
+{
+	return send_returned(socket, length);
+}
+
+SEC("?fexit/inet6_sendmsg")
+int BPF_PROG(on_inet6_send, struct socket *socket, void *message, unsigned long size, int length)
+{
+	return send_returned(socket, length);
+}
+
+SEC("?fexit/unix_stream_sendmsg")
+int BPF_PROG(on_unix_send, struct socket *socket, void *message, unsigned long size, int length)
+{
+	return send_returned(socket, length);
+}
+
+/* sendfile and splice, before 6.5 (dc97391e6610): of TCP by both versions of IP, and of UNIX. */
+SEC("?fexit/inet_sendpage")
+int BPF_PROG(on_inet_send_page, struct socket *socket, void *page, int offset, unsigned long size, int flags,
+	     int length)
+{
+	return send_returned(socket, length);
+}
+
+SEC("?fexit/unix_stream_sendpage")
+int BPF_PROG(on_unix_send_page, struct socket *socket, void *page, int offset, unsigned long size, int flags,
+	     int length)
+{
+	return send_returned(socket, length);
 }
 
 /* What was asked and not answered will not be. */

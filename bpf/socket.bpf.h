@@ -90,6 +90,8 @@ static __always_inline __u32 look(struct task_struct *task, int moved_bytes, __u
 
 	if (length > (__u32)moved_bytes)
 		length = (__u32)moved_bytes;
+	/* The compiler knows what follows from that; verifiers up to 6.1 must be shown. */
+	barrier_var(length);
 	if (!length || length > HTTP_LOOK_BYTES || bpf_probe_read_user(out, length, bytes))
 		return 0;
 	return length;

@@ -156,12 +156,32 @@ static __always_inline void touch(struct toucher *by, struct span *span, __u64 s
 	span->holder = by->clock->id;
 }
 
+/*
+ * Until when the connection waited for accept, and from when its reader could have read it: if nobody saw the
+ * accept, by the reader's birth, or else by the read.  Between the two it had been taken and had no reader.
+ */
+static __always_inline void split_accept(const struct toucher *by, struct span *span, __u64 begin_ns,
+					 __u64 *readable_ns)
+{
+	__u64 accepted_ns = at_most(span->accepted_ns, by->now_ns), born_ns = by->clock->began_at_ns;
+
+	if (born_ns <= begin_ns)
+		born_ns = 0;
+	if (!accepted_ns)
+		accepted_ns = born_ns ? born_ns : by->now_ns;
+	else if (accepted_ns < begin_ns)
+		accepted_ns = begin_ns;
+	*readable_ns = born_ns > accepted_ns ? born_ns : accepted_ns;
+	span->parts.components_ns[COMPONENT_ACCEPT_WAIT] = accepted_ns - begin_ns;
+	span->parts.components_ns[COMPONENT_RUNTIME_QUEUE] = *readable_ns - accepted_ns;
+}
+
 /* The current task reads a new request, number REQUEST: from when it waited, and what for. */
 static __always_inline void touch_first(struct toucher *by, struct span *span, __u64 socket, __u64 request,
 					__u64 arrived_ns)
 {
 	__u64 now_ns = by->now_ns, begin_ns = arrived_ns && arrived_ns < now_ns ? arrived_ns : now_ns;
-	__u64 accepted_ns = begin_ns;
+	__u64 readable_ns;
 	int waited = span->waits_accept;
 	struct unread unread = {};
 
@@ -171,14 +191,13 @@ static __always_inline void touch_first(struct toucher *by, struct span *span, _
 	turn_to(by, request, socket);
 	span_open(span, request, begin_ns, now_ns);
 	span->holder = by->clock->id;
-	span->established_ns = 0;
+	readable_ns = begin_ns;
+	if (waited)
+		split_accept(by, span, begin_ns, &readable_ns);
+	span->established_ns = span->accepted_ns = 0;
 	span->waits_accept = 0;
 	span->owes = 0;
-	if (waited) {
-		accepted_ns = by->clock->began_at_ns > begin_ns ? by->clock->began_at_ns : now_ns;
-		span->parts.components_ns[COMPONENT_ACCEPT_WAIT] = accepted_ns - begin_ns;
-	}
-	unread_since(by, accepted_ns, &unread);
+	unread_since(by, readable_ns, &unread);
 	span->parts.components_ns[COMPONENT_SOCKET_BUSY] = unread.busy_ns;
 	span->parts.components_ns[COMPONENT_SOCKET_RUN_QUEUE] = unread.run_queue_ns;
 	span->parts.components_ns[COMPONENT_SOCKET_BLOCKED] = unread.blocked_ns;

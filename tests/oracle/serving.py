@@ -86,12 +86,16 @@ class Server:
         self.process.wait()
 
 
-def httpd(mode, *options, address="127.0.0.1:0", prefix=()):
-    """Start tests/workloads/httpd.c; MODE may have options behind it."""
-    command = [*prefix, os.path.join(WORKLOADS, "httpd"), *mode.split(), address, "--directory", DISK,
-               *map(str, options)]
+def serving(*command):
+    """Start COMMAND, which says that it is ready on stdout."""
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     return Server(process, process.stdout)
+
+
+def httpd(mode, *options, address="127.0.0.1:0", prefix=()):
+    """Start tests/workloads/httpd.c; MODE may have options behind it."""
+    return serving(*prefix, os.path.join(WORKLOADS, "httpd"), *mode.split(), address, "--directory", DISK,
+                   *map(str, options))
 
 
 def httpc(server, path, connections, requests, *options, prefix=(), failing=False):

@@ -25,7 +25,7 @@ struct report_hook {
 	char without[96]; /* if absent: what the report lacks; else empty */
 };
 
-#define REPORT_HOOKS_MAX 16
+#define REPORT_HOOKS_MAX 24
 
 struct report_agent {
 	char version[32];

@@ -38,8 +38,17 @@ static const struct probe_item table[PROBE_ITEMS] = {
 	[PROBE_TASK_REGISTERS] = { "registers of a blocked task", false, false,
 				   "why a thread was blocked (all but disk is `other`)",
 				   "use Linux 5.15 or newer" },
-	[PROBE_SOCKETS] = { "sk_data_ready, sock_*_length", false, false, "requests",
+	[PROBE_SOCKETS] = { "sk_data_ready, sock_*_length", false, false,
+			    "requests, unless there is fentry on the socket calls",
 			    "use Linux 6.3 or newer" },
+	[PROBE_SOCKET_CALLS] = { "fentry on the socket calls", false, false,
+				 "requests, unless there is sk_data_ready",
+				 "not needed since Linux 6.3; before: "
+				 "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS" },
+	[PROBE_ACCEPT] = { "fentry on accept", false, false,
+			   "accept times: accept_wait lasts to the read, or the reader's birth",
+			   "use a kernel with CONFIG_SECURITY_NETWORK, "
+			   "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS" },
 	[PROBE_GROUP_SCHEDULING] = { "group scheduling", false, false,
 				     "stolen time, and blame after a wakeup",
 				     "use a kernel with CONFIG_FAIR_GROUP_SCHED" },
@@ -120,6 +129,17 @@ static const struct function_hook {
 	{ "schedule_idle", BPF_TRACE_FEXIT },
 };
 
+static const struct function_hook socket_hooks[] = {
+	{ "sock_def_readable", BPF_TRACE_FENTRY },   { "inet_recvmsg", BPF_TRACE_FEXIT },
+	{ "inet6_recvmsg", BPF_TRACE_FEXIT },	     { "unix_stream_recvmsg", BPF_TRACE_FEXIT },
+	{ "inet_sendmsg", BPF_TRACE_FEXIT },	     { "inet6_sendmsg", BPF_TRACE_FEXIT },
+	{ "unix_stream_sendmsg", BPF_TRACE_FEXIT },  { "inet_sendpage", BPF_TRACE_FEXIT },
+	{ "unix_stream_sendpage", BPF_TRACE_FEXIT },
+};
+
+/* Every protocol's accept calls it, when it has waited: a call that was waiting before us is seen as well. */
+static const struct function_hook accept_hook = { "security_sock_graft", BPF_TRACE_FENTRY };
+
 /* A function of the kernel's that is there for such tests. */
 static const struct function_hook test_hook = { "bpf_fentry_test1", BPF_TRACE_FENTRY };
 
@@ -151,12 +171,22 @@ static bool takes_hook(const struct btf *btf, const struct function_hook *hook, 
 	return true;
 }
 
-static bool takes_fentry(const struct btf *btf, bool attach)
+static bool takes_all(const struct btf *btf, const struct function_hook *hooks, size_t nr, bool attach)
 {
-	for (size_t i = 0; i < sizeof(scheduler_hooks) / sizeof(scheduler_hooks[0]); i++)
-		if (!takes_hook(btf, &scheduler_hooks[i], attach))
+	for (size_t i = 0; i < nr; i++)
+		if (!takes_hook(btf, &hooks[i], attach))
 			return false;
 	return true;
+}
+
+static bool takes_scheduler(const struct btf *btf, bool attach)
+{
+	return takes_all(btf, scheduler_hooks, sizeof(scheduler_hooks) / sizeof(scheduler_hooks[0]), attach);
+}
+
+static bool takes_sockets(const struct btf *btf, bool attach)
+{
+	return takes_all(btf, socket_hooks, sizeof(socket_hooks) / sizeof(socket_hooks[0]), attach);
 }
 
 static int be_quiet(enum libbpf_print_level level, const char *format, va_list args)
@@ -181,12 +211,16 @@ static void look(struct probe *probe, const struct btf *btf)
 	items[PROBE_SCHED_INFO].present = has_member(btf, "sched_info", "last_queued");
 	items[PROBE_SCHED_ENTRY_EXIT].present = has_tracepoint(btf, "btf_trace_sched_entry_tp") &&
 						has_tracepoint(btf, "btf_trace_sched_exit_tp");
-	items[PROBE_FENTRY].present = takes_fentry(btf, false);
+	items[PROBE_FENTRY].present = takes_scheduler(btf, false);
 	items[PROBE_TASK_REGISTERS].present = has_helper(btf, "BPF_FUNC_task_pt_regs");
 	items[PROBE_SOCKETS].present = has_tracepoint(btf, "btf_trace_sk_data_ready") &&
 				       has_tracepoint(btf, "btf_trace_sock_recv_length") &&
 				       has_tracepoint(btf, "btf_trace_sock_send_length") &&
 				       has_tracepoint(btf, "btf_trace_inet_sock_set_state");
+	items[PROBE_SOCKET_CALLS].present = takes_sockets(btf, false) && has_tracepoint(btf, "btf_trace_inet_"
+											     "sock_set_"
+											     "state");
+	items[PROBE_ACCEPT].present = takes_hook(btf, &accept_hook, false);
 	items[PROBE_GROUP_SCHEDULING].present = has_member(btf, "sched_entity", "cfs_rq");
 	items[PROBE_IRQ_TIME].present = has_member(btf, "rq", "prev_irq_time");
 	items[PROBE_QUOTA_CLOCK].present = has_member(btf, "cfs_rq", "throttled_clock_self_time");
@@ -214,16 +248,30 @@ void probe_kernel(struct probe *probe)
 	libbpf_set_print(print);
 }
 
+/* Functions only where they would be hooked: that slows the machine for a while. */
+static void try(struct probe *probe, const struct btf *btf)
+{
+	struct probe_item *items = probe->items;
+
+	if (items[PROBE_FENTRY].present)
+		items[PROBE_FENTRY].present = items[PROBE_SCHED_ENTRY_EXIT].present ?
+						      takes_hook(btf, &test_hook, true) :
+						      takes_scheduler(btf, true);
+	if (items[PROBE_SOCKET_CALLS].present)
+		items[PROBE_SOCKET_CALLS].present = items[PROBE_SOCKETS].present ?
+							    takes_hook(btf, &test_hook, true) :
+							    takes_sockets(btf, true);
+	if (items[PROBE_ACCEPT].present)
+		items[PROBE_ACCEPT].present = takes_hook(btf, &accept_hook, true);
+}
+
 void probe_try(struct probe *probe)
 {
 	libbpf_print_fn_t print = libbpf_set_print(be_quiet);
 	struct btf *btf = kernel_types();
-	bool *fentry = &probe->items[PROBE_FENTRY].present;
 
-	/* The scheduler's own functions only where they would be hooked: that slows the machine for a while. */
-	if (btf && *fentry)
-		*fentry = probe->items[PROBE_SCHED_ENTRY_EXIT].present ? takes_hook(btf, &test_hook, true) :
-									 takes_fentry(btf, true);
+	if (btf)
+		try(probe, btf);
 	btf__free(btf);
 	libbpf_set_print(print);
 }
@@ -252,7 +300,16 @@ enum switch_cost_hooks probe_switch_cost(const struct probe *probe)
 	return probe->items[PROBE_FENTRY].present ? SWITCH_COST_FENTRY : SWITCH_COST_NONE;
 }
 
-bool probe_requests(const struct probe *probe)
+enum request_hooks probe_requests(const struct probe *probe)
 {
-	return probe->items[PROBE_SOCKETS].present && probe->items[PROBE_TASK_REGISTERS].present;
+	if (!probe->items[PROBE_TASK_REGISTERS].present)
+		return REQUEST_HOOKS_NONE;
+	if (probe->items[PROBE_SOCKETS].present)
+		return REQUEST_HOOKS_TRACEPOINTS;
+	return probe->items[PROBE_SOCKET_CALLS].present ? REQUEST_HOOKS_FENTRY : REQUEST_HOOKS_NONE;
+}
+
+bool probe_accepts(const struct probe *probe)
+{
+	return probe->items[PROBE_ACCEPT].present;
 }

@@ -32,6 +32,8 @@ enum probe_index {
 	PROBE_FENTRY,
 	PROBE_TASK_REGISTERS,
 	PROBE_SOCKETS,
+	PROBE_SOCKET_CALLS,
+	PROBE_ACCEPT,
 	PROBE_GROUP_SCHEDULING,
 	PROBE_IRQ_TIME,
 	PROBE_QUOTA_CLOCK,
@@ -47,6 +49,13 @@ enum switch_cost_hooks {
 	SWITCH_COST_NONE,
 	SWITCH_COST_TRACEPOINTS, /* sched_entry_tp, sched_exit_tp */
 	SWITCH_COST_FENTRY,	 /* fentry and fexit on the scheduler's functions */
+};
+
+/* The hooks that can see requests. */
+enum request_hooks {
+	REQUEST_HOOKS_NONE,
+	REQUEST_HOOKS_TRACEPOINTS, /* sk_data_ready, sock_recv_length, sock_send_length */
+	REQUEST_HOOKS_FENTRY,	   /* fentry and fexit on functions near them */
 };
 
 /* Look; never fails. */
@@ -67,7 +76,10 @@ int probe_refuse(const struct probe *probe, struct err *err);
 /* The best pair of hooks for the direct cost of a context switch. */
 enum switch_cost_hooks probe_switch_cost(const struct probe *probe);
 
-/* Whether requests can be seen. */
-bool probe_requests(const struct probe *probe);
+/* The best hooks for requests. */
+enum request_hooks probe_requests(const struct probe *probe);
+
+/* Whether it can be seen when a connection is accepted. */
+bool probe_accepts(const struct probe *probe);
 
 #endif /* WHYLATE_TRACE_PROBE_H */

@@ -7,7 +7,40 @@
 
 #include <bpf/libbpf.h>
 
+#include "user/trace/hookset.h"
 #include "user/trace/tracer_internal.h"
+
+static const struct hook_part methods[][SOCKETHOOKS_PROGRAMS_MAX] = {
+	[REQUEST_HOOKS_NONE] = {
+		{ NULL, { "sk_data_ready", "absent", "requests" } },
+		{ NULL, { "sock_recv_length", "absent", "requests" } },
+		{ NULL, { "sock_send_length", "absent", "requests" } },
+		{ NULL, { "inet_sock_set_state", "absent", "requests" } },
+	},
+	[REQUEST_HOOKS_TRACEPOINTS] = {
+		{ "on_arrival", { "sk_data_ready", "tp_btf", "" } },
+		{ "on_read", { "sock_recv_length", "tp_btf", "" } },
+		{ "on_send", { "sock_send_length", "tp_btf", "" } },
+		{ "on_state", { "inet_sock_set_state", "tp_btf", "" } },
+	},
+	[REQUEST_HOOKS_FENTRY] = {
+		{ "on_readable", { "sock_def_readable", "fentry", "" } },
+		{ "on_inet_read", { "inet_recvmsg", "fexit", "" } },
+		{ "on_inet6_read", { "inet6_recvmsg", "fexit", "" } },
+		{ "on_unix_read", { "unix_stream_recvmsg", "fexit", "" } },
+		{ "on_inet_send", { "inet_sendmsg", "fexit", "" } },
+		{ "on_inet6_send", { "inet6_sendmsg", "fexit", "" } },
+		{ "on_unix_send", { "unix_stream_sendmsg", "fexit", "" } },
+		{ "on_inet_send_page", { "inet_sendpage", "fexit", "" } },
+		{ "on_unix_send_page", { "unix_stream_sendpage", "fexit", "" } },
+		{ "on_state", { "inet_sock_set_state", "tp_btf", "" } },
+	},
+};
+
+static const struct hook_part accepts = { "on_accept", { "security_sock_graft", "fentry", "" } };
+static const struct hook_part no_accepts = {
+	NULL, { "security_sock_graft", "absent", "accept times: accept_wait lasts to the read" }
+};
 
 /* A ring's size: a power of two, of whole pages whatever the machine's are. */
 static uint32_t ring_bytes(uint64_t least)
@@ -19,22 +52,39 @@ static uint32_t ring_bytes(uint64_t least)
 	return bytes;
 }
 
-void sockethooks_choose(struct sockethooks *hooks, struct whylate *skel, bool wanted, uint32_t nr_cpus)
+void sockethooks_choose(struct sockethooks *hooks, struct whylate *skel, enum request_hooks wanted,
+			bool with_accepts, uint32_t nr_cpus)
 {
-	struct bpf_program *const programs[] = { skel->progs.on_arrival,    skel->progs.on_read,
-						 skel->progs.on_send,	    skel->progs.on_state,
-						 skel->progs.seed_sockets,  skel->progs.seed_workers,
-						 skel->progs.count_sending, skel->progs.seed_subflows };
+	struct bpf_program *const iterators[] = { skel->progs.seed_sockets, skel->progs.seed_workers,
+						  skel->progs.count_sending, skel->progs.seed_subflows };
 
-	hooks->watched = wanted;
-	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
-		bpf_program__set_autoload(programs[i], hooks->watched);
+	hooks->hooks = wanted;
+	hooks->accepts = wanted != REQUEST_HOOKS_NONE && with_accepts;
+	hookset_choose(methods[wanted], SOCKETHOOKS_PROGRAMS_MAX, skel->obj);
+	if (hooks->accepts)
+		hookset_choose(&accepts, 1, skel->obj);
 	bpf_map__set_max_entries(skel->maps.exemplars,
 				 ring_bytes(nr_cpus * EXEMPLARS_MOST * sizeof(struct exemplar)));
-	bpf_program__set_autoattach(skel->progs.seed_sockets, false);
-	bpf_program__set_autoattach(skel->progs.seed_workers, false);
-	bpf_program__set_autoattach(skel->progs.count_sending, false);
-	bpf_program__set_autoattach(skel->progs.seed_subflows, false);
+	for (size_t i = 0; i < sizeof(iterators) / sizeof(iterators[0]); i++) {
+		bpf_program__set_autoload(iterators[i], wanted != REQUEST_HOOKS_NONE);
+		bpf_program__set_autoattach(iterators[i], false);
+	}
+}
+
+void sockethooks_attach(struct sockethooks *hooks, struct whylate *skel)
+{
+	if (hookset_attach(methods[hooks->hooks], SOCKETHOOKS_PROGRAMS_MAX, skel->obj, hooks->links)) {
+		hooks->hooks = REQUEST_HOOKS_NONE;
+		hooks->accepts = false;
+	}
+	if (hooks->accepts && hookset_attach(&accepts, 1, skel->obj, &hooks->accept_link))
+		hooks->accepts = false;
+}
+
+void sockethooks_detach(struct sockethooks *hooks)
+{
+	hookset_detach(hooks->links, SOCKETHOOKS_PROGRAMS_MAX);
+	hookset_detach(&hooks->accept_link, 1);
 }
 
 static int run_over(struct bpf_program *program)
@@ -56,7 +106,7 @@ int sockethooks_seed(const struct sockethooks *hooks, struct whylate *skel, stru
 {
 	int ret;
 
-	if (!hooks->watched)
+	if (hooks->hooks == REQUEST_HOOKS_NONE)
 		return 0;
 	skel->bss->seeds_connections = 0;
 	ret = run_over(skel->progs.seed_sockets);
@@ -143,12 +193,9 @@ int sockethooks_exemplars(struct whylate *skel, struct snapshot_requests *out)
 
 size_t sockethooks_names(const struct sockethooks *hooks, struct tracer_hook *out, size_t max)
 {
-	static const char *const names[] = { "sk_data_ready", "sock_recv_length", "sock_send_length",
-					     "inet_sock_set_state" };
-	size_t nr = 0;
+	size_t nr = hookset_names(methods[hooks->hooks], SOCKETHOOKS_PROGRAMS_MAX, out, max);
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && nr < max; i++)
-		out[nr++] = hooks->watched ? (struct tracer_hook){ names[i], "tp_btf", "" } :
-					     (struct tracer_hook){ names[i], "absent", "requests" };
-	return nr;
+	if (hooks->hooks == REQUEST_HOOKS_NONE)
+		return nr;
+	return nr + hookset_names(hooks->accepts ? &accepts : &no_accepts, 1, out + nr, max - nr);
 }

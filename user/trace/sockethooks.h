@@ -10,18 +10,32 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "user/trace/probe.h"
 #include "user/trace/tracer.h"
 
+#define SOCKETHOOKS_PROGRAMS_MAX 10
+
+struct bpf_link;
 struct whylate;
 
 struct snapshot_requests;
 
 struct sockethooks {
-	bool watched; /* the hooks are there and wanted */
+	enum request_hooks hooks; /* in use */
+	bool accepts;		  /* the end of a connection's wait in its listener's queue is seen too */
+	struct bpf_link *links[SOCKETHOOKS_PROGRAMS_MAX];
+	struct bpf_link *accept_link;
 };
 
-/* Between open and load: load the programs for requests, if they are WANTED: this kernel has the hooks. */
-void sockethooks_choose(struct sockethooks *hooks, struct whylate *skel, bool wanted, uint32_t nr_cpus);
+/* Between open and load: load the programs for HOOKS, and with them, if ACCEPTS, that for accepts. */
+void sockethooks_choose(struct sockethooks *hooks, struct whylate *skel, enum request_hooks wanted,
+			bool accepts, uint32_t nr_cpus);
+
+/* Attach all for requests, or none: then the hooks in use are REQUEST_HOOKS_NONE.  Accepts may fail alone. */
+void sockethooks_attach(struct sockethooks *hooks, struct whylate *skel);
+
+/* Safe on a zeroed one, and twice. */
+void sockethooks_detach(struct sockethooks *hooks);
 
 /*
  * After all hooks are on and the threads have their clocks: find the target's listeners and the connections

@@ -50,7 +50,8 @@ static void configure(struct tracer *tracer, const struct tracer_options *option
 	tracer->skel->bss->interval_number = 1; /* 0 marks a maximum that was never written */
 	bpf_map__set_max_entries(tracer->skel->maps.cpus, tracer->nr_cpu_ids);
 	switchcost_choose(&tracer->switch_cost, tracer->skel->obj, options->switch_cost);
-	sockethooks_choose(&tracer->sockets, tracer->skel, options->requests, tracer->nr_cpus);
+	sockethooks_choose(&tracer->sockets, tracer->skel, options->requests, options->accepts,
+			   tracer->nr_cpus);
 	bpf_program__set_autoattach(tracer->skel->progs.seed_tasks, false);
 	bpf_program__set_autoattach(tracer->skel->progs.read_clocks, false);
 }
@@ -133,6 +134,7 @@ static int attach(struct tracer *tracer, struct err *err)
 
 	if (ret)
 		return err_set(err, -ret, "cannot attach to the scheduler's tracepoints: %s", strerror(-ret));
+	sockethooks_attach(&tracer->sockets, tracer->skel);
 	switchcost_attach(&tracer->switch_cost, tracer->skel->obj);
 	tracer->seed_link = attach_iterator(tracer->skel->progs.seed_tasks, err);
 	tracer->read_link = attach_iterator(tracer->skel->progs.read_clocks, err);
@@ -330,6 +332,7 @@ void tracer_close(struct tracer *tracer)
 	bpf_link__destroy(tracer->read_link);
 	bpf_link__destroy(tracer->seed_link);
 	switchcost_detach(&tracer->switch_cost);
+	sockethooks_detach(&tracer->sockets);
 	whylate__destroy(tracer->skel);
 	free(tracer->scratch);
 	free(tracer);

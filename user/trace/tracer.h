@@ -23,7 +23,8 @@ struct tracer_options {
 	bool audit;	       /* keep the kernel's own accounting beside ours */
 	bool verbose;	       /* libbpf's talk on stderr */
 	uint8_t refuse_births; /* tests: every so manieth newborn thread gets no clock at first; 0: none */
-	bool requests;	       /* wanted, and this kernel has the hooks (probe_requests()) */
+	enum request_hooks requests; /* to be tried; if they do not attach, the report has none */
+	bool accepts;		     /* with them, when connections are accepted; to be tried as well */
 	enum switch_cost_hooks switch_cost; /* to be tried; if they do not attach, it is not measured */
 };
 

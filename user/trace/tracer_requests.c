@@ -93,7 +93,7 @@ int tracer_read_requests(struct tracer *tracer, struct snapshot *snapshot)
 	struct snapshot_requests *out;
 	int ret;
 
-	if (!tracer->sockets.watched)
+	if (tracer->sockets.hooks == REQUEST_HOOKS_NONE)
 		return 0;
 	out = calloc(1, sizeof(*out));
 	if (!out)
