@@ -122,49 +122,10 @@ static __always_inline void span_hand_over(struct span *span, const struct worke
 	parts_add_stint(&span->parts, &worker->work.own, &worker->work.from, &worker->at.held, NULL);
 }
 
-/* Whether WORKER was woken by somebody who worked for SPAN's request, and nobody has touched that since. */
-static __always_inline int was_handed(const struct worker *worker, const struct span *span)
-{
-	return worker->handed.request == span->request && worker->handed.from_ns == span->at_ns;
-}
-
 /* Whether the worker touched SPAN last, and nobody else did since. */
 static __always_inline int holds(const struct worker *worker, const struct span *span)
 {
 	return worker->request == span->request && worker->work.from_ns == span->at_ns;
-}
-
-/*
- * Whether the worker, advanced, held the request all along and waited for whoever woke it: in a lock, a
- * fault, a read.  One that polls meanwhile is a loop which handed the request on and got it back.
- */
-static __always_inline int waited_itself(const struct worker *worker, const struct span *span)
-{
-	const struct held_sums *from = &worker->work.from, *now = &worker->at.held;
-	__u64 polled_ns = later_ns(now->blocked_ns[BLOCKED_POLL], from->blocked_ns[BLOCKED_POLL]) +
-			  later_ns(now->blocked_ns[BLOCKED_IO_URING], from->blocked_ns[BLOCKED_IO_URING]);
-	__u64 blocked_ns = 0;
-
-	if (!holds(worker, span))
-		return 0;
-	for (__u32 i = 0; i < BLOCKED_REASONS; i++)
-		blocked_ns += later_ns(now->blocked_ns[i], from->blocked_ns[i]);
-	return blocked_ns > 2 * polled_ns;
-}
-
-/* And, advanced, it touches it: what the wakers did is known, and the rest is its own.  BEFORE_NS: as above. */
-static __always_inline void span_take_handed(struct span *span, const struct worker *worker, __u64 before_ns)
-{
-	const struct handed *handed = &worker->handed;
-	const struct work *work = &worker->work;
-
-	parts_add(&span->parts, &handed->parts);
-	if (before_ns <= handed->at_ns) {
-		parts_add_all(&span->parts, &handed->to, &worker->at);
-	} else if (worker->answered) { /* woken while it was on the way to others */
-		span->parts.components_ns[COMPONENT_RUNTIME_QUEUE] += before_ns - handed->at_ns;
-		parts_add_stint(&span->parts, &work->own, &work->from, &worker->at.held, NULL);
-	}
 }
 
 /* A new request begins on the connection, with the read at NOW_NS; SPAN has no arrival any more. */

@@ -9,7 +9,7 @@
 #ifndef WHYLATE_BPF_TOUCH_H
 #define WHYLATE_BPF_TOUCH_H
 
-#include "request.h"
+#include "handoff.h"
 
 struct task_struct;
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The work that tasks do for requests, from their clocks: what of it was for which request, what an upstream
- * took of it, and what is handed on with a wakeup.  Knows tasks and no sockets; request.h brings both
- * together.
+ * The work that tasks do for requests, from their clocks: what of it was for which request, and what an
+ * upstream took of it.  Knows tasks and no sockets; request.h brings both together.
  *
  * Pure C, compiled into the BPF programs and into the host's property tests.
  */
@@ -453,43 +452,6 @@ static __always_inline void work_begin(struct worker *worker)
 		__builtin_memset(&work->upstream, 0, sizeof(work->upstream));
 	work->from = worker->at.held;
 	work->from_ns = worker->at_ns;
-}
-
-/* Whether it goes on with what it was handed when it was woken: it has touched no other since. */
-static __always_inline int works_for_handed(const struct worker *worker)
-{
-	return worker->handed.request && worker->handed.at_ns > worker->at_ns;
-}
-
-/* The request that the task works for now; 0: none. */
-static __always_inline __u64 works_for(const struct worker *worker)
-{
-	if (works_for_handed(worker))
-		return worker->handed.request;
-	return worker->answered ? 0 : worker->request;
-}
-
-/*
- * WAKER, which works for a request, wakes a task: it may be handing that on.  BY: its clock at NOW_NS; the
- * woken one's is in HANDED->to.  Taken for true only when that one touches this very request.
- */
-static __always_inline void hand_on(const struct worker *waker, const struct stamp *by, struct handed *handed,
-				    __u64 now_ns)
-{
-	struct work_sums own = waker->work.own;
-
-	handed->request = works_for(waker);
-	if (works_for_handed(waker)) {
-		handed->from_ns = waker->handed.from_ns;
-		handed->parts = waker->handed.parts;
-		parts_add_all(&handed->parts, &waker->handed.to, by);
-	} else {
-		handed->from_ns = waker->work.from_ns;
-		__builtin_memset(&handed->parts, 0, sizeof(handed->parts));
-		work_sums_add(&own, &by->sums, &waker->at.sums);
-		parts_add_stint(&handed->parts, &own, &waker->work.from, &by->held, &waker->work.upstream);
-	}
-	handed->at_ns = now_ns;
 }
 
 #endif /* WHYLATE_BPF_WORK_H */
