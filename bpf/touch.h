@@ -84,7 +84,8 @@ static __always_inline void turn_to(struct toucher *by, __u64 request, __u64 soc
 {
 	struct worker *worker = by->worker;
 
-	if (worker->request && !worker->answered && worker->request != request)
+	/* Of an older request on the same connection nobody can touch the span any more. */
+	if (worker->request && !worker->answered && worker->socket != socket)
 		put_aside(by);
 	work_begin(worker);
 	worker->work.upstream_state = UPSTREAM_NONE;
@@ -168,6 +169,9 @@ static __always_inline void touch_first(struct toucher *by, struct span *span, _
 	if (waited && span->established_ns && span->established_ns < begin_ns)
 		begin_ns = span->established_ns;
 	advance(by);
+	if (span->flags & SPAN_UNSENT)
+		work_drop(socket); /* what was for that one is nobody's now, whatever upstream still answers
+				      it */
 	turn_to(by, request, socket);
 	span_open(span, request, begin_ns, now_ns);
 	span->holder = by->clock->id;
@@ -182,6 +186,17 @@ static __always_inline void touch_first(struct toucher *by, struct span *span, _
 	span->parts.components_ns[COMPONENT_SOCKET_BUSY] = unread.busy_ns;
 	span->parts.components_ns[COMPONENT_SOCKET_RUN_QUEUE] = unread.run_queue_ns;
 	span->parts.components_ns[COMPONENT_SOCKET_BLOCKED] = unread.blocked_ns;
+}
+
+/*
+ * The current task has touched SPAN to send its answer.  MORE: the socket took less than it has to send; then
+ * what the task does next is as much this request's as before.
+ */
+static __always_inline void touch_sent(struct toucher *by, struct span *span, int more)
+{
+	by->worker->answered = !more;
+	if (more)
+		span->flags |= SPAN_UNSENT;
 }
 
 /* Whether what the worker asks elsewhere now is on behalf of a request. */
