@@ -112,9 +112,9 @@ static __always_inline void take_up(struct toucher *by, const struct work *aside
 
 /*
  * The worker, advanced, turns to a request that it held before, or that another did.  Work that began before
- * somebody else touched the span is in the span already.  BEFORE_NS: request.h.
+ * somebody else touched the span is in the span already.
  */
-static __always_inline void turn_back(struct toucher *by, struct span *span, __u64 socket, __u64 before_ns)
+static __always_inline void turn_back(struct toucher *by, struct span *span, __u64 socket)
 {
 	struct work *aside = aside_of(span->request, socket);
 	struct worker *worker = by->worker;
@@ -129,7 +129,7 @@ static __always_inline void turn_back(struct toucher *by, struct span *span, __u
 	if (!aside && span->holder == by->clock->id && worker->request != span->request &&
 	    span->state == SPAN_READ)
 		work_lost();
-	span_hand_over(span, worker, before_ns, aside);
+	span_hand_over(span, worker, aside);
 	turn_to(by, span->request, socket);
 }
 
@@ -148,7 +148,7 @@ static __always_inline void touch(struct toucher *by, struct span *span, __u64 s
 	} else if (holds(worker, span)) {
 		span_touch(span, worker);
 	} else {
-		turn_back(by, span, socket, before_ns);
+		turn_back(by, span, socket);
 	}
 	work_begin(worker);
 	if (worker->work.upstream_state)

@@ -6,7 +6,7 @@
  */
 #include "request_sim.h"
 
-enum { LIVES = 3000, STEPS = 300, MOST_STEP_16NS = 64, WINDOWS = 64 };
+enum { LIVES = 3000, SHORT_LIVES = 100000, STEPS = 300, MOST_STEP_16NS = 64, WINDOWS = 64 };
 
 /* While an upstream let a request wait: from the question, or the bytes before, to the read. */
 struct window {
@@ -310,10 +310,53 @@ static void a_task_alone_is_explained(void **state)
 	assert_true(booked > LIVES);
 }
 
+/* Whoever touches what was read by whom: there are never more components than there is latency. */
+static void tasks_together_explain_no_more_than_all(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= LIVES; seed++)
+		live(seed, TASKS);
+}
+
+/*
+ * Each stretch is 4 times as long as the one before, so that the time that all requests ran for tells how
+ * often each is in it: never for more tasks than were on a CPU then.
+ */
+static void hold_against_runs(void)
+{
+	for (int i = 0; i < sim.stretches; i++) {
+		uint64_t ran = 0;
+
+		for (int j = 0; j < TASKS; j++)
+			ran += sim.book[i].did[j].doing == RUNS;
+		if ((sim.on_cpu_ns >> 2 * i & 3) > ran)
+			fail_msg("seed %u: requests ran %llu times in stretch %d, where %llu tasks did",
+				 sim.seed, (unsigned long long)(sim.on_cpu_ns >> 2 * i & 3), i,
+				 (unsigned long long)ran);
+	}
+}
+
+static void no_time_is_in_two_requests(void **state)
+{
+	_Static_assert(TASKS < 4, "a digit holds all of them");
+	(void)state;
+	for (unsigned seed = 1; seed <= SHORT_LIVES; seed++) {
+		sim_begin(seed, TASKS);
+		for (int i = 0; i < 30; i++) {
+			pass(1ull << 2 * i);
+			for (uint64_t left = any(8); left; left--)
+				step(0);
+			hold_against_runs();
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_task_alone_is_explained),
+		cmocka_unit_test(tasks_together_explain_no_more_than_all),
+		cmocka_unit_test(no_time_is_in_two_requests),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
