@@ -145,6 +145,20 @@ static __always_inline void span_open(struct span *span, __u64 request, __u64 be
 }
 
 /*
+ * Each ns on the run queue has one to blame: what a replayed switch brought is nobody's in particular, and
+ * who that was may have been learned since.
+ */
+static __always_inline void parts_settle_blame(struct parts *parts)
+{
+	__u64 left_ns = parts->components_ns[COMPONENT_RUN_QUEUE_WAKEUP] +
+			parts->components_ns[COMPONENT_RUN_QUEUE_PREEMPTED];
+
+	for (__u32 i = 0; i < BLAME_KINDS; i++)
+		parts->blame_ns[i] = blame_take(parts->blame_ns[i], &left_ns);
+	parts->blame_ns[BLAME_OTHER] += left_ns;
+}
+
+/*
  * The latency as of the latest touch; what no component explains of it becomes the residual.  Returns 0 if
  * the components were more than the latency: that cannot be, and the caller counts it; what is too much is
  * taken off, the last ones first, so that the sums of all requests stay those of their latencies.
@@ -165,6 +179,7 @@ static __always_inline int span_close(struct span *span, __u64 *latency_ns)
 		left_ns -= ns;
 	}
 	span->parts.components_ns[COMPONENT_RESIDUAL] = left_ns;
+	parts_settle_blame(&span->parts);
 	return whole;
 }
 

@@ -163,15 +163,12 @@ static __always_inline void touch_first(struct toucher *by, struct span *span, _
 {
 	__u64 now_ns = by->now_ns, begin_ns = arrived_ns && arrived_ns < now_ns ? arrived_ns : now_ns;
 	__u64 accepted_ns = begin_ns;
-	int waited = span->waits_accept;
+	int waited = span->waits_accept, unsent = span->flags & SPAN_UNSENT;
 	struct unread unread = {};
 
 	if (waited && span->established_ns && span->established_ns < begin_ns)
 		begin_ns = span->established_ns;
 	advance(by);
-	if (span->flags & SPAN_UNSENT)
-		work_drop(socket); /* what was for that one is nobody's now, whatever upstream still answers
-				      it */
 	turn_to(by, request, socket);
 	span_open(span, request, begin_ns, now_ns);
 	span->holder = by->clock->id;
@@ -186,6 +183,8 @@ static __always_inline void touch_first(struct toucher *by, struct span *span, _
 	span->parts.components_ns[COMPONENT_SOCKET_BUSY] = unread.busy_ns;
 	span->parts.components_ns[COMPONENT_SOCKET_RUN_QUEUE] = unread.run_queue_ns;
 	span->parts.components_ns[COMPONENT_SOCKET_BLOCKED] = unread.blocked_ns;
+	if (unsent) /* what was put aside for the request before is nobody's now, whatever still answers it */
+		work_drop(socket);
 }
 
 /*

@@ -162,10 +162,13 @@ static __always_inline void stamp_unannounced(struct stamp *stamp, const struct 
 static __always_inline void worker_came_back(struct worker *worker, const struct task_clock *clock, __u32 who)
 {
 	struct stay *stay = &worker->stays[worker->stay & (STAYS - 1)];
+	const struct stay *before = &worker->stays[(worker->stay - 1) & (STAYS - 1)];
 	__u64 blocked_ns = clock->cause == AFTER_WAKEUP ? clock->latest_block_ns : 0;
+	__u64 away_ns = later_ns(clock->since_ns, before->in_ns);
 
 	stay->in_ns = clock->since_ns;
-	stay->out_ns = clock->since_ns - clock->waited_ns - blocked_ns;
+	/* Where an event was lost, it may seem to have begun before the one before it ended. */
+	stay->out_ns = clock->since_ns - at_most(clock->waited_ns + blocked_ns, away_ns);
 	stay->waited_16ns = (__u32)at_most(clock->waited_ns >> 4, ~0u);
 	stay->who = who;
 	worker->stay++;
@@ -320,11 +323,11 @@ static __always_inline int is_for_upstream(const struct work *work, __u32 reason
  */
 static __always_inline void upstream_answered(struct work *work, const struct held_sums *now, __u64 late_ns)
 {
-	__u64 own_ns = work_active_ns(&work->own) - work->upstream_own_ns;
+	__u64 own_ns = later_ns(work_active_ns(&work->own), work->upstream_own_ns);
 
 	if (work->upstream_state == UPSTREAM_NONE)
 		return;
-	work->upstream.active_ns += later_ns(now->active_ns - work->upstream_at.active_ns, own_ns + late_ns);
+	work->upstream.active_ns += later_ns(now->active_ns, work->upstream_at.active_ns + own_ns + late_ns);
 	for (__u32 i = 0; i < BLOCKED_REASONS; i++)
 		if (is_for_upstream(work, i))
 			work->upstream.blocked_ns[i] +=
@@ -357,6 +360,19 @@ static __always_inline __u64 work_active_since(const struct work_sums *own, cons
 }
 
 /*
+ * A replayed switch has moved NS of what TO may hold already from one sum of a clock to another, where
+ * they are new.  Mostly a task turned out to have been off its CPU, or to have been on it a little less.
+ */
+VERIFIED_ONCE int parts_take_off(struct parts *to, __u64 ns)
+{
+	if (!to)
+		return 0;
+	NOT_UNROLLED for (__u32 i = COMPONENT_ON_CPU; i < COMPONENT_RUNTIME_QUEUE; i++)
+		to->components_ns[i] -= blame_take(to->components_ns[i], &ns);
+	return 0;
+}
+
+/*
  * parts_add_stint(), its OWN part being what has come to it since BEFORE (NULL: all).  No copy of that is
  * made: kernels before 6.13 have 512 bytes of stack for a program and all that it calls.
  */
@@ -364,15 +380,13 @@ static __always_inline void parts_add_since(struct parts *to, const struct work_
 					    const struct work_sums *before, const struct held_sums *from,
 					    const struct held_sums *until, const struct held_sums *upstream)
 {
-	__u64 others_ns, for_it_ns, replayed_ns = 0;
+	__u64 own_ns = work_active_since(own, before), others_ns, for_it_ns, excess_ns;
 
-	/* What was blocked before FROM turned out to have been on a CPU: a switch was replayed meanwhile. */
-	NOT_UNROLLED for (__u32 i = 0; i < BLOCKED_REASONS; i++)
-		replayed_ns += later_ns(from->blocked_ns[i], until->blocked_ns[i]);
-	others_ns = later_ns(until->active_ns - from->active_ns, work_active_since(own, before));
+	others_ns = later_ns(until->active_ns, from->active_ns + own_ns);
+	/* More than the clock moved on altogether, as its sums do: one of these went back meanwhile. */
+	excess_ns = own_ns + others_ns - (until->active_ns - from->active_ns);
 	for_it_ns = upstream ? at_most(upstream->active_ns, others_ns) : 0;
-	to->components_ns[COMPONENT_ON_CPU] +=
-		later_ns(word_since(own, before, WORD_OF(work_sums, on_cpu_ns)), replayed_ns);
+	to->components_ns[COMPONENT_ON_CPU] += word_since(own, before, WORD_OF(work_sums, on_cpu_ns));
 	to->components_ns[COMPONENT_RUN_QUEUE_WAKEUP] +=
 		word_since(own, before, WORD_OF(work_sums, run_queue_ns[AFTER_WAKEUP]));
 	to->components_ns[COMPONENT_RUN_QUEUE_PREEMPTED] +=
@@ -388,10 +402,13 @@ static __always_inline void parts_add_since(struct parts *to, const struct work_
 	{
 		__u64 blocked_ns = later_ns(until->blocked_ns[i], from->blocked_ns[i]);
 
+		excess_ns += blocked_ns - (until->blocked_ns[i] - from->blocked_ns[i]);
 		for_it_ns = upstream ? at_most(upstream->blocked_ns[i], blocked_ns) : 0;
 		to->components_ns[COMPONENT_BLOCKED_FIRST + i] += blocked_ns - for_it_ns;
 		to->components_ns[COMPONENT_BLOCKED_UPSTREAM] += for_it_ns;
 	}
+	if (excess_ns)
+		parts_take_off(to, excess_ns);
 }
 
 /*
