@@ -318,8 +318,7 @@ static __always_inline void send_answer(struct sock *sk, struct span *span, int 
 			exemplar_note(span, &by);
 	}
 	answered(span);
-	/* While there is more to send, what its task does is as much this request's as before. */
-	by.worker->answered = !wants_to_send(sk);
+	touch_sent(&by, span, wants_to_send(sk));
 }
 
 /* Bytes were sent on a connection of the target's. */

@@ -55,16 +55,21 @@ static __always_inline const struct history *history_of(const struct toucher *by
 	return NULL;
 }
 
-/* The kernel's own account of when the current task got its CPU, where ours has missed it. */
+/*
+ * The kernel's own account of when the current task got its CPU, where ours has missed it.  While this CPU's
+ * clock is not known, that is now: what is in no sum at all would be in the next stint, which has no room for
+ * it.
+ */
 static __noinline int stamp_by_kernel(struct task_struct *task, const struct task_clock *clock,
 				      struct stamp *stamp, __u64 now_ns)
 {
 	__u32 number = bpf_get_smp_processor_id();
 	struct cpu_clock *cpu = bpf_map_lookup_elem(&cpus, &number);
+	__u64 arrived_ns = now_ns;
 
 	if (cpu && cpu->rq_offset_ns)
-		stamp_unannounced(stamp, clock, now_ns, task->sched_info.last_arrival + cpu->rq_offset_ns,
-				  task->sched_info.run_delay - clock->run_delay_ns);
+		arrived_ns = task->sched_info.last_arrival + cpu->rq_offset_ns;
+	stamp_unannounced(stamp, clock, now_ns, arrived_ns, task->sched_info.run_delay - clock->run_delay_ns);
 	return 0;
 }
 

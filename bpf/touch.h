@@ -9,7 +9,7 @@
 #ifndef WHYLATE_BPF_TOUCH_H
 #define WHYLATE_BPF_TOUCH_H
 
-#include "request.h"
+#include "handoff.h"
 
 struct task_struct;
 
@@ -84,7 +84,8 @@ static __always_inline void turn_to(struct toucher *by, __u64 request, __u64 soc
 {
 	struct worker *worker = by->worker;
 
-	if (worker->request && !worker->answered && worker->request != request)
+	/* Of an older request on the same connection nobody can touch the span any more. */
+	if (worker->request && !worker->answered && worker->socket != socket)
 		put_aside(by);
 	work_begin(worker);
 	worker->work.upstream_state = UPSTREAM_NONE;
@@ -111,9 +112,9 @@ static __always_inline void take_up(struct toucher *by, const struct work *aside
 
 /*
  * The worker, advanced, turns to a request that it held before, or that another did.  Work that began before
- * somebody else touched the span is in the span already.  BEFORE_NS: request.h.
+ * somebody else touched the span is in the span already.
  */
-static __always_inline void turn_back(struct toucher *by, struct span *span, __u64 socket, __u64 before_ns)
+static __always_inline void turn_back(struct toucher *by, struct span *span, __u64 socket)
 {
 	struct work *aside = aside_of(span->request, socket);
 	struct worker *worker = by->worker;
@@ -128,7 +129,7 @@ static __always_inline void turn_back(struct toucher *by, struct span *span, __u
 	if (!aside && span->holder == by->clock->id && worker->request != span->request &&
 	    span->state == SPAN_READ)
 		work_lost();
-	span_hand_over(span, worker, before_ns, aside);
+	span_hand_over(span, worker, aside);
 	turn_to(by, span->request, socket);
 }
 
@@ -147,7 +148,7 @@ static __always_inline void touch(struct toucher *by, struct span *span, __u64 s
 	} else if (holds(worker, span)) {
 		span_touch(span, worker);
 	} else {
-		turn_back(by, span, socket, before_ns);
+		turn_back(by, span, socket);
 	}
 	work_begin(worker);
 	if (worker->work.upstream_state)
@@ -182,7 +183,7 @@ static __always_inline void touch_first(struct toucher *by, struct span *span, _
 {
 	__u64 now_ns = by->now_ns, begin_ns = arrived_ns && arrived_ns < now_ns ? arrived_ns : now_ns;
 	__u64 readable_ns;
-	int waited = span->waits_accept;
+	int waited = span->waits_accept, unsent = span->flags & SPAN_UNSENT;
 	struct unread unread = {};
 
 	if (waited && span->established_ns && span->established_ns < begin_ns)
@@ -201,6 +202,19 @@ static __always_inline void touch_first(struct toucher *by, struct span *span, _
 	span->parts.components_ns[COMPONENT_SOCKET_BUSY] = unread.busy_ns;
 	span->parts.components_ns[COMPONENT_SOCKET_RUN_QUEUE] = unread.run_queue_ns;
 	span->parts.components_ns[COMPONENT_SOCKET_BLOCKED] = unread.blocked_ns;
+	if (unsent) /* what was put aside for the request before is nobody's now, whatever still answers it */
+		work_drop(socket);
+}
+
+/*
+ * The current task has touched SPAN to send its answer.  MORE: the socket took less than it has to send; then
+ * what the task does next is as much this request's as before.
+ */
+static __always_inline void touch_sent(struct toucher *by, struct span *span, int more)
+{
+	by->worker->answered = !more;
+	if (more)
+		span->flags |= SPAN_UNSENT;
 }
 
 /* Whether what the worker asks elsewhere now is on behalf of a request. */

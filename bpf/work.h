@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The work that tasks do for requests, from their clocks: what of it was for which request, what an upstream
- * took of it, and what is handed on with a wakeup.  Knows tasks and no sockets; request.h brings both
- * together.
+ * The work that tasks do for requests, from their clocks: what of it was for which request, and what an
+ * upstream took of it.  Knows tasks and no sockets; request.h brings both together.
  *
  * Pure C, compiled into the BPF programs and into the host's property tests.
  */
@@ -163,10 +162,13 @@ static __always_inline void stamp_unannounced(struct stamp *stamp, const struct 
 static __always_inline void worker_came_back(struct worker *worker, const struct task_clock *clock, __u32 who)
 {
 	struct stay *stay = &worker->stays[worker->stay & (STAYS - 1)];
+	const struct stay *before = &worker->stays[(worker->stay - 1) & (STAYS - 1)];
 	__u64 blocked_ns = clock->cause == AFTER_WAKEUP ? clock->latest_block_ns : 0;
+	__u64 away_ns = later_ns(clock->since_ns, before->in_ns);
 
 	stay->in_ns = clock->since_ns;
-	stay->out_ns = clock->since_ns - clock->waited_ns - blocked_ns;
+	/* Where an event was lost, it may seem to have begun before the one before it ended. */
+	stay->out_ns = clock->since_ns - at_most(clock->waited_ns + blocked_ns, away_ns);
 	stay->waited_16ns = (__u32)at_most(clock->waited_ns >> 4, ~0u);
 	stay->who = who;
 	worker->stay++;
@@ -321,11 +323,11 @@ static __always_inline int is_for_upstream(const struct work *work, __u32 reason
  */
 static __always_inline void upstream_answered(struct work *work, const struct held_sums *now, __u64 late_ns)
 {
-	__u64 own_ns = work_active_ns(&work->own) - work->upstream_own_ns;
+	__u64 own_ns = later_ns(work_active_ns(&work->own), work->upstream_own_ns);
 
 	if (work->upstream_state == UPSTREAM_NONE)
 		return;
-	work->upstream.active_ns += later_ns(now->active_ns - work->upstream_at.active_ns, own_ns + late_ns);
+	work->upstream.active_ns += later_ns(now->active_ns, work->upstream_at.active_ns + own_ns + late_ns);
 	for (__u32 i = 0; i < BLOCKED_REASONS; i++)
 		if (is_for_upstream(work, i))
 			work->upstream.blocked_ns[i] +=
@@ -358,6 +360,19 @@ static __always_inline __u64 work_active_since(const struct work_sums *own, cons
 }
 
 /*
+ * A replayed switch has moved NS of what TO may hold already from one sum of a clock to another, where
+ * they are new.  Mostly a task turned out to have been off its CPU, or to have been on it a little less.
+ */
+VERIFIED_ONCE int parts_take_off(struct parts *to, __u64 ns)
+{
+	if (!to)
+		return 0;
+	NOT_UNROLLED for (__u32 i = COMPONENT_ON_CPU; i < COMPONENT_RUNTIME_QUEUE; i++)
+		to->components_ns[i] -= blame_take(to->components_ns[i], &ns);
+	return 0;
+}
+
+/*
  * parts_add_stint(), its OWN part being what has come to it since BEFORE (NULL: all).  No copy of that is
  * made: kernels before 6.13 have 512 bytes of stack for a program and all that it calls.
  */
@@ -365,15 +380,13 @@ static __always_inline void parts_add_since(struct parts *to, const struct work_
 					    const struct work_sums *before, const struct held_sums *from,
 					    const struct held_sums *until, const struct held_sums *upstream)
 {
-	__u64 others_ns, for_it_ns, replayed_ns = 0;
+	__u64 own_ns = work_active_since(own, before), others_ns, for_it_ns, excess_ns;
 
-	/* What was blocked before FROM turned out to have been on a CPU: a switch was replayed meanwhile. */
-	NOT_UNROLLED for (__u32 i = 0; i < BLOCKED_REASONS; i++)
-		replayed_ns += later_ns(from->blocked_ns[i], until->blocked_ns[i]);
-	others_ns = later_ns(until->active_ns - from->active_ns, work_active_since(own, before));
+	others_ns = later_ns(until->active_ns, from->active_ns + own_ns);
+	/* More than the clock moved on altogether, as its sums do: one of these went back meanwhile. */
+	excess_ns = own_ns + others_ns - (until->active_ns - from->active_ns);
 	for_it_ns = upstream ? at_most(upstream->active_ns, others_ns) : 0;
-	to->components_ns[COMPONENT_ON_CPU] +=
-		later_ns(word_since(own, before, WORD_OF(work_sums, on_cpu_ns)), replayed_ns);
+	to->components_ns[COMPONENT_ON_CPU] += word_since(own, before, WORD_OF(work_sums, on_cpu_ns));
 	to->components_ns[COMPONENT_RUN_QUEUE_WAKEUP] +=
 		word_since(own, before, WORD_OF(work_sums, run_queue_ns[AFTER_WAKEUP]));
 	to->components_ns[COMPONENT_RUN_QUEUE_PREEMPTED] +=
@@ -389,10 +402,13 @@ static __always_inline void parts_add_since(struct parts *to, const struct work_
 	{
 		__u64 blocked_ns = later_ns(until->blocked_ns[i], from->blocked_ns[i]);
 
+		excess_ns += blocked_ns - (until->blocked_ns[i] - from->blocked_ns[i]);
 		for_it_ns = upstream ? at_most(upstream->blocked_ns[i], blocked_ns) : 0;
 		to->components_ns[COMPONENT_BLOCKED_FIRST + i] += blocked_ns - for_it_ns;
 		to->components_ns[COMPONENT_BLOCKED_UPSTREAM] += for_it_ns;
 	}
+	if (excess_ns)
+		parts_take_off(to, excess_ns);
 }
 
 /*
@@ -453,43 +469,6 @@ static __always_inline void work_begin(struct worker *worker)
 		__builtin_memset(&work->upstream, 0, sizeof(work->upstream));
 	work->from = worker->at.held;
 	work->from_ns = worker->at_ns;
-}
-
-/* Whether it goes on with what it was handed when it was woken: it has touched no other since. */
-static __always_inline int works_for_handed(const struct worker *worker)
-{
-	return worker->handed.request && worker->handed.at_ns > worker->at_ns;
-}
-
-/* The request that the task works for now; 0: none. */
-static __always_inline __u64 works_for(const struct worker *worker)
-{
-	if (works_for_handed(worker))
-		return worker->handed.request;
-	return worker->answered ? 0 : worker->request;
-}
-
-/*
- * WAKER, which works for a request, wakes a task: it may be handing that on.  BY: its clock at NOW_NS; the
- * woken one's is in HANDED->to.  Taken for true only when that one touches this very request.
- */
-static __always_inline void hand_on(const struct worker *waker, const struct stamp *by, struct handed *handed,
-				    __u64 now_ns)
-{
-	struct work_sums own = waker->work.own;
-
-	handed->request = works_for(waker);
-	if (works_for_handed(waker)) {
-		handed->from_ns = waker->handed.from_ns;
-		handed->parts = waker->handed.parts;
-		parts_add_all(&handed->parts, &waker->handed.to, by);
-	} else {
-		handed->from_ns = waker->work.from_ns;
-		__builtin_memset(&handed->parts, 0, sizeof(handed->parts));
-		work_sums_add(&own, &by->sums, &waker->at.sums);
-		parts_add_stint(&handed->parts, &own, &waker->work.from, &by->held, &waker->work.upstream);
-	}
-	handed->at_ns = now_ns;
 }
 
 #endif /* WHYLATE_BPF_WORK_H */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the scheduler's hooks remember for tasks that read or answer requests (request.h). */
+/* What the scheduler's hooks remember for tasks that read or answer requests (work.h, handoff.h). */
 #ifndef WHYLATE_BPF_WORKER_H
 #define WHYLATE_BPF_WORKER_H
 
 #include "maps.bpf.h"
+#include "handoff.h"
 
 static __always_inline __u32 stay_who(struct task_struct *prev)
 {

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A request goes from task to task with a wakeup: the waker leaves with the woken one what it did for the
+ * request so far, which counts if that one touches it next.
+ *
+ * Pure C, compiled into the BPF programs and into the host's property tests.
+ */
+#ifndef WHYLATE_BPF_HANDOFF_H
+#define WHYLATE_BPF_HANDOFF_H
+
+#include "request.h"
+
+/* Whether it goes on with what it was handed when it was woken: it has touched no other since. */
+static __always_inline int works_for_handed(const struct worker *worker)
+{
+	return worker->handed.request && worker->handed.at_ns > worker->at_ns;
+}
+
+/* The request that the task works for now; 0: none. */
+static __always_inline __u64 works_for(const struct worker *worker)
+{
+	if (works_for_handed(worker))
+		return worker->handed.request;
+	return worker->answered ? 0 : worker->request;
+}
+
+/*
+ * WAKER, which works for a request, wakes a task: it may be handing that on.  BY: its clock at NOW_NS; the
+ * woken one's is in HANDED->to.  Taken for true only when that one touches this very request.
+ *
+ * What it has done since it was handed that itself is in this request then, and in no other.  If it has one
+ * of its own still to answer, it may go on with that: then this time is that one's, and here it is not known.
+ */
+static __always_inline void hand_on(struct worker *waker, const struct stamp *by, struct handed *handed,
+				    __u64 now_ns)
+{
+	struct work_sums own = waker->work.own;
+
+	handed->request = works_for(waker);
+	if (works_for_handed(waker)) {
+		handed->from_ns = waker->handed.from_ns;
+		handed->parts = waker->handed.parts;
+		if (!waker->request || waker->answered) {
+			parts_add_all(&handed->parts, &waker->handed.to, by);
+			waker->work.from_ns = 0;
+		}
+	} else {
+		handed->from_ns = waker->work.from_ns;
+		__builtin_memset(&handed->parts, 0, sizeof(handed->parts));
+		work_sums_add(&own, &by->sums, &waker->at.sums);
+		parts_add_stint(&handed->parts, &own, &waker->work.from, &by->held, &waker->work.upstream);
+	}
+	handed->at_ns = now_ns;
+}
+
+/* Whether WORKER was woken by somebody who worked for SPAN's request, and nobody has touched that since. */
+static __always_inline int was_handed(const struct worker *worker, const struct span *span)
+{
+	return worker->handed.request == span->request && worker->handed.from_ns == span->at_ns;
+}
+
+/*
+ * Whether the worker held the request all along and waited for whoever woke it: in a lock, a fault, a read.
+ * One that polls until then is a loop which handed the request on and got it back.
+ */
+static __always_inline int waited_itself(const struct worker *worker, const struct span *span)
+{
+	const struct held_sums *from = &worker->work.from, *now = &worker->handed.to.held;
+	__u64 polled_ns = later_ns(now->blocked_ns[BLOCKED_POLL], from->blocked_ns[BLOCKED_POLL]) +
+			  later_ns(now->blocked_ns[BLOCKED_IO_URING], from->blocked_ns[BLOCKED_IO_URING]);
+	__u64 blocked_ns = 0;
+
+	if (!holds(worker, span))
+		return 0;
+	for (__u32 i = 0; i < BLOCKED_REASONS; i++)
+		blocked_ns += later_ns(now->blocked_ns[i], from->blocked_ns[i]);
+	return blocked_ns > 2 * polled_ns;
+}
+
+/*
+ * What WORKER, advanced, has done since it was woken is in the request that it was handed, and not in the
+ * one that it worked for before.
+ */
+VERIFIED_ONCE int worker_give_up(struct worker *worker)
+{
+	if (!worker)
+		return 0;
+	NOT_UNROLLED for (__u32 i = 0; i < sizeof(worker->work.own) / sizeof(__u64); i++)
+	{
+		__u64 *own = (__u64 *)&worker->work.own + i;
+
+		*own = later_ns(*own, word_since(&worker->at.sums, &worker->handed.to.sums, i));
+	}
+	return 0;
+}
+
+/*
+ * And, advanced, it touches it: what the wakers did is known, and the rest is its own.  BEFORE_NS: when it
+ * touched another request, or an upstream, last.
+ */
+static __always_inline void span_take_handed(struct span *span, struct worker *worker, __u64 before_ns)
+{
+	const struct handed *handed = &worker->handed;
+	const struct work *work = &worker->work;
+
+	parts_add(&span->parts, &handed->parts);
+	if (before_ns < handed->at_ns) {
+		parts_add_all(&span->parts, &handed->to, &worker->at);
+		worker_give_up(worker);
+	} else if (worker->answered && work->from_ns >= handed->at_ns) { /* on the way to others then */
+		span->parts.components_ns[COMPONENT_RUNTIME_QUEUE] += work->from_ns - handed->at_ns;
+		parts_add_stint(&span->parts, &work->own, &work->from, &worker->at.held, NULL);
+	}
+}
+
+#endif /* WHYLATE_BPF_HANDOFF_H */

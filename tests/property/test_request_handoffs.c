@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Requests that go from task to task, by wakeups and by a queue in user space: what each did for them while
+ * it had them is known, and so is all of the latency.
+ */
+#include "request_sim.h"
+
+enum { LIVES = 10000, MOST_STEP_NS = 1000, MOST_STEPS = 12 };
+enum { LOOP, FIRST, SECOND }; /* tasks */
+
+static uint64_t by_book_ns[COMPONENTS];
+
+/* All that TASK did from FROM_NS to now was for the request. */
+static void expect_all_of(const struct task_struct *task, uint64_t from_ns)
+{
+	for (int i = 0; i < sim.stretches; i++) {
+		const struct stretch *stretch = &sim.book[i];
+		const struct doings *did = &stretch->did[task - sim.task];
+		uint32_t component = COMPONENT_BLOCKED_FIRST + did->which;
+
+		if (did->doing == RUNS)
+			component = COMPONENT_ON_CPU;
+		else if (did->doing == WAITS && did->which == AFTER_WAKEUP)
+			component = COMPONENT_RUN_QUEUE_WAKEUP;
+		else if (did->doing == WAITS)
+			component = COMPONENT_RUN_QUEUE_PREEMPTED;
+		if (stretch->from_ns >= from_ns)
+			by_book_ns[component] += stretch->to_ns - stretch->from_ns;
+	}
+}
+
+static void hold_against_book(int connection)
+{
+	const struct parts *parts = &sim.connections[connection].span.parts;
+
+	for (uint32_t i = 0; i < COMPONENTS; i++)
+		if (parts->components_ns[i] != by_book_ns[i])
+			fail_msg("seed %u: component %u is %llu, by the book %llu", sim.seed, i,
+				 (unsigned long long)parts->components_ns[i],
+				 (unsigned long long)by_book_ns[i]);
+}
+
+/* TASK runs, waits and blocks for REASON, and has a CPU in the end; interrupts wake it. */
+static void live(struct task_struct *task, uint32_t reason)
+{
+	for (uint64_t left = any(MOST_STEPS); left || task->now.doing != RUNS; left -= left > 0) {
+		pass(1 + any(MOST_STEP_NS));
+		if (task->now.doing == BLOCKS)
+			wake(task, NULL);
+		else if (task->now.doing == WAITS)
+			switch_in(task);
+		else if (left)
+			switch_out(task, (int)any(2), reason);
+	}
+}
+
+/* TASK is blocked for REASON. */
+static void park(struct task_struct *task, uint32_t reason)
+{
+	live(task, reason);
+	pass(1 + any(MOST_STEP_NS));
+	switch_out(task, 0, reason);
+}
+
+/* A world where the loop has a CPU, and the others are blocked, having answered something or not. */
+static void begin(unsigned seed)
+{
+	sim_begin(seed, TASKS);
+	memset(by_book_ns, 0, sizeof(by_book_ns));
+	for (int i = FIRST; i < TASKS; i++) {
+		live(&sim.task[i], BLOCKED_FUTEX);
+		toucher_of(&sim.task[i]);
+		if (any(2)) {
+			read_request(&sim.task[i], i);
+			send_response(&sim.task[i], i, 0);
+		}
+		park(&sim.task[i], BLOCKED_FUTEX);
+	}
+	live(&sim.task[LOOP], BLOCKED_POLL);
+	read_request(&sim.task[LOOP], 0);
+}
+
+/* From FROM to TO, which is blocked: what FROM did since it got it at *SINCE_NS was for the request. */
+static void relay(int from, int to, uint64_t *since_ns)
+{
+	live(&sim.task[from], from == LOOP ? BLOCKED_POLL : BLOCKED_FUTEX);
+	pass(1 + any(MOST_STEP_NS));
+	expect_all_of(&sim.task[from], *since_ns);
+	wake(&sim.task[to], &sim.task[from]);
+	*since_ns = sim.now_ns;
+	pass(any(MOST_STEP_NS));
+	if (any(2))
+		switch_out(&sim.task[from], 0, from == LOOP ? BLOCKED_POLL : BLOCKED_FUTEX);
+}
+
+/* The loop hands its request to a worker; that one answers it, or hands it on, or back, for others to answer.
+ */
+static void handed_on_by_wakeups(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= LIVES; seed++) {
+		uint64_t since_ns;
+		int last = FIRST;
+
+		begin(seed);
+		since_ns = sim.now_ns;
+		relay(LOOP, FIRST, &since_ns);
+		if (any(2)) {
+			relay(FIRST, SECOND, &since_ns);
+			last = SECOND;
+		}
+		if (any(2)) {
+			if (sim.task[LOOP].now.doing == RUNS)
+				switch_out(&sim.task[LOOP], 0, BLOCKED_POLL);
+			relay(last, LOOP, &since_ns);
+			last = LOOP;
+		}
+		live(&sim.task[last], BLOCKED_SOCKET);
+		expect_all_of(&sim.task[last], since_ns);
+		send_response(&sim.task[last], 0, 0);
+		hold_against_book(0);
+	}
+}
+
+/* It keeps it, and waits for a lock that the worker holds: all that it does is the request's, and no more. */
+static void a_lock_is_no_hand_off(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= LIVES; seed++) {
+		struct task_struct *task = &sim.task[LOOP], *other = &sim.task[FIRST];
+		uint64_t read_ns;
+
+		begin(seed);
+		read_ns = sim.now_ns;
+		wake(other, any(2) ? task : NULL);
+		park(task, BLOCKED_FUTEX);
+		live(other, BLOCKED_DISK);
+		if (any(2))
+			read_request(other, FIRST);
+		live(other, BLOCKED_DISK);
+		wake(task, other);
+		live(task, BLOCKED_FUTEX);
+		if (any(2)) /* it had the lock, and another one waits for it */
+			wake(&sim.task[SECOND], task);
+		live(task, BLOCKED_FUTEX);
+		expect_all_of(task, read_ns);
+		send_response(task, 0, 0);
+		hold_against_book(0);
+	}
+}
+
+/* The loop turns to another request; a worker takes the first one up when it has answered what it has. */
+static void handed_on_by_a_queue(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= LIVES; seed++) {
+		struct task_struct *worker = &sim.task[FIRST];
+		uint64_t since_ns, queued_ns;
+
+		begin(seed);
+		wake(worker, NULL);
+		live(worker, BLOCKED_FUTEX);
+		read_request(worker, FIRST);
+		live(worker, BLOCKED_FUTEX);
+		live(&sim.task[LOOP], BLOCKED_POLL);
+		expect_all_of(&sim.task[LOOP], sim.connections[0].span.at_ns);
+		queued_ns = sim.now_ns;
+		read_request(&sim.task[LOOP], SECOND);
+		live(worker, BLOCKED_FUTEX);
+		send_response(worker, FIRST, 0);
+		since_ns = sim.now_ns;
+		by_book_ns[COMPONENT_RUNTIME_QUEUE] = since_ns - queued_ns;
+		live(worker, BLOCKED_PIPE);
+		expect_all_of(worker, since_ns);
+		send_response(worker, 0, 0);
+		hold_against_book(0);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(handed_on_by_wakeups),
+		cmocka_unit_test(a_lock_is_no_hand_off),
+		cmocka_unit_test(handed_on_by_a_queue),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
