@@ -161,14 +161,15 @@ struct stay {
 	__u64 out_ns;
 	__u64 in_ns;
 	__u32 waited_16ns;
-	__u32 who; /* had the CPU last: STAY_CPU_SHIFT bits of its process id as the kernel has it, and the
-		      CPU */
+	/* Above STAY_CPU_SHIFT bits the CPU that it ended on, plus 1; in these the process that had it last,
+	 * as the agent has its id: 0 if that was nobody.  All 0: not known. */
+	__u32 who;
 };
 
 _Static_assert(sizeof(struct stay) == 24, "no hidden padding");
 
 #define STAYS	       32u /* a power of two: the latest are kept */
-#define STAY_CPU_SHIFT 22  /* process ids are below 2^22 (PID_MAX_LIMIT); CPUs above 1023 alias */
+#define STAY_CPU_SHIFT 22  /* process ids are below 2^22 (PID_MAX_LIMIT); CPUs from 1023 on alias */
 
 /*
  * One of the slowest requests, as of its latest send, with what the task that answered it remembers of its

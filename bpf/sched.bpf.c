@@ -162,9 +162,9 @@ static __noinline void replay_wakeup(struct task_clock *clock, struct task_struc
 	__sync_fetch_and_add(&switches_replayed, 1);
 }
 
-/* WHO had the CPU before: struct stay; 0: not known. */
+/* BEFORE had the CPU last; NULL: not known. */
 static __always_inline void switch_in(struct task_clock *clock, struct task_struct *next, struct rq *rq,
-				      __u64 now_ns, __u32 who)
+				      __u64 now_ns, struct task_struct *before)
 {
 	struct clock_interval closed;
 
@@ -178,7 +178,7 @@ static __always_inline void switch_in(struct task_clock *clock, struct task_stru
 	record(&closed);
 	clock->waited_ns = closed.state == CLOCK_RUNNABLE ? closed.ns : 0;
 	if (clock->works)
-		note_stay(clock, next, who);
+		note_stay(clock, next, before);
 	if (rq) {
 		clock->stolen_base_ns = rq_stolen_ns(rq);
 		clock->irq_base_ns = rq_irq_ns(rq);
@@ -215,7 +215,7 @@ static __noinline void replay_switch_in(struct cpu_clock *cpu, struct task_clock
 	if (config.audit)
 		audit_arrived(prev, arrived_at_ns - arrived, arrived_at_ns - arrived);
 	blame_switch(cpu, arrived_at_ns, BLAME_SELF);
-	switch_in(clock, prev, rq, arrived_at_ns, 0);
+	switch_in(clock, prev, rq, arrived_at_ns, NULL);
 	__sync_fetch_and_add(&switches_replayed, 1);
 }
 
@@ -424,7 +424,7 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 		}
 	}
 	if (in && in->state != CLOCK_DEAD) {
-		switch_in(in, next, rq, now_ns, stay_who(prev));
+		switch_in(in, next, rq, now_ns, prev);
 		if (config.audit)
 			audit_switch_in(next, in, now_ns);
 	}

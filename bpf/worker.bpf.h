@@ -6,14 +6,18 @@
 #include "maps.bpf.h"
 #include "handoff.h"
 
-static __always_inline __u32 stay_who(struct task_struct *prev)
+static __always_inline __u32 stay_who(struct task_struct *before)
 {
-	return ((__u32)prev->tgid & ((1u << STAY_CPU_SHIFT) - 1)) | bpf_get_smp_processor_id()
-									    << STAY_CPU_SHIFT;
+	return (shown_process(before) & ((1u << STAY_CPU_SHIFT) - 1)) | (bpf_get_smp_processor_id() + 1)
+										<< STAY_CPU_SHIFT;
 }
 
-/* A task that reads requests has its CPU again: what it did meanwhile explains what it will read. */
-static __always_inline void note_stay(const struct task_clock *clock, struct task_struct *task, __u32 who)
+/*
+ * A task that reads requests has its CPU again: what it did meanwhile explains what it will read.  BEFORE had
+ * that CPU last; NULL: not known.
+ */
+static __always_inline void note_stay(const struct task_clock *clock, struct task_struct *task,
+				      struct task_struct *before)
 {
 	struct worker *worker = bpf_task_storage_get(&workers, task, NULL, 0);
 
@@ -25,7 +29,7 @@ static __always_inline void note_stay(const struct task_clock *clock, struct tas
 		if (history)
 			history_take(history, worker);
 	}
-	worker_came_back(worker, clock, who);
+	worker_came_back(worker, clock, before ? stay_who(before) : 0);
 }
 
 /* The current task wakes one that answers requests: perhaps with the one that it works for itself. */

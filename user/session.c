@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "user/analysis/capacity.h"
+#include "user/analysis/exemplars.h"
 #include "user/analysis/requests.h"
 #include "user/analysis/scheduling.h"
 #include "user/base/clock.h"
@@ -25,6 +26,8 @@
 /* What a snapshot has of its interval only. */
 struct maxima {
 	uint64_t hists_ns[HIST_IDS], requests_ns, turns_ns[TURN_PROTOCOLS];
+	struct exemplar exemplars[SNAPSHOT_EXEMPLARS];
+	size_t nr_exemplars;
 };
 
 struct session {
@@ -156,6 +159,8 @@ static void keep_maxima(struct maxima *kept, const struct snapshot *now)
 	keep_larger(&kept->requests_ns, requests->max_ns);
 	for (int i = 0; i < TURN_PROTOCOLS; i++)
 		keep_larger(&kept->turns_ns[i], requests->turns[i].max_ns);
+	for (size_t i = 0; i < requests->nr_exemplars; i++)
+		snapshot_keep_exemplar(kept->exemplars, &kept->nr_exemplars, &requests->exemplars[i]);
 }
 
 /* Make NOW, which ends an interval, the end of the whole run. */
@@ -170,6 +175,9 @@ static void give_maxima(const struct maxima *kept, struct snapshot *now)
 	requests->max_ns = kept->requests_ns;
 	for (int i = 0; i < TURN_PROTOCOLS; i++)
 		requests->turns[i].max_ns = kept->turns_ns[i];
+	memcpy(requests->exemplars, kept->exemplars, sizeof(kept->exemplars));
+	requests->nr_exemplars = kept->nr_exemplars;
+	snapshot_sort_exemplars(requests->exemplars, requests->nr_exemplars);
 }
 
 static int read_now(struct session *session, struct snapshot *now, struct err *err)
@@ -230,8 +238,10 @@ static int hand_on(struct session *session, const struct snapshot *from, uint64_
 		add_of_whole(session, &report);
 	else if (!ret)
 		loads_note(&session->loads, &report);
-	if (!ret)
+	if (!ret) {
+		exemplars_of(to, from_ns, &report);
 		ret = session->sink(&report, session->context, err);
+	}
 	report_fini(&report);
 	return ret;
 }

@@ -64,6 +64,7 @@ static void require_same(const struct report *a, const struct report *b)
 	REQUIRE(!memcmp(a->blame, b->blame, a->nr_blame * sizeof(*a->blame)), "blame differs");
 	REQUIRE(!memcmp(a->losses, b->losses, sizeof(a->losses)), "losses differ");
 	require_same_requests(&a->requests, &b->requests);
+	REQUIRE(!memcmp(&a->exemplars, &b->exemplars, sizeof(a->exemplars)), "exemplars differ");
 	REQUIRE(!memcmp(&a->window, &b->window, sizeof(a->window)), "window differs");
 	REQUIRE(!memcmp(&a->machine, &b->machine, sizeof(a->machine)), "machine differs");
 	REQUIRE(a->target.nr_pids == b->target.nr_pids &&

@@ -9,6 +9,7 @@
 #include "bpf/clock.h"
 #include "tests/unit/book_requests.h"
 #include "user/analysis/check.h"
+#include "user/analysis/exemplars.h"
 #include "user/analysis/requests.h"
 #include "user/analysis/scheduling.h"
 
@@ -234,6 +235,41 @@ static void serve(struct snapshot_requests *from, struct snapshot_requests *to)
 	to->still_sending = take_ns();
 }
 
+/* A slow request that began up to a minute ago, and stays of its task, some of them older than it. */
+static void be_slow(struct exemplar *one, uint64_t latency_ns)
+{
+	uint64_t left_ns = latency_ns, at_ns;
+
+	one->begin_ns = take_ns();
+	one->end_ns = at_ns = one->begin_ns + latency_ns;
+	one->read_ns = one->begin_ns + take_below(latency_ns + 1);
+	one->status = (uint32_t)take_below(STATUSES);
+	for (uint32_t i = 0; i < COMPONENT_RESIDUAL && left_ns; i++) {
+		one->parts.components_ns[i] = take_below(left_ns + 1);
+		left_ns -= one->parts.components_ns[i];
+	}
+	one->parts.components_ns[COMPONENT_RESIDUAL] = left_ns;
+	take_name(one->comm);
+	for (one->nr_stays = 0; one->nr_stays < STAYS && at < end; one->nr_stays++) {
+		struct stay *stay = &one->stays[one->nr_stays];
+
+		stay->in_ns = at_ns -= take_below(at_ns + 1);
+		stay->out_ns = at_ns -= take_below(at_ns + 1);
+		stay->waited_16ns = (uint32_t)take();
+		stay->who = (uint32_t)take();
+	}
+}
+
+static void slow_down(struct snapshot_requests *in)
+{
+	uint64_t latency_ns = take_below(1ull << 36);
+
+	for (uint64_t left = take_below(SNAPSHOT_EXEMPLARS + 1); left; left--) {
+		be_slow(&in->exemplars[in->nr_exemplars++], latency_ns);
+		latency_ns = take_below(latency_ns + 1);
+	}
+}
+
 static void require_identities(const struct report *report)
 {
 	struct check_broken broken = {};
@@ -267,6 +303,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		serve(&requests[0], &requests[1]);
 	}
 	make(&from, &to);
+	if (to.requests)
+		slow_down(to.requests);
 	take_name(report.target.comm);
 	report.target.cpus_allowed = 1 + (uint32_t)take_below(3);
 	report.scheduling.has_irq = true;
@@ -275,6 +313,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	report.window.duration_ns = 1 + take_ns();
 	REQUIRE(!scheduling_between(&from, &to, report.window.duration_ns, &report, &err), "%s", err.text);
 	REQUIRE(!requests_between(&from, &to, &report, &err), "%s", err.text);
+	exemplars_of(&to, take_ns(), &report);
 	require_identities(&report);
 	round_trip(&report, false);
 	fuzz_reached |= report.nr_threads > 1 && report.nr_blame > 1;

@@ -9,53 +9,11 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <jansson.h>
 
-#include "tests/unit/fake_report.h"
-#include "user/analysis/capacity.h"
+#include "tests/unit/stored_report.h"
 #include "user/analysis/check.h"
-#include "user/report/report_json.h"
 
 enum { REPORTS = 300 };
-
-static char *written(const struct report *report, bool one_line)
-{
-	struct err err = {};
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-
-	assert_int_equal(report_json_write(report, out, one_line, &err), 0);
-	fclose(out);
-	return text;
-}
-
-static int read_back(const char *text, struct report *report, struct err *err)
-{
-	FILE *in = fmemopen((void *)text, strlen(text), "r");
-	int ret;
-
-	assert_non_null(in);
-	memset(err, 0, sizeof(*err));
-	ret = report_json_read(in, "FILE", report, err);
-	fclose(in);
-	return ret;
-}
-
-/* ROOT is refused in one line that has SENTENCE in it. */
-static void expect_refusal(const json_t *root, const char *sentence)
-{
-	char *text = json_dumps(root, 0);
-	struct report report;
-	struct err err;
-
-	if (!read_back(text, &report, &err))
-		fail_msg("what should be refused with \"%s\" is read", sentence);
-	if (!strstr(err.text, sentence))
-		fail_msg("no \"%s\" in: %s", sentence, err.text);
-	assert_null(strchr(err.text, '\n'));
-	free(text);
-}
 
 static void what_is_written_is_read(void **state)
 {
@@ -68,6 +26,7 @@ static void what_is_written_is_read(void **state)
 		char *text, *again;
 
 		fake_report(&report, seed);
+		fake_exemplars(&report.exemplars);
 		if (!check_report(&report, CHECK_ALWAYS, &broken))
 			fail_msg("seed %u: %s %s", seed, broken.path, broken.what);
 		text = written(&report, seed % 2);
@@ -81,6 +40,7 @@ static void what_is_written_is_read(void **state)
 		assert_int_equal(report.requests.nr_buckets, back.requests.nr_buckets);
 		assert_int_equal(report.requests.count, back.requests.count);
 		assert_true(!memcmp(report.losses, back.losses, sizeof(back.losses)));
+		assert_int_equal(report.exemplars.nr, back.exemplars.nr);
 		free(text);
 		free(again);
 		report_fini(&report);
@@ -111,7 +71,7 @@ static bool lists_what_is_there(void)
 
 	if (!strncmp(at_path, "requests.by_protocol.", 21))
 		return !strchr(at_path + 21, '.');
-	if (strncmp(at_path, "requests.buckets[", 17))
+	if (strncmp(at_path, "requests.buckets[", 17) && strncmp(at_path, "exemplars[", 10))
 		return false;
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
 		if (strstr(at_path, maps[i]))
@@ -125,8 +85,8 @@ typedef bool (*change)(json_t *parent, const char *key, json_t *value);
 /* What older reports do not have: losses that they could not count, requests, and what those cost. */
 static bool came_later(const char *key)
 {
-	if (!strcmp(key, "requests") || !strcmp(key, "kernel_per_worker_bytes") ||
-	    !strcmp(key, "kernel_per_connection_bytes"))
+	if (!strcmp(key, "requests") || !strcmp(key, "exemplars") ||
+	    !strcmp(key, "kernel_per_worker_bytes") || !strcmp(key, "kernel_per_connection_bytes"))
 		return true;
 	for (uint32_t i = LOSS_SPAN_CREATE; i < LOSS_KINDS; i++)
 		if (!strcmp(key, report_loss_name(i)))
@@ -153,7 +113,7 @@ static bool give_other_type(json_t *parent, const char *key, json_t *value)
 
 static bool has_sign(const char *key)
 {
-	return !strncmp(key, "stale_", 6) ||
+	return !strncmp(key, "stale_", 6) || !strcmp(key, "begun_ns") ||
 	       (!strncmp(at_path, "requests.indirect_switch_cost.", 30) && strcmp(key, "count")) ||
 	       !strcmp(key, "difference_ns");
 }
@@ -168,7 +128,8 @@ static bool make_negative(json_t *parent, const char *key, json_t *value)
 
 static bool make_too_large(json_t *parent, const char *key, json_t *value)
 {
-	static const char *const narrow[] = { "cpus", "cpus_allowed", "exit_status", "tid", "pid" };
+	static const char *const narrow[] = { "cpus", "cpus_allowed", "exit_status", "tid",
+					      "pid",  "who_pid",      "cpu" };
 
 	for (size_t i = 0; i < sizeof(narrow) / sizeof(narrow[0]); i++) {
 		if (strcmp(key, narrow[i]) || !json_is_integer(value))
@@ -239,42 +200,6 @@ static void walk_object(json_t *object, const char *path)
 		walk_value(value, below);
 	}
 	json_decref(all);
-}
-
-static bool is_full(const struct report *report)
-{
-	const struct report_requests *requests = &report->requests;
-	struct capacity capacity;
-
-	return report->agent.has_overhead_bpf && report->scheduling.quota.has_counts &&
-	       report->scheduling.has_irq && report->target.has_exit_status && report->nr_threads &&
-	       report->threads[0].has_audit && report->agent.nr_hooks && report->scheduling.on_cpu.count &&
-	       requests->nr_buckets && requests->turns[TURN_TLS].count && report->scheduling.on_cpu_ns &&
-	       report->window.duration_ns > 1 && requests->slope.known && requests->loads.known &&
-	       requests->client.present && requests->client.has_sent && capacity_of(report, &capacity);
-}
-
-/* A report in which nothing optional is null and no list is empty.  There are few: it is sought once. */
-static json_t *full_report(void)
-{
-	static unsigned seed;
-	bool found = seed;
-	struct report report;
-	json_t *root;
-	char *text;
-
-	for (seed += !found;; seed++) {
-		fake_report(&report, seed);
-		if (found || is_full(&report))
-			break;
-		report_fini(&report);
-	}
-	text = written(&report, true);
-	root = json_loads(text, 0, NULL);
-	assert_non_null(root);
-	free(text);
-	report_fini(&report);
-	return root;
 }
 
 static void refuses(change what, unsigned at_least)
@@ -434,7 +359,7 @@ static void unknown_keys_are_passed_over(void **state)
 	char *text;
 
 	(void)state;
-	json_object_set_new(root, "exemplars", json_array());
+	json_object_set_new(root, "more", json_array());
 	json_object_set_new(json_object_get(root, "scheduling"), "more", json_integer(1));
 	json_object_set_new(json_array_get(json_object_get(root, "threads"), 0), "more", json_null());
 	text = json_dumps(root, 0);

@@ -132,6 +132,12 @@ static void requests_of_every_kind(void **state)
 	golden("requests");
 }
 
+static void slowest_of_a_loop(void **state)
+{
+	(void)state;
+	golden("exemplars");
+}
+
 static void any_report_is_plain_text(void **state)
 {
 	struct report report;
@@ -284,6 +290,7 @@ int main(void)
 		cmocka_unit_test(three_hogs_on_a_busy_machine),
 		cmocka_unit_test(everything_that_can_be_wrong),
 		cmocka_unit_test(requests_of_every_kind),
+		cmocka_unit_test(slowest_of_a_loop),
 		cmocka_unit_test(any_report_is_plain_text),
 		cmocka_unit_test(what_is_less_important_gives_way),
 		cmocka_unit_test(headline_claims_what_is_known),

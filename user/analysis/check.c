@@ -290,7 +290,7 @@ static bool check_threads(const struct report *report, struct check_broken *brok
 bool check_report(const struct report *report, enum check_when when, struct check_broken *broken)
 {
 	if (!check_dists(report, when, broken) || !check_threads(report, broken) ||
-	    !check_requests(&report->requests, when, broken))
+	    !check_requests(&report->requests, when, broken) || !check_exemplars(&report->exemplars, broken))
 		return false;
 	for (size_t i = 0; i < NR_OF(whole_identities); i++) {
 		const struct whole_identity *one = &whole_identities[i];

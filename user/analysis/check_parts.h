@@ -25,5 +25,6 @@ bool check_dist(const struct report_dist *dist, const char *path, enum check_whe
 		struct check_broken *broken);
 bool check_requests(const struct report_requests *requests, enum check_when when,
 		    struct check_broken *broken);
+bool check_exemplars(const struct report_exemplars *exemplars, struct check_broken *broken);
 
 #endif /* WHYLATE_ANALYSIS_CHECK_PARTS_H */

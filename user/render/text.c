@@ -24,11 +24,12 @@
 
 /* The sections that give way where a screen is too short for all. */
 enum section {
-	COMPONENT_ROWS, /* of the requests, as the next four */
+	COMPONENT_ROWS, /* of the requests, as the next five */
 	LATENCY_BARS,
 	TAIL_BLAME,
 	CLIENT,
 	COSTS,
+	SLOWEST,
 	LONGEST, /* of the headline */
 	TIMES,
 	BARS,
@@ -52,6 +53,7 @@ static const struct layout whole_layout = { {
 	[TAIL_BLAME] = BLAME_KINDS,
 	[CLIENT] = QUANTILES,
 	[COSTS] = 3,
+	[SLOWEST] = 3,
 	[LONGEST] = 1,
 	[TIMES] = 1,
 	[BARS] = 12,
@@ -76,11 +78,13 @@ static const struct step giving_way[] = {
 
 /* Where there are requests they come first, and the scheduling of the whole is only beside them. */
 static const struct step giving_way_to_requests[] = {
-	{ BARS, 0 },   { HOOKS, 0 },	      { THREADS, 0 },	     { LONGEST, 0 },	  { SWITCHES, 0 },
-	{ BLAMED, 2 }, { TIMES, 0 },	      { LATENCY_BARS, 7 },   { BLAMED, 0 },	  { TAIL_BLAME, 3 },
-	{ COSTS, 2 },  { COMPONENT_ROWS, 8 }, { LATENCY_BARS, 5 },   { ABSENT, 1 },	  { COSTS, 1 },
-	{ CLIENT, 2 }, { COMPONENT_ROWS, 4 }, { TAIL_BLAME, 1 },     { LATENCY_BARS, 0 }, { ABSENT, 0 },
-	{ COSTS, 0 },  { TAIL_BLAME, 0 },     { COMPONENT_ROWS, 0 }, { CLIENT, 0 },
+	{ SLOWEST, 1 },	       { BARS, 0 },	    { HOOKS, 0 },	   { THREADS, 0 },
+	{ LONGEST, 0 },	       { SWITCHES, 0 },	    { BLAMED, 2 },	   { TIMES, 0 },
+	{ LATENCY_BARS, 7 },   { BLAMED, 0 },	    { TAIL_BLAME, 3 },	   { COSTS, 2 },
+	{ COMPONENT_ROWS, 8 }, { LATENCY_BARS, 5 }, { ABSENT, 1 },	   { COSTS, 1 },
+	{ SLOWEST, 0 },	       { CLIENT, 2 },	    { COMPONENT_ROWS, 4 }, { TAIL_BLAME, 1 },
+	{ LATENCY_BARS, 0 },   { ABSENT, 0 },	    { COSTS, 0 },	   { TAIL_BLAME, 0 },
+	{ COMPONENT_ROWS, 0 }, { CLIENT, 0 },
 };
 
 static bool has_requests(const struct report *report)
@@ -288,6 +292,7 @@ static void sections(const struct report *report, const struct layout *layout, F
 	find_time_shares(&report->scheduling, &shares);
 	if (has_requests(report)) {
 		text_requests(report, &room, out);
+		text_slowest(report, most[SLOWEST], out);
 		fputc('\n', out);
 	}
 	headline(report, &waits, &shares, layout, out);

@@ -32,6 +32,9 @@ void text_client(const struct report_requests *requests, unsigned most, FILE *ou
 /* One line on why there are none, if anything else was seen. */
 void text_no_requests(const struct report_requests *requests, FILE *out);
 
+/* At most MOST of the slowest requests, each with its timeline; nothing without any. */
+void text_slowest(const struct report *report, unsigned most, FILE *out);
+
 /* The answer, where the time went per quantile, how late they were, who was in the way, how many. */
 void text_requests(const struct report *report, const struct request_room *room, FILE *out);
 

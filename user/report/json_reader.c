@@ -135,3 +135,26 @@ json_t *reader_array(struct reader *reader, json_t *object, const char *key)
 {
 	return get_typed(reader, object, key, JSON_ARRAY, "is no array");
 }
+
+void reader_map(struct reader *reader, json_t *object, const char *key, uint64_t *values, uint32_t nr,
+		const char *(*name)(uint32_t), bool all)
+{
+	json_t *map = reader_object(reader, object, key);
+
+	for (uint32_t i = 0; i < nr; i++)
+		if (all || json_object_get(map, name(i)))
+			values[i] = reader_u64(reader, map, name(i));
+}
+
+uint32_t reader_name(struct reader *reader, json_t *object, const char *key, uint32_t nr,
+		     const char *(*name)(uint32_t))
+{
+	char text[48];
+
+	reader_text(reader, object, key, text, sizeof(text));
+	for (uint32_t i = 0; i < nr; i++)
+		if (!strcmp(text, name(i)))
+			return i;
+	reader_refuse(reader, object, key, "is none that is known");
+	return 0;
+}

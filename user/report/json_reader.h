@@ -39,5 +39,11 @@ bool reader_bool(struct reader *reader, json_t *object, const char *key);
 double reader_ratio(struct reader *reader, json_t *object, const char *key);
 json_t *reader_object(struct reader *reader, json_t *object, const char *key);
 json_t *reader_array(struct reader *reader, json_t *object, const char *key);
+/* An object with an entry for each of NR values by its NAME; those that are 0 may lack one unless ALL. */
+void reader_map(struct reader *reader, json_t *object, const char *key, uint64_t *values, uint32_t nr,
+		const char *(*name)(uint32_t), bool all);
+/* Which of NR names it is; refused, and 0, if none. */
+uint32_t reader_name(struct reader *reader, json_t *object, const char *key, uint32_t nr,
+		     const char *(*name)(uint32_t));
 
 #endif /* WHYLATE_REPORT_JSON_READER_H */

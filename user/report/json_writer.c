@@ -70,6 +70,17 @@ void writer_text(json_t *object, const char *key, const char *text)
 	writer_set(object, key, value);
 }
 
+void writer_map(json_t *object, const char *key, const uint64_t *values, uint32_t nr,
+		const char *(*name)(uint32_t), bool all)
+{
+	json_t *map = json_object();
+
+	for (uint32_t i = 0; i < nr; i++)
+		if (all || values[i])
+			writer_u64(map, name(i), values[i]);
+	writer_set(object, key, map);
+}
+
 void writer_edges(json_t *object, uint32_t bucket)
 {
 	writer_u64(object, "from_ns", hist_bucket_from_ns(bucket));

@@ -31,6 +31,9 @@ void writer_optional_u64(json_t *object, const char *key, bool known, uint64_t v
 void writer_ratio(json_t *object, const char *key, double value);
 /* '?' for each byte that is no UTF-8 where some of it is none. */
 void writer_text(json_t *object, const char *key, const char *text);
+/* An object with an entry for each of NR values by its NAME, or for those alone that are not 0. */
+void writer_map(json_t *object, const char *key, const uint64_t *values, uint32_t nr,
+		const char *(*name)(uint32_t), bool all);
 /* The edges of BUCKET of a histogram. */
 void writer_edges(json_t *object, uint32_t bucket);
 void writer_distribution(json_t *object, const char *key, const struct report_dist *dist);

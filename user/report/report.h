@@ -15,6 +15,7 @@
 
 #include "bpf/abi.h"
 #include "user/report/dist.h"
+#include "user/report/exemplars.h"
 #include "user/report/requests.h"
 
 #define REPORT_SCHEMA_VERSION 1
@@ -142,6 +143,7 @@ struct report {
 	struct report_blame *blame; /* owned; most first; sums to run_queue_ns */
 	size_t nr_blame;
 	struct report_requests requests;
+	struct report_exemplars exemplars; /* of these */
 	uint64_t losses[LOSS_KINDS];
 };
 

@@ -287,7 +287,8 @@ int report_json_write(const struct report *report, FILE *out, bool one_line, str
 	}
 	ret = ret || put(out, next, "scheduling", report_json_scheduling(&report->scheduling), one_line) ||
 	      put_arrays(report, out, next, one_line) ||
-	      put(out, next, "requests", report_json_requests(report), one_line);
+	      put(out, next, "requests", report_json_requests(report), one_line) ||
+	      put(out, next, "exemplars", report_json_exemplars(&report->exemplars), one_line);
 	ret = put(out, next, "losses", losses, one_line) || ret;
 	if (writer_lacks() || (ret && errno == ENOMEM))
 		return err_set(err, ENOMEM, "cannot write the JSON report: out of memory");

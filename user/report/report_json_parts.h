@@ -16,6 +16,7 @@ json_t *report_json_scheduling(const struct report_scheduling *scheduling);
 json_t *report_json_thread(const struct report_thread *row, bool has_irq);
 /* null: not watched. */
 json_t *report_json_requests(const struct report *report);
+json_t *report_json_exemplars(const struct report_exemplars *exemplars);
 
 /* As json_reader.h's looks: a distribution, and the bucket whose edges OBJECT has; always below HIST_BUCKETS.
  */
@@ -24,5 +25,6 @@ uint32_t report_json_read_edges(struct reader *reader, json_t *object);
 
 /* ROOT's requests, whose owner is REQUESTS even where they are refused. */
 void report_json_read_requests(struct reader *reader, json_t *root, struct report_requests *requests);
+void report_json_read_exemplars(struct reader *reader, json_t *root, struct report_exemplars *exemplars);
 
 #endif /* WHYLATE_REPORT_REPORT_JSON_PARTS_H */

@@ -258,7 +258,6 @@ static void read_arrays(struct reader *reader, json_t *root, struct report *repo
 {
 	json_t *threads = reader_array(reader, root, "threads"), *blame = reader_array(reader, root, "blame"),
 	       *one;
-	char kind[16];
 	size_t i;
 
 	report->threads = calloc(json_array_size(threads) + 1, sizeof(*report->threads));
@@ -273,11 +272,7 @@ static void read_arrays(struct reader *reader, json_t *root, struct report *repo
 	{
 		struct report_blame *row = &report->blame[report->nr_blame++];
 
-		reader_text(reader, one, "kind", kind, sizeof(kind));
-		while (row->kind < BLAME_KINDS && strcmp(kind, report_blame_kind_name(row->kind)))
-			row->kind++;
-		if (row->kind == BLAME_KINDS)
-			reader_refuse(reader, one, "kind", "is none that is known");
+		row->kind = reader_name(reader, one, "kind", BLAME_KINDS, report_blame_kind_name);
 		row->pid = reader_u32(reader, one, "pid");
 		reader_text(reader, one, "comm", row->comm, sizeof(row->comm));
 		row->ns = reader_u64(reader, one, "ns");
@@ -369,6 +364,7 @@ static void read_root(struct reader *reader, json_t *root, struct report *report
 	read_scheduling(reader, reader_object(reader, root, "scheduling"), &report->scheduling);
 	read_arrays(reader, root, report);
 	report_json_read_requests(reader, root, &report->requests);
+	report_json_read_exemplars(reader, root, &report->exemplars);
 	for (uint32_t i = 0; i < LOSS_KINDS; i++)
 		report->losses[i] = i < FIRST_LATER_LOSS ? reader_u64(reader, losses, report_loss_name(i)) :
 							   later_u64(reader, losses, report_loss_name(i));

@@ -4,20 +4,6 @@
 #include "user/report/json_writer.h"
 #include "user/report/report_json_parts.h"
 
-typedef const char *name_of(uint32_t value);
-
-/* One entry for each of VALUES, or for those alone that are not 0. */
-static void set_map(json_t *object, const char *key, const uint64_t *values, uint32_t nr, name_of *name,
-		    bool all)
-{
-	json_t *map = json_object();
-
-	for (uint32_t i = 0; i < nr; i++)
-		if (all || values[i])
-			writer_u64(map, name(i), values[i]);
-	writer_set(object, key, map);
-}
-
 static json_t *quantile_json(const struct report_request_quantile *quantile)
 {
 	json_t *object = json_object();
@@ -26,9 +12,9 @@ static json_t *quantile_json(const struct report_request_quantile *quantile)
 	writer_u64(object, "latency_ns", quantile->latency_ns);
 	writer_u64(object, "tail_count", quantile->tail_count);
 	writer_u64(object, "tail_latency_ns", quantile->tail_latency_ns);
-	set_map(object, "components_ns", quantile->components_ns, COMPONENTS, report_component_name, true);
-	set_map(object, "blame_ns", quantile->blame_ns, BLAME_KINDS, report_blame_kind_name, true);
-	set_map(object, "without_ns", quantile->without_ns, COMPONENTS, report_component_name, true);
+	writer_map(object, "components_ns", quantile->components_ns, COMPONENTS, report_component_name, true);
+	writer_map(object, "blame_ns", quantile->blame_ns, BLAME_KINDS, report_blame_kind_name, true);
+	writer_map(object, "without_ns", quantile->without_ns, COMPONENTS, report_component_name, true);
 	return object;
 }
 
@@ -39,9 +25,9 @@ static json_t *bucket_json(const struct report_request_bucket *bucket)
 	writer_edges(object, bucket->bucket);
 	writer_u64(object, "count", bucket->count);
 	writer_u64(object, "latency_ns", bucket->latency_ns);
-	set_map(object, "components_ns", bucket->components_ns, COMPONENTS, report_component_name, false);
-	set_map(object, "by_status", bucket->statuses, STATUSES, report_status_name, false);
-	set_map(object, "blame_ns", bucket->blame_ns, BLAME_KINDS, report_blame_kind_name, false);
+	writer_map(object, "components_ns", bucket->components_ns, COMPONENTS, report_component_name, false);
+	writer_map(object, "by_status", bucket->statuses, STATUSES, report_status_name, false);
+	writer_map(object, "blame_ns", bucket->blame_ns, BLAME_KINDS, report_blame_kind_name, false);
 	writer_u64(object, "voluntary", bucket->voluntary);
 	writer_u64(object, "involuntary", bucket->involuntary);
 	writer_u64(object, "migrations", bucket->migrations);
@@ -155,10 +141,10 @@ json_t *report_json_requests(const struct report *report)
 	for (size_t i = 0; i < requests->nr_buckets; i++)
 		writer_append(buckets, bucket_json(&requests->buckets[i]));
 	writer_u64(object, "count", requests->count);
-	set_map(object, "by_status", requests->statuses, STATUSES, report_status_name, true);
+	writer_map(object, "by_status", requests->statuses, STATUSES, report_status_name, true);
 	writer_set(object, "by_protocol", by_protocol_json(requests->turns));
-	set_map(object, "not_counted", requests->not_counted, NOT_COUNTED_KINDS, report_not_counted_name,
-		true);
+	writer_map(object, "not_counted", requests->not_counted, NOT_COUNTED_KINDS, report_not_counted_name,
+		   true);
 	writer_u64(object, "still_sending", requests->still_sending);
 	writer_distribution(object, "latency", &requests->latency);
 	writer_set(object, "components", components);

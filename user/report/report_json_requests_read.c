@@ -10,28 +10,15 @@
 #include "user/report/json_reader.h"
 #include "user/report/report_json_parts.h"
 
-typedef const char *name_of(uint32_t value);
-
-/* An entry for each of VALUES; those that are 0 may lack one unless ALL. */
-static void read_map(struct reader *reader, json_t *object, const char *key, uint64_t *values, uint32_t nr,
-		     name_of *name, bool all)
-{
-	json_t *map = reader_object(reader, object, key);
-
-	for (uint32_t i = 0; i < nr; i++)
-		if (all || json_object_get(map, name(i)))
-			values[i] = reader_u64(reader, map, name(i));
-}
-
 static void read_bucket(struct reader *reader, json_t *object, struct report_request_bucket *bucket)
 {
 	bucket->bucket = report_json_read_edges(reader, object);
 	bucket->count = reader_u64(reader, object, "count");
 	bucket->latency_ns = reader_u64(reader, object, "latency_ns");
-	read_map(reader, object, "components_ns", bucket->components_ns, COMPONENTS, report_component_name,
-		 false);
-	read_map(reader, object, "by_status", bucket->statuses, STATUSES, report_status_name, false);
-	read_map(reader, object, "blame_ns", bucket->blame_ns, BLAME_KINDS, report_blame_kind_name, false);
+	reader_map(reader, object, "components_ns", bucket->components_ns, COMPONENTS, report_component_name,
+		   false);
+	reader_map(reader, object, "by_status", bucket->statuses, STATUSES, report_status_name, false);
+	reader_map(reader, object, "blame_ns", bucket->blame_ns, BLAME_KINDS, report_blame_kind_name, false);
 	bucket->voluntary = reader_u64(reader, object, "voluntary");
 	bucket->involuntary = reader_u64(reader, object, "involuntary");
 	bucket->migrations = reader_u64(reader, object, "migrations");
@@ -70,8 +57,8 @@ static void read_quantiles(struct reader *reader, json_t *object, struct report_
 	{
 		if (i >= QUANTILES)
 			break;
-		read_map(reader, one, "without_ns", requests->quantiles[i].without_ns, COMPONENTS,
-			 report_component_name, true);
+		reader_map(reader, one, "without_ns", requests->quantiles[i].without_ns, COMPONENTS,
+			   report_component_name, true);
 	}
 }
 
@@ -150,10 +137,10 @@ void report_json_read_requests(struct reader *reader, json_t *root, struct repor
 		return;
 	object = reader_object(reader, root, "requests");
 	requests->count = reader_u64(reader, object, "count");
-	read_map(reader, object, "by_status", requests->statuses, STATUSES, report_status_name, true);
+	reader_map(reader, object, "by_status", requests->statuses, STATUSES, report_status_name, true);
 	read_turns(reader, object, requests);
-	read_map(reader, object, "not_counted", requests->not_counted, NOT_COUNTED_KINDS,
-		 report_not_counted_name, true);
+	reader_map(reader, object, "not_counted", requests->not_counted, NOT_COUNTED_KINDS,
+		   report_not_counted_name, true);
 	requests->still_sending = reader_u64(reader, object, "still_sending");
 	report_json_read_dist(reader, object, "latency", &requests->latency);
 	read_buckets(reader, object, requests);

@@ -85,6 +85,41 @@ void snapshot_drop_unborn(struct snapshot *snapshot)
 	drop_state(snapshot, CLOCK_NEW);
 }
 
+static uint64_t latency_ns(const struct exemplar *exemplar)
+{
+	return exemplar->end_ns - exemplar->begin_ns;
+}
+
+void snapshot_keep_exemplar(struct exemplar *kept, size_t *nr, const struct exemplar *one)
+{
+	size_t least = 0;
+
+	for (size_t i = 0; i < *nr; i++) {
+		if (kept[i].request == one->request) {
+			kept[i] = *one;
+			return;
+		}
+		if (latency_ns(&kept[i]) < latency_ns(&kept[least]))
+			least = i;
+	}
+	if (*nr < SNAPSHOT_EXEMPLARS)
+		kept[(*nr)++] = *one;
+	else if (latency_ns(one) > latency_ns(&kept[least]))
+		kept[least] = *one;
+}
+
+static int slowest_first(const void *left, const void *right)
+{
+	uint64_t a_ns = latency_ns(left), b_ns = latency_ns(right);
+
+	return a_ns > b_ns ? -1 : a_ns < b_ns;
+}
+
+void snapshot_sort_exemplars(struct exemplar *exemplars, size_t nr)
+{
+	qsort(exemplars, nr, sizeof(*exemplars), slowest_first);
+}
+
 void snapshot_fini(struct snapshot *snapshot)
 {
 	free(snapshot->threads);

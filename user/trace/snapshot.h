@@ -84,6 +84,15 @@ void snapshot_settle(struct snapshot *snapshot, const struct ended_slot *before,
 /* Take out the threads that are not born yet, when all is settled. */
 void snapshot_drop_unborn(struct snapshot *snapshot);
 
+/*
+ * Keep ONE if it is among the SNAPSHOT_EXEMPLARS slowest in KEPT, of which there are *NR, in no order.  Of
+ * the same request what comes last is right.
+ */
+void snapshot_keep_exemplar(struct exemplar *kept, size_t *nr, const struct exemplar *one);
+
+/* Put the slowest first. */
+void snapshot_sort_exemplars(struct exemplar *exemplars, size_t nr);
+
 /* Free what the snapshot owns and zero it; safe on a zeroed one. */
 void snapshot_fini(struct snapshot *snapshot);
 

@@ -131,50 +131,16 @@ int sockethooks_still_sending(struct whylate *skel, uint64_t *out)
 	return ret;
 }
 
-static uint64_t latency_ns(const struct exemplar *exemplar)
-{
-	return exemplar->end_ns - exemplar->begin_ns;
-}
-
-/* Where in OUT the request stands, or where a new one may be put: NR if nowhere. */
-static size_t place_of(const struct snapshot_requests *out, const struct exemplar *one)
-{
-	size_t least = 0;
-
-	for (size_t i = 0; i < out->nr_exemplars; i++) {
-		if (out->exemplars[i].request == one->request)
-			return i;
-		if (latency_ns(&out->exemplars[i]) < latency_ns(&out->exemplars[least]))
-			least = i;
-	}
-	if (out->nr_exemplars < SNAPSHOT_EXEMPLARS)
-		return out->nr_exemplars;
-	return latency_ns(one) > latency_ns(&out->exemplars[least]) ? least : SNAPSHOT_EXEMPLARS;
-}
-
 static int take_exemplar(void *context, void *data, size_t bytes)
 {
 	struct snapshot_requests *out = context;
 	struct exemplar one;
-	size_t place;
 
 	if (bytes < sizeof(one))
 		return 0;
 	memcpy(&one, data, sizeof(one));
-	place = place_of(out, &one);
-	if (place == SNAPSHOT_EXEMPLARS)
-		return 0;
-	out->exemplars[place] = one;
-	if (place == out->nr_exemplars)
-		out->nr_exemplars++;
+	snapshot_keep_exemplar(out->exemplars, &out->nr_exemplars, &one);
 	return 0;
-}
-
-static int slowest_first(const void *left, const void *right)
-{
-	const struct exemplar *a = left, *b = right;
-
-	return latency_ns(a) > latency_ns(b) ? -1 : latency_ns(a) < latency_ns(b);
 }
 
 int sockethooks_exemplars(struct whylate *skel, struct snapshot_requests *out)
@@ -187,7 +153,7 @@ int sockethooks_exemplars(struct whylate *skel, struct snapshot_requests *out)
 		return -errno;
 	nr = ring_buffer__consume(ring);
 	ring_buffer__free(ring);
-	qsort(out->exemplars, out->nr_exemplars, sizeof(out->exemplars[0]), slowest_first);
+	snapshot_sort_exemplars(out->exemplars, out->nr_exemplars);
 	return nr < 0 ? nr : 0;
 }
 
