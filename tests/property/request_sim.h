@@ -75,6 +75,8 @@ static inline uint64_t socket_of(int connection)
 
 static inline struct work *work_find(__u64 socket)
 {
+	if (socket < SOCKET) /* of an upstream that was not asked for a request */
+		return NULL;
 	return sim.is_aside[socket - SOCKET] ? &sim.aside[socket - SOCKET] : NULL;
 }
 
