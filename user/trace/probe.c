@@ -184,9 +184,9 @@ static bool takes_scheduler(const struct btf *btf, bool attach)
 	return takes_all(btf, scheduler_hooks, sizeof(scheduler_hooks) / sizeof(scheduler_hooks[0]), attach);
 }
 
-static bool takes_sockets(const struct btf *btf, bool attach)
+static bool takes_sockets(const struct btf *btf)
 {
-	return takes_all(btf, socket_hooks, sizeof(socket_hooks) / sizeof(socket_hooks[0]), attach);
+	return takes_all(btf, socket_hooks, sizeof(socket_hooks) / sizeof(socket_hooks[0]), false);
 }
 
 static int be_quiet(enum libbpf_print_level level, const char *format, va_list args)
@@ -199,6 +199,7 @@ static int be_quiet(enum libbpf_print_level level, const char *format, va_list a
 
 static void look(struct probe *probe, const struct btf *btf)
 {
+	bool has_states = has_tracepoint(btf, "btf_trace_inet_sock_set_state");
 	struct probe_item *items = probe->items;
 
 	items[PROBE_TASK_STORAGE].present = has_member(btf, "task_struct", "bpf_storage");
@@ -213,13 +214,10 @@ static void look(struct probe *probe, const struct btf *btf)
 						has_tracepoint(btf, "btf_trace_sched_exit_tp");
 	items[PROBE_FENTRY].present = takes_scheduler(btf, false);
 	items[PROBE_TASK_REGISTERS].present = has_helper(btf, "BPF_FUNC_task_pt_regs");
-	items[PROBE_SOCKETS].present = has_tracepoint(btf, "btf_trace_sk_data_ready") &&
+	items[PROBE_SOCKETS].present = has_states && has_tracepoint(btf, "btf_trace_sk_data_ready") &&
 				       has_tracepoint(btf, "btf_trace_sock_recv_length") &&
-				       has_tracepoint(btf, "btf_trace_sock_send_length") &&
-				       has_tracepoint(btf, "btf_trace_inet_sock_set_state");
-	items[PROBE_SOCKET_CALLS].present = takes_sockets(btf, false) && has_tracepoint(btf, "btf_trace_inet_"
-											     "sock_set_"
-											     "state");
+				       has_tracepoint(btf, "btf_trace_sock_send_length");
+	items[PROBE_SOCKET_CALLS].present = has_states && takes_sockets(btf);
 	items[PROBE_ACCEPT].present = takes_hook(btf, &accept_hook, false);
 	items[PROBE_GROUP_SCHEDULING].present = has_member(btf, "sched_entity", "cfs_rq");
 	items[PROBE_IRQ_TIME].present = has_member(btf, "rq", "prev_irq_time");
@@ -248,21 +246,20 @@ void probe_kernel(struct probe *probe)
 	libbpf_set_print(print);
 }
 
-/* Functions only where they would be hooked: that slows the machine for a while. */
+/*
+ * Each hook slows the machine for a while: the scheduler's only where they would be used, and the sockets'
+ * not at all, since they are reached by pointers, and so are whole functions.
+ */
 static void try(struct probe *probe, const struct btf *btf)
 {
 	struct probe_item *items = probe->items;
+	bool any = takes_hook(btf, &test_hook, true);
 
 	if (items[PROBE_FENTRY].present)
-		items[PROBE_FENTRY].present = items[PROBE_SCHED_ENTRY_EXIT].present ?
-						      takes_hook(btf, &test_hook, true) :
-						      takes_scheduler(btf, true);
-	if (items[PROBE_SOCKET_CALLS].present)
-		items[PROBE_SOCKET_CALLS].present = items[PROBE_SOCKETS].present ?
-							    takes_hook(btf, &test_hook, true) :
-							    takes_sockets(btf, true);
-	if (items[PROBE_ACCEPT].present)
-		items[PROBE_ACCEPT].present = takes_hook(btf, &accept_hook, true);
+		items[PROBE_FENTRY].present =
+			items[PROBE_SCHED_ENTRY_EXIT].present ? any : takes_scheduler(btf, true);
+	items[PROBE_SOCKET_CALLS].present = items[PROBE_SOCKET_CALLS].present && any;
+	items[PROBE_ACCEPT].present = items[PROBE_ACCEPT].present && any;
 }
 
 void probe_try(struct probe *probe)
