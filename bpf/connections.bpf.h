@@ -43,9 +43,12 @@ static __always_inline struct span *span_create(struct sock *sk, __u64 establish
 {
 	struct span *span = bpf_sk_storage_get(&spans, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 
-	if (!span)
+	if (!span) {
 		count_loss(LOSS_SPAN_CREATE);
-	else if (!span->request)
+		return NULL;
+	}
+	span->socket = (__u64)sk;
+	if (!span->request)
 		span->established_ns = established_ns;
 	return span;
 }

@@ -49,6 +49,7 @@ static __always_inline bool is_slow(struct slowest *among, __u64 latency_ns)
 static __always_inline void exemplar_fill(struct exemplar *out, const struct span *span,
 					  const struct toucher *by)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	const struct worker *worker = by->worker;
 
 	out->request = span->request;
@@ -56,9 +57,9 @@ static __always_inline void exemplar_fill(struct exemplar *out, const struct spa
 	out->read_ns = span->read_ns;
 	out->end_ns = span->at_ns;
 	out->parts = span->parts;
-	out->tid = task_tid(by->task);
-	out->pid = task_process(by->task);
-	bpf_probe_read_kernel(out->comm, sizeof(out->comm), by->task->comm);
+	out->tid = task_tid(task);
+	out->pid = task_process(task);
+	bpf_probe_read_kernel(out->comm, sizeof(out->comm), task->comm);
 	out->status = span->status;
 	out->nr_stays = STAYS;
 	for (__u32 i = 0; i < STAYS; i++)

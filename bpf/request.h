@@ -40,6 +40,7 @@ struct span {
 	__u64 arrived_ns; /* the first unread byte, to 2 ns; 0: none.  Set by any CPU (ARRIVAL_COUNTED). */
 	__u64 established_ns; /* until the first request is read; 0: not known, or over */
 	__u64 accepted_ns;    /* the same */
+	__u64 socket;	      /* its address: what work put aside for it is found by */
 	__u64 request;	      /* number of the latest request that was read; 0: none */
 	__u64 begin_ns;
 	__u64 read_ns;

@@ -127,7 +127,7 @@ static __always_inline bool begins_anew(struct span *span, int length)
 static __always_inline void read_connection(struct toucher *by, struct sock *sk, struct span *span,
 					    int length)
 {
-	__u64 socket = (__u64)sk, arrived_ns = __sync_lock_test_and_set(&span->arrived_ns, 0);
+	__u64 arrived_ns = __sync_lock_test_and_set(&span->arrived_ns, 0);
 	__u32 begins;
 
 	/* What came between the read and here is not read. */
@@ -145,9 +145,9 @@ static __always_inline void read_connection(struct toucher *by, struct sock *sk,
 	}
 	if (span->state == SPAN_READ) {
 		if (begins_anew(span, length))
-			touch_first(by, span, socket, next_request(), arrived_ns);
+			touch_first(by, span, next_request(), arrived_ns);
 		else if (span->holder != by->clock->id)
-			touch(by, span, socket);
+			touch(by, span);
 		return;
 	}
 	/* A look at the user's bytes costs more than all else here: later, if there is doubt. */
@@ -162,7 +162,7 @@ static __always_inline void read_connection(struct toucher *by, struct sock *sk,
 	}
 	if (!(arrived_ns & ARRIVAL_COUNTED))
 		count_open(1);
-	touch_first(by, span, socket, next_request(), arrived_ns);
+	touch_first(by, span, next_request(), arrived_ns);
 	if (begins == HTTP_CONNECT)
 		span->flags |= SPAN_CONNECT;
 	else if (begins == HTTP_UNDECIDED)
@@ -306,7 +306,7 @@ static __always_inline void send_answer(struct sock *sk, struct span *span, int 
 	if (answer == ANSWER_INTERIM)
 		return;
 	unbook(span);
-	touch(&by, span, (__u64)sk);
+	touch(&by, span);
 	if (answer == ANSWER_PIPELINED)
 		span->protocol = SPEAKS_TURNS + TURN_PIPELINED;
 	if (answer == ANSWER_ENDS_HTTP) {
@@ -398,9 +398,9 @@ int BPF_PROG(on_unix_send_page, struct socket *socket, void *page, int offset, u
 }
 
 /* What was asked and not answered will not be. */
-static __always_inline void close_connection(struct span *span, __u64 socket)
+static __always_inline void close_connection(struct span *span)
 {
-	work_drop(socket); /* seldom there */
+	work_drop(span->socket); /* seldom there */
 	if (span->state == SPAN_READ || (span->state != SPAN_CLOSED && span->arrived_ns & ARRIVAL_COUNTED)) {
 		count_open(-1);
 		count_not(NOT_CLOSED);
@@ -429,7 +429,7 @@ int BPF_PROG(on_state, struct sock *sk, int old, int state)
 	} else if (state == TCP_CLOSE) {
 		span = bpf_sk_storage_get(&spans, sk, NULL, 0);
 		if (span)
-			close_connection(span, (__u64)sk);
+			close_connection(span);
 	}
 	return 0;
 }

@@ -187,19 +187,21 @@ static __always_inline void switch_in(struct task_clock *clock, struct task_stru
 
 /*
  * The switch to PREV never reached us (some schedulers' paths run with tracing off; seen once a second
- * on a guest whose supervisor does so).  The kernel knows when PREV arrived: replay the switch.
+ * on a guest whose supervisor does so).  The kernel knows when PREV, still the current task, arrived: replay
+ * the switch.
  */
-static __noinline void replay_switch_in(struct cpu_clock *cpu, struct task_clock *clock,
-					struct task_struct *prev, struct rq *rq, __u64 now_ns)
+VERIFIED_ONCE int replay_switch_in(struct cpu_clock *cpu, struct task_clock *clock, __u64 now_ns)
 {
+	struct task_struct *prev = bpf_get_current_task_btf();
+	struct rq *rq = task_rq(prev);
 	struct clock_interval closed = {};
 	__u64 arrived, arrived_at_ns;
 
-	if (!rq)
-		return;
+	if (!rq || !cpu || !clock)
+		return 0;
 	arrived = prev->sched_info.last_arrival;
 	if (!arrived || rq->clock < arrived)
-		return;
+		return 0;
 	/* That clock lags behind ours: by it the arrival may seem to come before the wakeup. */
 	arrived_at_ns = clock_now(clock, now_ns - (rq->clock - arrived));
 	/* Its wakeup was not announced either, but the kernel has added its wait up meanwhile. */
@@ -217,6 +219,7 @@ static __noinline void replay_switch_in(struct cpu_clock *cpu, struct task_clock
 	blame_switch(cpu, arrived_at_ns, BLAME_SELF);
 	switch_in(clock, prev, rq, arrived_at_ns, NULL);
 	__sync_fetch_and_add(&switches_replayed, 1);
+	return 0;
 }
 
 /* PREV was away for AWAY_NS of the time that it seems to have run; for the last WAITED_NS it waited. */
@@ -251,23 +254,28 @@ static __always_inline void replay_stay(struct task_clock *clock, __u64 ran_ns, 
  * unseen, or came and went unseen while it was away.  The kernel's account tells how long it ran and waited
  * in all; when within that time is a guess that no sum depends on.
  */
-static __noinline void replay_absence(struct task_clock *clock, struct task_struct *prev, __u64 now_ns)
+VERIFIED_ONCE int replay_absence(struct task_clock *clock, __u64 now_ns)
 {
-	__u64 ran_ns = prev->se.sum_exec_runtime - clock->exec_ns;
-	__u64 waited_ns = prev->sched_info.run_delay - clock->run_delay_ns, length_ns;
+	struct task_struct *prev = bpf_get_current_task_btf();
+	__u64 ran_ns, waited_ns, length_ns;
 
+	if (!clock)
+		return 0;
+	ran_ns = prev->se.sum_exec_runtime - clock->exec_ns;
+	waited_ns = prev->sched_info.run_delay - clock->run_delay_ns;
 	now_ns = clock_now(clock, now_ns);
 	length_ns = now_ns - clock->since_ns;
 	__sync_fetch_and_add(&switches_replayed, 1);
 	if (config.audit)
 		audit_absence(prev, clock, now_ns);
 	if (clock->state != CLOCK_RUNNING || clock->cut)
-		return;
+		return 0;
 	waited_ns = waited_ns > clock->waited_ns ? waited_ns - clock->waited_ns : 0;
 	if (length_ns > ran_ns)
 		replay_away(clock, prev, now_ns, length_ns - ran_ns, waited_ns);
 	else
 		replay_stay(clock, ran_ns - length_ns, waited_ns);
+	return 0;
 }
 
 static __always_inline __u32 kind_of(struct task_struct *task, bool ours)
@@ -299,33 +307,37 @@ static __always_inline bool name_charge(__u32 key, __u64 ns)
 	return known;
 }
 
-/* Tasks of ours have waited NS behind the slice of TASK, which is none of ours: by name, too. */
-static __noinline void name_add(struct task_struct *task, __u64 ns)
+/* Tasks of ours have waited NS behind the slice of the current task, which is none of ours: by name, too. */
+VERIFIED_ONCE int name_add(__u64 ns)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct blame_name name = { .kind = kind_of(task, false), .ns = ns };
 	__u32 key = shown_process(task);
 
 	if (name_charge(key, ns))
-		return;
+		return 0;
 	BPF_CORE_READ_STR_INTO(&name.comm, task, group_leader, comm);
 	if (nr_blame_names >= BLAME_NAMES_MAX - BLAME_NAMES_SHARED_MAX)
 		key = shared_key(name.comm);
 	if (key & BLAME_NAME_SHARED && name_charge(key, ns))
-		return;
+		return 0;
 	if (!bpf_map_update_elem(&blame_names, &key, &name, BPF_NOEXIST))
 		__sync_fetch_and_add(&nr_blame_names, 1);
 	else if (!name_charge(key, ns)) /* another CPU may have been first */
 		count_loss(LOSS_BLAME_NAMES);
+	return 0;
 }
 
-static __noinline void fold_ended(struct task_struct *task, const struct task_clock *clock)
+/* The current task, which has CLOCK, is dead. */
+VERIFIED_ONCE int fold_ended(const struct task_clock *clock)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 zero = 0;
 	struct ended_slot *slot = bpf_map_lookup_elem(&ended, &zero);
 	struct ended_sums *sum;
 
-	if (!slot)
-		return;
+	if (!slot || !clock)
+		return 0;
 	sum = &slot->sums;
 	slot->ids[sum->threads & (ENDED_IDS - 1)] = clock->id;
 	sum->threads++;
@@ -339,6 +351,7 @@ static __noinline void fold_ended(struct task_struct *task, const struct task_cl
 		audit_fold(task, &sum->audit);
 	border_barrier();
 	slot->folded++;
+	return 0;
 }
 
 static __noinline void note_exit(struct task_struct *task)
@@ -408,18 +421,18 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	if (rq)
 		cpu->rq_offset_ns = now_ns - rq->clock;
 	if (out && (out->state == CLOCK_RUNNABLE || out->state == CLOCK_BLOCKED))
-		replay_switch_in(cpu, out, prev, rq, now_ns);
+		replay_switch_in(cpu, out, now_ns);
 	waited_ns = blame_switch(cpu, now_ns, kind_of(next, in));
 	if (waited_ns && !out && prev->pid)
-		name_add(prev, waited_ns);
+		name_add(waited_ns);
 	if (out && clock_is_live(out)) {
 		if (out->accounted && prev->nvcsw + prev->nivcsw > out->voluntary + out->involuntary + 1)
-			replay_absence(out, prev, now_ns);
+			replay_absence(out, now_ns);
 		switch_out(out, prev, rq, now_ns);
 		if (config.audit)
 			audit_switch_out(prev, out, now_ns);
 		if (out->state == CLOCK_DEAD) {
-			fold_ended(prev, out);
+			fold_ended(out);
 			note_exit(prev);
 		}
 	}

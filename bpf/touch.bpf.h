@@ -33,11 +33,12 @@ static __always_inline struct worker *worker_of(struct task_struct *task, struct
 /* The current task, if it is the target's. */
 static __always_inline bool touch_begin(struct toucher *by)
 {
-	by->task = bpf_get_current_task_btf();
-	by->clock = clock_of(by->task);
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	by->clock = clock_of(task);
 	if (!by->clock)
 		return false;
-	by->worker = worker_of(by->task, by->clock);
+	by->worker = worker_of(task, by->clock);
 	if (!by->worker)
 		return false;
 	by->now_ns = clock_now(by->clock, bpf_ktime_get_ns());
@@ -46,9 +47,11 @@ static __always_inline bool touch_begin(struct toucher *by)
 
 static __always_inline const struct history *history_of(const struct toucher *by)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
+
 	if (by->worker->remembers)
-		return bpf_task_storage_get(&histories, by->task, NULL, 0);
-	if (bpf_task_storage_get(&histories, by->task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE))
+		return bpf_task_storage_get(&histories, task, NULL, 0);
+	if (bpf_task_storage_get(&histories, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE))
 		by->worker->remembers = 1;
 	else
 		count_loss(LOSS_WORKER_CREATE);
@@ -73,11 +76,18 @@ static __noinline int stamp_by_kernel(struct task_struct *task, const struct tas
 	return 0;
 }
 
-static __always_inline void stamp_now(const struct toucher *by, struct stamp *out)
+VERIFIED_ONCE int charge_now(struct worker *worker, const struct task_clock *clock, __u64 now_ns)
 {
-	stamp_task(by->task, by->clock, by->now_ns, out);
-	if (missed_switch(by->clock))
-		stamp_by_kernel(by->task, by->clock, out, by->now_ns);
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct stamp now;
+
+	if (!worker || !clock)
+		return 0;
+	stamp_task(task, clock, now_ns, &now);
+	if (missed_switch(clock))
+		stamp_by_kernel(task, clock, &now, now_ns);
+	worker_charge(worker, &now, now_ns);
+	return 0;
 }
 
 static __always_inline struct work *work_find(__u64 socket)

@@ -11,11 +11,8 @@
 
 #include "handoff.h"
 
-struct task_struct;
-
-/* A task of the target at a socket: its clock as of now. */
+/* The current task, one of the target's, at a socket: its clock as of now. */
 struct toucher {
-	struct task_struct *task;
 	struct task_clock *clock;
 	struct worker *worker;
 	__u64 now_ns;
@@ -28,8 +25,11 @@ struct upstream {
 	__u64 arrived_ns; /* the first byte of the answer that nobody has read; 0: none */
 };
 
-/* Of whoever includes this.  BY's clock as of its now, whether or not it learned of the switch to it. */
-static __always_inline void stamp_now(const struct toucher *by, struct stamp *out);
+/*
+ * Of whoever includes this.  The clock of the current task, which has WORKER, moved on by more than its run:
+ * to its state as of NOW_NS, whether or not it learned of the switch to it.
+ */
+VERIFIED_ONCE int charge_now(struct worker *worker, const struct task_clock *clock, __u64 now_ns);
 
 /*
  * And the work put aside, by the address of the request's socket: what is never taken is overwritten when
@@ -45,26 +45,24 @@ static __always_inline void work_lost(void);
 /* The current task's history; if it has none, it has one from now on.  NULL: there is nothing in it. */
 static __always_inline const struct history *history_of(const struct toucher *by);
 
-/* What the current task did since ARRIVED_NS. */
-static __always_inline void unread_since(const struct toucher *by, __u64 arrived_ns, struct unread *out)
+/* What the current task did since ARRIVED_NS; what is older than all that it remembers is in none of it. */
+static __always_inline struct unread unread_since(const struct toucher *by, __u64 arrived_ns)
 {
-	__u64 until_ns = split_unread(by->worker, arrived_ns, by->now_ns, out);
+	struct unread out = { .arrived_ns = arrived_ns, .until_ns = by->now_ns };
 
-	if (until_ns > arrived_ns)
-		split_history(history_of(by), until_ns, arrived_ns, out);
+	split_unread(&out, by->worker);
+	if (out.until_ns > arrived_ns)
+		split_history(&out, history_of(by));
+	return out;
 }
 
 /* Bring the worker up to now: what it did since is charged to the request that it works for. */
 static __always_inline void advance(struct toucher *by)
 {
-	struct stamp now;
-
-	if (ran_since(by->clock, by->worker->at_ns)) {
+	if (ran_since(by->clock, by->worker->at_ns))
 		worker_ran(by->worker, by->now_ns);
-		return;
-	}
-	stamp_now(by, &now);
-	worker_charge(by->worker, &now, by->now_ns);
+	else
+		charge_now(by->worker, by->clock, by->now_ns);
 }
 
 /* The worker's request is not answered yet: keep what it did for it where whoever answers finds it. */
@@ -114,15 +112,15 @@ static __always_inline void take_up(struct toucher *by, const struct work *aside
  * The worker, advanced, turns to a request that it held before, or that another did.  Work that began before
  * somebody else touched the span is in the span already.
  */
-static __always_inline void turn_back(struct toucher *by, struct span *span, __u64 socket)
+static __always_inline void turn_back(struct toucher *by, struct span *span)
 {
-	struct work *aside = aside_of(span->request, socket);
+	struct work *aside = aside_of(span->request, span->socket);
 	struct worker *worker = by->worker;
 
 	if (aside && aside->from_ns != span->at_ns)
 		aside = NULL;
 	if (aside && aside->task == by->clock->id) {
-		take_up(by, aside, socket);
+		take_up(by, aside, span->socket);
 		span_touch(span, worker);
 		return;
 	}
@@ -130,31 +128,44 @@ static __always_inline void turn_back(struct toucher *by, struct span *span, __u
 	    span->state == SPAN_READ)
 		work_lost();
 	span_hand_over(span, worker, aside);
-	turn_to(by, span->request, socket);
+	turn_to(by, span->request, span->socket);
 }
 
-/* Bring the span up to now, in the name of the current task. */
-static __always_inline void touch(struct toucher *by, struct span *span, __u64 socket)
+/*
+ * The current task, which has WORKER and CLOCK, touches SPAN at NOW_NS, and has done more since the touch
+ * before than run with this request.
+ */
+VERIFIED_ONCE int touch_again(struct worker *worker, struct task_clock *clock, struct span *span,
+			      __u64 now_ns)
 {
-	struct worker *worker = by->worker;
-	__u64 before_ns = worker->at_ns;
+	struct toucher by = { clock, worker, now_ns };
+	__u64 before_ns;
 
-	if (span_touch_run(span, worker, by->clock, by->now_ns))
-		return;
-	advance(by);
+	if (!worker || !clock || !span)
+		return 0;
+	before_ns = worker->at_ns;
+	advance(&by);
 	if (was_handed(worker, span) && !waited_itself(worker, span)) {
 		span_take_handed(span, worker, before_ns);
-		turn_to(by, span->request, socket);
+		turn_to(&by, span->request, span->socket);
 	} else if (holds(worker, span)) {
 		span_touch(span, worker);
 	} else {
-		turn_back(by, span, socket);
+		turn_back(&by, span);
 	}
 	work_begin(worker);
 	if (worker->work.upstream_state)
 		upstream_begin(&worker->work, &worker->at.held);
-	span->at_ns = by->now_ns;
-	span->holder = by->clock->id;
+	span->at_ns = now_ns;
+	span->holder = clock->id;
+	return 0;
+}
+
+/* Bring the span up to now, in the name of the current task. */
+static __always_inline void touch(struct toucher *by, struct span *span)
+{
+	if (!span_touch_run(span, by->worker, by->clock, by->now_ns))
+		touch_again(by->worker, by->clock, span, by->now_ns);
 }
 
 /*
@@ -177,33 +188,45 @@ static __always_inline void split_accept(const struct toucher *by, struct span *
 	span->parts.components_ns[COMPONENT_RUNTIME_QUEUE] = *readable_ns - accepted_ns;
 }
 
-/* The current task reads a new request, number REQUEST: from when it waited, and what for. */
-static __always_inline void touch_first(struct toucher *by, struct span *span, __u64 socket, __u64 request,
-					__u64 arrived_ns)
+/* The current task turns to the request that SPAN has begun with, read at NOW_NS: what it waited for before. */
+VERIFIED_ONCE int touch_begun(struct worker *worker, struct task_clock *clock, struct span *span,
+			      __u64 now_ns)
 {
-	__u64 now_ns = by->now_ns, begin_ns = arrived_ns && arrived_ns < now_ns ? arrived_ns : now_ns;
+	struct toucher by = { clock, worker, now_ns };
+	struct unread unread;
 	__u64 readable_ns;
-	int waited = span->waits_accept, unsent = span->flags & SPAN_UNSENT;
-	struct unread unread = {};
 
-	if (waited && span->established_ns && span->established_ns < begin_ns)
-		begin_ns = span->established_ns;
-	advance(by);
-	turn_to(by, request, socket);
-	span_open(span, request, begin_ns, now_ns);
-	span->holder = by->clock->id;
-	readable_ns = begin_ns;
-	if (waited)
-		split_accept(by, span, begin_ns, &readable_ns);
+	if (!worker || !clock || !span)
+		return 0;
+	advance(&by);
+	turn_to(&by, span->request, span->socket);
+	span->holder = clock->id;
+	readable_ns = span->begin_ns;
+	if (span->waits_accept)
+		split_accept(&by, span, span->begin_ns, &readable_ns);
 	span->established_ns = span->accepted_ns = 0;
 	span->waits_accept = 0;
 	span->owes = 0;
-	unread_since(by, readable_ns, &unread);
+	unread = unread_since(&by, readable_ns);
 	span->parts.components_ns[COMPONENT_SOCKET_BUSY] = unread.busy_ns;
 	span->parts.components_ns[COMPONENT_SOCKET_RUN_QUEUE] = unread.run_queue_ns;
 	span->parts.components_ns[COMPONENT_SOCKET_BLOCKED] = unread.blocked_ns;
+	return 0;
+}
+
+/* The current task reads a new request, number REQUEST: from when it waited, and what for. */
+static __always_inline void touch_first(struct toucher *by, struct span *span, __u64 request,
+					__u64 arrived_ns)
+{
+	__u64 now_ns = by->now_ns, begin_ns = arrived_ns && arrived_ns < now_ns ? arrived_ns : now_ns;
+	int unsent = span->flags & SPAN_UNSENT;
+
+	if (span->waits_accept && span->established_ns && span->established_ns < begin_ns)
+		begin_ns = span->established_ns;
+	span_open(span, request, begin_ns, now_ns);
+	touch_begun(by->worker, by->clock, span, now_ns);
 	if (unsent) /* what was put aside for the request before is nobody's now, whatever still answers it */
-		work_drop(socket);
+		work_drop(span->socket);
 }
 
 /*
@@ -233,25 +256,33 @@ static __always_inline void touch_asked(struct toucher *by, struct upstream *ups
 	upstream_asked(&by->worker->work, &by->worker->at.held);
 }
 
-/* The current task reads what it asked for on behalf of a request: that is what it works for now. */
-static __always_inline void touch_answered(struct toucher *by, struct upstream *upstream)
+/*
+ * The current task, which has WORKER and CLOCK, reads at NOW_NS what it asked for on behalf of a request:
+ * that is what it works for now.
+ */
+VERIFIED_ONCE int touch_answered(struct worker *worker, struct task_clock *clock, struct upstream *upstream,
+				 __u64 now_ns)
 {
+	struct toucher by = { clock, worker, now_ns };
 	struct unread late = {};
 
-	if (by->worker->request != upstream->request) {
+	if (!worker || !clock || !upstream)
+		return 0;
+	if (worker->request != upstream->request) {
 		struct work *aside = aside_of(upstream->request, upstream->socket);
 
-		if (!aside || aside->task != by->clock->id) /* answered or gone meanwhile, or another's */
-			return;
-		advance(by);
-		take_up(by, aside, upstream->socket);
+		if (!aside || aside->task != clock->id) /* answered or gone meanwhile, or another's */
+			return 0;
+		advance(&by);
+		take_up(&by, aside, upstream->socket);
 	} else {
-		advance(by);
+		advance(&by);
 	}
 	if (upstream->arrived_ns)
-		unread_since(by, upstream->arrived_ns, &late);
-	upstream_answered(&by->worker->work, &by->worker->at.held, late.busy_ns + late.run_queue_ns);
+		late = unread_since(&by, upstream->arrived_ns);
+	upstream_answered(&worker->work, &worker->at.held, late.busy_ns + late.run_queue_ns);
 	upstream->arrived_ns = 0;
+	return 0;
 }
 
 #endif /* WHYLATE_BPF_TOUCH_H */

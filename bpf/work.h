@@ -191,11 +191,13 @@ static __always_inline __u64 overlap_ns(__u64 from_ns, __u64 to_ns, __u64 begin_
 	return last_ns > first_ns ? last_ns - first_ns : 0;
 }
 
-/* What a task did while bytes for it lay unread. */
+/* What a task did while bytes for it lay unread, and of what time that is not known yet. */
 struct unread {
 	__u64 busy_ns;
 	__u64 run_queue_ns;
 	__u64 blocked_ns;
+	__u64 arrived_ns; /* from here, */
+	__u64 until_ns;	  /* to here: it moves back as its stays are looked through */
 };
 
 /*
@@ -219,71 +221,44 @@ static __always_inline void history_take(struct history *history, const struct w
 	history->next++;
 }
 
-/* The task ran from the end of STAY until UNTIL_NS: all of both. */
-static __always_inline void unread_add(struct unread *out, const struct stay *stay, __u64 until_ns)
+/*
+ * The task ran from the end of STAY until OUT->until_ns.  Returns 0 if that is all that it tells: there is no
+ * such stay, or it began before the bytes came.
+ */
+VERIFIED_ONCE int unread_add(struct unread *out, const struct stay *stay)
 {
-	__u64 runnable_ns = stay_runnable_ns(stay);
+	__u64 arrived_ns, until_ns, runnable_ns;
 
-	out->busy_ns += until_ns - stay->in_ns;
-	out->run_queue_ns += stay->in_ns - runnable_ns;
-	out->blocked_ns += runnable_ns - stay->out_ns;
-}
-
-/* The same, but only what is after ARRIVED_NS. */
-static __always_inline void unread_add_part(struct unread *out, const struct stay *stay, __u64 until_ns,
-					    __u64 arrived_ns)
-{
-	__u64 runnable_ns = stay_runnable_ns(stay);
-
+	if (!out || !stay || !stay->in_ns || stay->in_ns > out->until_ns)
+		return 0;
+	arrived_ns = out->arrived_ns;
+	until_ns = out->until_ns;
+	runnable_ns = stay_runnable_ns(stay);
 	out->busy_ns += overlap_ns(stay->in_ns, until_ns, arrived_ns, until_ns);
 	out->run_queue_ns += overlap_ns(runnable_ns, stay->in_ns, arrived_ns, until_ns);
 	out->blocked_ns += overlap_ns(stay->out_ns, runnable_ns, arrived_ns, until_ns);
+	out->until_ns = stay->out_ns > arrived_ns ? stay->out_ns : arrived_ns;
+	return out->until_ns > arrived_ns;
 }
 
-/*
- * What the reading task did from ARRIVED_NS to NOW_NS, by its latest stays.  Returns how far back they tell:
- * where that is after ARRIVED_NS, what is older is in none of the three.
- */
-VERIFIED_ONCE __u64 split_unread(const struct worker *worker, __u64 arrived_ns, __u64 now_ns,
-				 struct unread *out)
+/* What the reading task did from OUT->arrived_ns on, by its latest stays, as far back as they tell. */
+VERIFIED_ONCE int split_unread(struct unread *out, const struct worker *worker)
 {
-	__u64 until_ns = now_ns;
-
 	if (!worker || !out)
-		return now_ns;
-	for (__u32 i = 1; i <= STAYS; i++) {
-		const struct stay *stay = &worker->stays[(worker->stay - i) & (STAYS - 1)];
-
-		if (!stay->in_ns)
-			break;
-		if (stay->out_ns <= arrived_ns) {
-			unread_add_part(out, stay, until_ns, arrived_ns);
-			return arrived_ns;
-		}
-		unread_add(out, stay, until_ns);
-		until_ns = stay->out_ns;
-	}
-	return until_ns;
+		return 0;
+	NOT_UNROLLED for (__u32 i = 1; i <= STAYS;
+			  i++) if (!unread_add(out, &worker->stays[(worker->stay - i) & (STAYS - 1)])) break;
+	return 0;
 }
 
-/* The same from its history, for what is before UNTIL_NS. */
-VERIFIED_ONCE int split_history(const struct history *history, __u64 until_ns, __u64 arrived_ns,
-				struct unread *out)
+/* The same from its history, for what is before that. */
+VERIFIED_ONCE int split_history(struct unread *out, const struct history *history)
 {
 	if (!history || !out)
 		return 0;
-	for (__u32 i = 1; i <= HISTORY; i++) {
-		const struct stay *stay = &history->stays[(history->next - i) & (HISTORY - 1)];
-
-		if (!stay->in_ns || stay->in_ns > until_ns)
-			break;
-		if (stay->out_ns <= arrived_ns) {
-			unread_add_part(out, stay, until_ns, arrived_ns);
-			break;
-		}
-		unread_add(out, stay, until_ns);
-		until_ns = stay->out_ns;
-	}
+	NOT_UNROLLED for (__u32 i = 1; i <= HISTORY;
+			  i++) if (!unread_add(out,
+					       &history->stays[(history->next - i) & (HISTORY - 1)])) break;
 	return 0;
 }
 

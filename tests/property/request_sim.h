@@ -96,10 +96,17 @@ static inline void work_lost(void)
 	sim.lost++;
 }
 
+static inline struct task_struct *task_of(const struct task_clock *clock)
+{
+	return (struct task_struct *)((char *)clock - offsetof(struct task_struct, clock));
+}
+
 static inline const struct history *history_of(const struct toucher *by)
 {
+	const struct history *history = &task_of(by->clock)->history;
+
 	by->worker->remembers = 1;
-	return by->task->history.next ? &by->task->history : NULL;
+	return history->next ? history : NULL;
 }
 
 /* How far the kernel's account of a moment is from ours. */
@@ -112,12 +119,17 @@ static inline uint64_t lagging(uint64_t ns)
 	return ns + lag_ns > most_lag_ns ? ns + lag_ns - most_lag_ns : 0;
 }
 
-static inline void stamp_now(const struct toucher *by, struct stamp *out)
+static inline int charge_now(struct worker *worker, const struct task_clock *clock, __u64 now_ns)
 {
-	stamp_take(by->clock, &by->task->counts, by->now_ns, out);
-	if (missed_switch(by->clock))
-		stamp_unannounced(out, by->clock, by->now_ns, lagging(by->task->arrived_ns),
-				  by->task->run_delay_ns - by->clock->run_delay_ns);
+	const struct task_struct *task = task_of(clock);
+	struct stamp now;
+
+	stamp_take(clock, &task->counts, now_ns, &now);
+	if (missed_switch(clock))
+		stamp_unannounced(&now, clock, now_ns, lagging(task->arrived_ns),
+				  task->run_delay_ns - clock->run_delay_ns);
+	worker_charge(worker, &now, now_ns);
+	return 0;
 }
 
 /* Let NS pass: all do what they do. */
@@ -255,7 +267,7 @@ static inline struct toucher toucher_of(struct task_struct *task)
 		task->outs[0] = task->stays ? task->outs[task->stays - 1] : 0;
 		task->stays = 1;
 	}
-	return (struct toucher){ task, &task->clock, &task->worker, clock_now(&task->clock, sim.now_ns) };
+	return (struct toucher){ &task->clock, &task->worker, clock_now(&task->clock, sim.now_ns) };
 }
 
 /* The first byte of the connection's next request arrives. */
@@ -280,7 +292,7 @@ static inline void read_request(struct task_struct *task, int connection)
 	struct toucher by = toucher_of(task);
 
 	sim.connections[connection].booked_on_cpu_ns = 0; /* what is booked stays */
-	touch_first(&by, span, socket_of(connection), ++sim.requests, span->arrived_ns);
+	touch_first(&by, span, ++sim.requests, span->arrived_ns);
 	span->arrived_ns = 0;
 	task->now.request = span->request;
 }
@@ -317,7 +329,7 @@ static inline void send_response(struct task_struct *task, int connection, int m
 	struct toucher by = toucher_of(task);
 
 	take_out(&sim.connections[connection]);
-	touch(&by, span, socket_of(connection));
+	touch(&by, span);
 	book(&sim.connections[connection]);
 	span->state = SPAN_ANSWERED;
 	touch_sent(&by, span, more);
@@ -342,7 +354,7 @@ static inline void read_answer(struct task_struct *task, int upstream)
 {
 	struct toucher by = toucher_of(task);
 
-	touch_answered(&by, &sim.upstreams[upstream]);
+	touch_answered(by.worker, by.clock, &sim.upstreams[upstream], by.now_ns);
 }
 
 /* A new world with TASKS_THERE tasks: each waits for its first CPU, or was there before us. */
@@ -353,6 +365,8 @@ static inline void sim_begin(unsigned seed, int tasks_there)
 	sim.seed = seed;
 	sim.tasks = tasks_there;
 	sim.now_ns = 1000;
+	for (int i = 0; i < CONNECTIONS; i++)
+		sim.connections[i].span.socket = socket_of(i);
 	for (int i = 0; i < tasks_there; i++) {
 		struct task_struct *task = &sim.task[i];
 
