@@ -230,6 +230,7 @@ enum loss {
 	LOSS_WORK_TABLE,     /* what a task did for a request before it turned to others is in no component */
 	LOSS_EXEMPLARS,	     /* one of the slowest requests could not be handed over: it is in the figures */
 	LOSS_COMPONENTS,     /* a request with components that were more than its latency */
+	LOSS_ARRIVALS,	     /* nobody saw a request's first byte come: it begins when it was read */
 	LOSS_KINDS,
 };
 

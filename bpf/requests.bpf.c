@@ -162,6 +162,9 @@ static __always_inline void read_connection(struct toucher *by, struct sock *sk,
 	}
 	if (!(arrived_ns & ARRIVAL_COUNTED))
 		count_open(1);
+	/* Of UNIX, the reader may have been faster than the arrival's hook. */
+	if (!arrived_ns && is_tcp(sk))
+		count_loss(LOSS_ARRIVALS);
 	touch_first(by, span, next_request(), arrived_ns);
 	if (begins == HTTP_CONNECT)
 		span->flags |= SPAN_CONNECT;

@@ -75,6 +75,7 @@ void text_losses(const struct report *report, FILE *out)
 		[LOSS_WORK_TABLE] = "work of a request lost: it is in its residual",
 		[LOSS_EXEMPLARS] = "of the slowest requests not shown one by one",
 		[LOSS_COMPONENTS] = "requests whose components were too much",
+		[LOSS_ARRIVALS] = "requests that begin at their read: arrival missed",
 	};
 
 	char count[UNITS_TEXT_BYTES];
