@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""A server with very many open connections against one with few: what a request costs, and what a connection.
+
+Requests go over all connections in turn, so that with many of them each one's state has left the caches when its
+turn comes; the kernel's own state of it too, which the server's CPU time without the agent shows.  With and without
+the agent take turns on the same connections, so each round also attaches to as many as there are.
+"""
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import time
+
+from . import CannotMeasure, attach, kernel, machine, process
+
+FEW = 1000
+TABLES = 8
+REQUESTS = 200_000
+ROUNDS = 6
+SETTLE_S = 1
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Multitude:
+    """A server, and a client that is connected to it CONNECTIONS times."""
+
+    def __init__(self, connections):
+        self.path = os.path.join(machine.ROOT, os.environ.get("BUILD", "build"), "bench", "multitude")
+        if not os.access(self.path, os.X_OK):
+            raise CannotMeasure(f"{self.path} is missing: run `make all`")
+        port = str(free_port())
+        self.server = self.start("server", str(TABLES), port)
+        self.client = self.start("client", str(TABLES), port, str(connections))
+
+    def start(self, *args):
+        child = process.start([self.path, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True)
+        if child.stdout.readline() != "ready\n":
+            raise CannotMeasure(f"multitude {' '.join(args)}: {child.stderr.read().strip() or 'it said nothing'}")
+        return child
+
+    def ask(self, requests):
+        """Returns the server's CPU time for each of them, in ns."""
+        before_ns = process.cpu_ns_of_all(self.server.pid)
+        self.client.stdin.write(f"{requests}\n")
+        self.client.stdin.flush()
+        answered = int(self.client.stdout.readline() or 0)
+        if answered != requests:
+            raise CannotMeasure(f"multitude answered {answered} of {requests} requests")
+        return (process.cpu_ns_of_all(self.server.pid) - before_ns) / requests
+
+    def end(self):
+        process.end(self.client)
+        process.end(self.server)
+
+
+class Connections:
+    name = "connections"
+
+    def __init__(self, context, cpu, args):
+        self.context = context
+        self.counts = (FEW, args.connections)
+
+    def measure(self):
+        out = []
+        with machine.affinity(range(os.cpu_count())):
+            for connections in self.counts:
+                both = Multitude(connections)
+                try:
+                    both.ask(max(REQUESTS, connections))  # what is made for a connection's first request is there
+                    time.sleep(SETTLE_S)
+                    rounds = [self.round(both) for _ in range(ROUNDS)]
+                finally:
+                    both.end()
+                    time.sleep(SETTLE_S)
+                out.append({"connections": connections, "rounds": rounds})
+        return {"requests": REQUESTS, "targets": out}
+
+    def round(self, both):
+        off_ns = both.ask(REQUESTS)
+        memory = kernel.memory()
+        report_path = os.path.join(self.context.scratch, "connections.json")
+        began_at_ns = time.time_ns()
+        tracer = process.Tracer("agent", [self.context.agent, "attach", str(both.server.pid), "--json", report_path],
+                                self.context.scratch)
+        try:
+            tracer.wait_ready()
+            grown = kernel.memory()
+            on_ns = both.ask(REQUESTS)
+            programs = kernel.ids_held_by(tracer.pid, "prog_id")
+            with kernel.RunTimeStatistics():  # which cost something themselves: not in ON_NS
+                before = kernel.program_statistics(programs)
+                both.ask(REQUESTS)
+                after = kernel.program_statistics(programs)
+            status = tracer.stop()
+        finally:
+            process.end(tracer.process)
+        if status not in (0, 3):
+            raise CannotMeasure(f"the agent failed (exit {status}): {tracer.words()}")
+        report = attach.load(report_path)
+        if report["requests"]["count"] != 2 * REQUESTS:
+            raise CannotMeasure(f"the agent counted {report['requests']['count']} of {2 * REQUESTS} requests")
+        return {"off_ns": off_ns, "on_ns": on_ns,
+                "programs_ns": sum(after[i]["run_ns"] - before[i]["run_ns"] for i in before) / REQUESTS,
+                "runs": sum(after[i]["run_count"] - before[i]["run_count"] for i in before) / REQUESTS,
+                "attach_ns": attach.unix_ns(report["window"]["started_at"]) - began_at_ns,
+                "slab_growth_bytes": grown["SUnreclaim"] - memory["SUnreclaim"],
+                "losses": report["losses"], "stated": report["agent"]["overhead"]}
+
+    @staticmethod
+    def show(result):
+        print(f"\nconnections: {result['requests']} requests over all of them in turn, {ROUNDS} rounds with and without the "
+              "agent; medians and extremes")
+        print(f"  {'connections':>11}{'server CPU, off':>18}{'on / off':>24}{'programs':>22}{'runs':>7}{'attach':>9}{'lost':>6}")
+        for one in result["targets"]:
+            rounds = one["rounds"]
+            ratios = sorted(r["on_ns"] / r["off_ns"] for r in rounds)
+            inside = sorted(r["programs_ns"] for r in rounds)
+
+            def median(key):
+                return statistics.median(r[key] for r in rounds)
+
+            print(f"  {one['connections']:>11}{median('off_ns'):>15.0f} ns"
+                  f"{statistics.median(ratios):>10.3f} {ratios[0]:.3f}..{ratios[-1]:.3f}"
+                  f"{statistics.median(inside):>9.0f} ns {inside[0]:.0f}..{inside[-1]:.0f}{median('runs'):>7.1f}"
+                  f"{median('attach_ns') / 1e6:>6.0f} ms{sum(sum(r['losses'].values()) for r in rounds):>6}")
+        few, many = result["targets"]
+        grown = [r["slab_growth_bytes"] for r in many["rounds"]]
+        least = [r["slab_growth_bytes"] for r in few["rounds"]]
+        connections = many["connections"] - few["connections"]
+        print(f"  kernel memory a connection: {(statistics.median(grown) - statistics.median(least)) / connections:.0f} bytes "
+              f"by /proc/meminfo's SUnreclaim; the report says "
+              f"{many['rounds'][0]['stated']['kernel_per_connection_bytes']}")
