@@ -100,9 +100,13 @@ static __always_inline void work_lost(void)
 	count_loss(LOSS_WORK_TABLE);
 }
 
-static __always_inline void work_keep(__u64 socket, const struct work *work)
+static __always_inline void work_keep(__u64 socket, const struct worker *unused)
 {
-	if (bpf_map_update_elem(&works, &socket, work, BPF_ANY))
+	/* The same once more, as a value of a map: the argument of a global function is none up to 6.1. */
+	struct worker *worker = bpf_task_storage_get(&workers, bpf_get_current_task_btf(), NULL, 0);
+
+	(void)unused;
+	if (!worker || bpf_map_update_elem(&works, &socket, &worker->work, BPF_ANY))
 		work_lost();
 }
 

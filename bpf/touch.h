@@ -36,7 +36,7 @@ VERIFIED_ONCE int charge_now(struct worker *worker, const struct task_clock *clo
  * that address is used again.  What work_find() returns lasts until work_drop() for the same socket.
  */
 static __always_inline struct work *work_find(__u64 socket);
-static __always_inline void work_keep(__u64 socket, const struct work *work);
+static __always_inline void work_keep(__u64 socket, const struct worker *worker); /* the current task's */
 static __always_inline void work_drop(__u64 socket);
 
 /* What was kept is gone. */
@@ -74,7 +74,7 @@ static __always_inline void put_aside(struct toucher *by)
 	worker->work.task = by->clock->id;
 	worker->work.at_ns = by->now_ns;
 	worker->work.held = worker->at.held;
-	work_keep(worker->socket, &worker->work);
+	work_keep(worker->socket, worker);
 }
 
 /* The worker, advanced, turns to REQUEST on SOCKET; its work begins now. */

@@ -80,9 +80,9 @@ static inline struct work *work_find(__u64 socket)
 	return sim.is_aside[socket - SOCKET] ? &sim.aside[socket - SOCKET] : NULL;
 }
 
-static inline void work_keep(__u64 socket, const struct work *work)
+static inline void work_keep(__u64 socket, const struct worker *worker)
 {
-	sim.aside[socket - SOCKET] = *work;
+	sim.aside[socket - SOCKET] = worker->work;
 	sim.is_aside[socket - SOCKET] = 1;
 }
 
