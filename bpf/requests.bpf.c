@@ -68,16 +68,17 @@ int BPF_PROG(on_accept, struct sock *sk)
 	return 0;
 }
 
-/* What the first bytes of a request say of its connection, if it was not known. */
-static __always_inline __u32 judge_request(struct span *span, int length)
+/* What the LENGTH bytes that were just read begin, as far as that can say anything of their connection. */
+static __always_inline __u32 look_for_request(const struct span *span, int length)
 {
-	__u32 begins;
+	return span->protocol < SPEAKS_TURNS ? look_at_request(length) : HTTP_UNDECIDED;
+}
 
-	if (span->protocol >= SPEAKS_TURNS)
-		return HTTP_UNDECIDED;
-	begins = look_at_request(length);
-	if (span->protocol == SPEAKS_HTTP || begins == HTTP_UNDECIDED)
-		return begins;
+/* What the first bytes of a request say of its connection, if it was not known. */
+static __always_inline void learn_protocol(struct span *span, __u32 begins)
+{
+	if (span->protocol != SPEAKS_UNKNOWN || begins == HTTP_UNDECIDED)
+		return;
 	if (begins == HTTP_REQUEST || begins == HTTP_CONNECT)
 		span->protocol = SPEAKS_HTTP;
 	else if (begins == HTTP_TLS)
@@ -86,7 +87,6 @@ static __always_inline __u32 judge_request(struct span *span, int length)
 		span->protocol = SPEAKS_TURNS + TURN_HTTP2;
 	else
 		span->protocol = SPEAKS_TURNS + TURN_OTHER;
-	return begins;
 }
 
 /*
@@ -99,7 +99,8 @@ static __always_inline void leave(struct span *span, __u32 reason)
 	span->owes = (__u8)(reason + 1);
 }
 
-/* What was read belongs to a request that was there before us. */
+/* What was read belongs to a request that was there before us: it says nothing of what the connection speaks.
+ */
 static __always_inline bool goes_on(struct span *span, __u32 begins)
 {
 	if (!span->owes)
@@ -113,14 +114,18 @@ static __always_inline bool goes_on(struct span *span, __u32 begins)
 
 /*
  * More is read before an answer.  If nobody saw the beginning of the open request, it may have been the rest
- * of one that was answered early, and the request begins only here.
+ * of one that was answered early, and the request begins only here.  What begins none is more of what was
+ * too short to tell: it says nothing of the connection, whose answer will.
  */
 static __always_inline bool begins_anew(struct span *span, int length)
 {
 	if (!(span->flags & SPAN_UNSEEN))
 		return false;
 	span->flags &= (__u8)~SPAN_UNSEEN;
-	return judge_request(span, length) == HTTP_REQUEST;
+	if (look_for_request(span, length) != HTTP_REQUEST)
+		return false;
+	learn_protocol(span, HTTP_REQUEST);
+	return true;
 }
 
 /* Bytes of a connection of the target's were read, LENGTH of them. */
@@ -154,12 +159,13 @@ static __always_inline void read_connection(struct toucher *by, struct sock *sk,
 	if (span->state == SPAN_ANSWERED && span->protocol == SPEAKS_HTTP)
 		begins = HTTP_UNDECIDED;
 	else
-		begins = judge_request(span, length);
+		begins = look_for_request(span, length);
 	if (goes_on(span, begins)) {
 		if (arrived_ns & ARRIVAL_COUNTED)
 			count_open(-1);
 		return;
 	}
+	learn_protocol(span, begins);
 	if (!(arrived_ns & ARRIVAL_COUNTED))
 		count_open(1);
 	/* Of UNIX, the reader may have been faster than the arrival's hook. */
