@@ -42,8 +42,9 @@ struct session {
 	struct snapshot_quota first_quota; /* the quota counts on from before the run */
 	struct snapshot last;		   /* of the interval before */
 	uint64_t last_ns;
-	uint64_t skipped;     /* events so far that the kernel did not hand to a running program */
-	struct maxima maxima; /* over all intervals */
+	uint64_t skipped;	   /* events so far that the kernel did not hand to a running program */
+	struct maxima of_interval; /* the one that is running: of what was read within it */
+	struct maxima maxima;	   /* over all intervals */
 	struct report_loads loads;
 	struct err client_err; /* of the comparison with the client */
 	uint32_t cpus_online;
@@ -163,7 +164,7 @@ static void keep_maxima(struct maxima *kept, const struct snapshot *now)
 		snapshot_keep_exemplar(kept->exemplars, &kept->nr_exemplars, &requests->exemplars[i]);
 }
 
-/* Make NOW, which ends an interval, the end of the whole run. */
+/* Make NOW, which ends what is since the reading before, the end of all that KEPT is of. */
 static void give_maxima(const struct maxima *kept, struct snapshot *now)
 {
 	struct snapshot_requests *requests = now->requests;
@@ -196,6 +197,7 @@ static int read_now(struct session *session, struct snapshot *now, struct err *e
 		snapshot_fini(now);
 		return ret;
 	}
+	keep_maxima(&session->of_interval, now);
 	keep_maxima(&session->maxima, now);
 	for (size_t i = 0; i < now->nr_threads && !may_use_all_cpus(session); i++)
 		cpus_add_thread(&session->cpus, now->threads[i].tid);
@@ -246,9 +248,11 @@ static int hand_on(struct session *session, const struct snapshot *from, uint64_
 	return ret;
 }
 
-/* From the end of the interval before to NOW. */
-static int hand_on_interval(struct session *session, const struct snapshot *now, struct err *err)
+/* From the end of the interval before to NOW, which may not have been the only reading since. */
+static int hand_on_interval(struct session *session, struct snapshot *now, struct err *err)
 {
+	give_maxima(&session->of_interval, now);
+	memset(&session->of_interval, 0, sizeof(session->of_interval));
 	return hand_on(session, &session->last, session->last_ns, now, false, err);
 }
 

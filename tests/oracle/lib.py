@@ -96,6 +96,17 @@ def running(name, *args):
     process.communicate()
 
 
+def reports_of(output):
+    """One report for each interval, and the whole run's."""
+    decoder, at, reports = json.JSONDecoder(), 0, []
+    while at < len(output):
+        report, at = decoder.raw_decode(output, at)
+        reports.append(report)
+        while at < len(output) and output[at].isspace():
+            at += 1
+    return reports
+
+
 def agent(*args, status=0):
     """Run the agent with --json -; returns the reports (the whole run's is the last)."""
     result = subprocess.run([AGENT, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -103,13 +114,7 @@ def agent(*args, status=0):
     if result.returncode != status:
         losses = result.stdout[result.stdout.rfind('"losses"'):]
         raise SystemExit(f"agent {args}: exit {result.returncode}, not {status}: {result.stderr} {losses}")
-    decoder, at, reports = json.JSONDecoder(), 0, []
-    while at < len(result.stdout):
-        report, at = decoder.raw_decode(result.stdout, at)
-        reports.append(report)
-        while at < len(result.stdout) and result.stdout[at].isspace():
-            at += 1
-    return reports
+    return reports_of(result.stdout)
 
 
 def fields(pid, tid, name):
