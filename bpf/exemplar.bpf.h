@@ -81,13 +81,43 @@ static __noinline int exemplar_send(const struct span *span, const struct touche
 }
 
 /* The request was booked: hand it on if it is one of the slowest. */
-static __always_inline void exemplar_note(const struct span *span, const struct toucher *by)
+static __always_inline void exemplar_note(struct span *span, const struct toucher *by)
 {
 	__u32 zero = 0;
 	struct slowest *among = bpf_map_lookup_elem(&slowest, &zero);
 
-	if (among && is_slow(among, span->at_ns - span->begin_ns))
+	if (among && is_slow(among, span->at_ns - span->begin_ns)) {
+		span->flags |= SPAN_SHOWN;
 		exemplar_send(span, by);
+	}
+}
+
+/* The place among the slowest that LATENCY_NS has is free again, if it was taken on this CPU. */
+static __always_inline void free_place(__u64 latency_ns)
+{
+	__u32 zero = 0;
+	struct slowest *among = bpf_map_lookup_elem(&slowest, &zero);
+
+	for (__u32 i = 0; among && i < EXEMPLARS_EACH; i++)
+		if (among->latency_ns[i] == latency_ns) {
+			among->latency_ns[i] = 0;
+			return;
+		}
+}
+
+/* The latest request, which may have been handed on, is none of ours: not touched since, it is taken back. */
+static __noinline int exemplar_withdraw(struct span *span)
+{
+	struct exemplar_withdrawal out;
+
+	if (!span || !(span->flags & SPAN_SHOWN))
+		return 0;
+	span->flags &= (__u8)~SPAN_SHOWN;
+	free_place(span->at_ns - span->begin_ns);
+	out.request = span->request;
+	if (bpf_ringbuf_output(&exemplars, &out, sizeof(out), BPF_RB_NO_WAKEUP))
+		count_loss(LOSS_EXEMPLARS);
+	return 0;
 }
 
 #endif /* WHYLATE_BPF_EXEMPLAR_H */

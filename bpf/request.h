@@ -69,6 +69,7 @@ struct span {
 #define SPAN_CONNECT 2u /* asked for a tunnel */
 #define SPAN_UNSEEN  4u /* nobody looked whether its first bytes begin a request */
 #define SPAN_UNSENT  8u /* the socket did not take all of an answer at once: its task may have put it aside */
+#define SPAN_SHOWN   16u /* it was handed on as one of the slowest */
 
 _Static_assert(sizeof(struct span) <= 512 - 72, "with the storage's own head it fits kmalloc-512");
 

@@ -194,6 +194,13 @@ _Static_assert(sizeof(struct exemplar) == 32 + sizeof(struct parts) + 16 + COMM_
 												    "paddin"
 												    "g");
 
+/* In the same stream, told by its size: the request with this number was none after all. */
+struct exemplar_withdrawal {
+	__u64 request;
+};
+
+_Static_assert(sizeof(struct exemplar_withdrawal) == 8, "no hidden padding");
+
 #define EXEMPLARS_EACH 4u  /* of the slowest of an interval on one CPU */
 #define EXEMPLARS_MOST 64u /* that one CPU sends in an interval, all the way to these */
 

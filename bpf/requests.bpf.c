@@ -315,6 +315,8 @@ static __always_inline void send_answer(struct sock *sk, struct span *span, int 
 	if (answer == ANSWER_INTERIM)
 		return;
 	unbook(span);
+	if (answer == ANSWER_PIPELINED)
+		exemplar_withdraw(span);
 	touch(&by, span);
 	if (answer == ANSWER_PIPELINED)
 		span->protocol = SPEAKS_TURNS + TURN_PIPELINED;

@@ -160,6 +160,8 @@ static void keep_maxima(struct maxima *kept, const struct snapshot *now)
 	keep_larger(&kept->requests_ns, requests->max_ns);
 	for (int i = 0; i < TURN_PROTOCOLS; i++)
 		keep_larger(&kept->turns_ns[i], requests->turns[i].max_ns);
+	for (size_t i = 0; i < requests->nr_withdrawn; i++)
+		snapshot_drop_exemplar(kept->exemplars, &kept->nr_exemplars, requests->withdrawn[i]);
 	for (size_t i = 0; i < requests->nr_exemplars; i++)
 		snapshot_keep_exemplar(kept->exemplars, &kept->nr_exemplars, &requests->exemplars[i]);
 }

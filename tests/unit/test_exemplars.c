@@ -375,6 +375,24 @@ static void slowest_are_kept(void **state)
 	assert_int_equal(kept[0].end_ns, BEGIN + 50 * MS);
 }
 
+/* Found to be no request: gone here, and known to whoever has it from before, however many they are. */
+static void withdrawn_are_dropped(void **state)
+{
+	(void)state;
+	for (uint64_t i = 0; i < SNAPSHOT_EXEMPLARS; i++) {
+		exemplar.request = i;
+		snapshot_keep_exemplar(requests.exemplars, &requests.nr_exemplars, &exemplar);
+	}
+	for (uint64_t i = 1; i < 200; i++)
+		assert_int_equal(snapshot_withdraw_exemplar(&requests, i), 0);
+	assert_int_equal(requests.nr_exemplars, 1);
+	assert_int_equal(requests.exemplars[0].request, 0);
+	assert_int_equal(requests.nr_withdrawn, 199);
+	for (uint64_t i = 0; i < 199; i++)
+		assert_int_equal(requests.withdrawn[i], i + 1);
+	free(requests.withdrawn);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -390,6 +408,7 @@ int main(void)
 		cmocka_unit_test_setup(any_stays_cover_the_latency, begin),
 		cmocka_unit_test_setup(five_are_reported_from_when_they_began, begin),
 		cmocka_unit_test_setup(slowest_are_kept, begin),
+		cmocka_unit_test_setup(withdrawn_are_dropped, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "user/trace/snapshot.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,6 +109,33 @@ void snapshot_keep_exemplar(struct exemplar *kept, size_t *nr, const struct exem
 		kept[least] = *one;
 }
 
+void snapshot_drop_exemplar(struct exemplar *kept, size_t *nr, uint64_t request)
+{
+	for (size_t i = 0; i < *nr; i++) {
+		if (kept[i].request != request)
+			continue;
+		kept[i] = kept[--*nr];
+		return;
+	}
+}
+
+int snapshot_withdraw_exemplar(struct snapshot_requests *requests, uint64_t request)
+{
+	const size_t step = 64;
+
+	snapshot_drop_exemplar(requests->exemplars, &requests->nr_exemplars, request);
+	if (requests->nr_withdrawn % step == 0) {
+		uint64_t *more =
+			realloc(requests->withdrawn, (requests->nr_withdrawn + step) * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		requests->withdrawn = more;
+	}
+	requests->withdrawn[requests->nr_withdrawn++] = request;
+	return 0;
+}
+
 static int slowest_first(const void *left, const void *right)
 {
 	uint64_t a_ns = latency_ns(left), b_ns = latency_ns(right);
@@ -124,6 +152,8 @@ void snapshot_fini(struct snapshot *snapshot)
 {
 	free(snapshot->threads);
 	free(snapshot->names);
+	if (snapshot->requests)
+		free(snapshot->requests->withdrawn);
 	free(snapshot->requests);
 	memset(snapshot, 0, sizeof(*snapshot));
 }

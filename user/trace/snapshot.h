@@ -52,6 +52,9 @@ struct snapshot_requests {
 	/* The slowest of the interval that this snapshot ends, the slowest first. */
 	struct exemplar exemplars[SNAPSHOT_EXEMPLARS];
 	size_t nr_exemplars;
+	/* Numbers of requests that were none: whoever keeps exemplars of an interval before is to drop them. */
+	uint64_t *withdrawn; /* owned */
+	size_t nr_withdrawn;
 };
 
 struct snapshot {
@@ -89,6 +92,15 @@ void snapshot_drop_unborn(struct snapshot *snapshot);
  * the same request what comes last is right.
  */
 void snapshot_keep_exemplar(struct exemplar *kept, size_t *nr, const struct exemplar *one);
+
+/* Drop the exemplar of the request with that number from KEPT, of which there are *NR, if it is there. */
+void snapshot_drop_exemplar(struct exemplar *kept, size_t *nr, uint64_t request);
+
+/*
+ * The request with that number was none: drop its exemplar, and note the number for whoever has it from an
+ * interval before.  Returns 0 or -ENOMEM.
+ */
+int snapshot_withdraw_exemplar(struct snapshot_requests *requests, uint64_t request);
 
 /* Put the slowest first. */
 void snapshot_sort_exemplars(struct exemplar *exemplars, size_t nr);

@@ -42,6 +42,9 @@ static const struct hook_part no_accepts = {
 	NULL, { "security_sock_graft", "absent", "accept times: accept_wait lasts to the read" }
 };
 
+/* Of one in the ring, with what may take it back; both have a head of 8 bytes there. */
+#define EXEMPLAR_RING_BYTES (sizeof(struct exemplar) + sizeof(struct exemplar_withdrawal) + 16)
+
 /* A ring's size: a power of two, of whole pages whatever the machine's are. */
 static uint32_t ring_bytes(uint64_t least)
 {
@@ -64,7 +67,7 @@ void sockethooks_choose(struct sockethooks *hooks, struct whylate *skel, enum re
 	if (hooks->accepts)
 		hookset_choose(&accepts, 1, skel->obj);
 	bpf_map__set_max_entries(skel->maps.exemplars,
-				 ring_bytes(nr_cpus * EXEMPLARS_MOST * sizeof(struct exemplar)));
+				 ring_bytes(nr_cpus * EXEMPLARS_MOST * EXEMPLAR_RING_BYTES));
 	for (size_t i = 0; i < sizeof(iterators) / sizeof(iterators[0]); i++) {
 		bpf_program__set_autoload(iterators[i], wanted != REQUEST_HOOKS_NONE);
 		bpf_program__set_autoattach(iterators[i], false);
@@ -134,10 +137,13 @@ int sockethooks_still_sending(struct whylate *skel, uint64_t *out)
 static int take_exemplar(void *context, void *data, size_t bytes)
 {
 	struct snapshot_requests *out = context;
+	struct exemplar_withdrawal withdrawal;
 	struct exemplar one;
 
-	if (bytes < sizeof(one))
-		return 0;
+	if (bytes < sizeof(one)) {
+		memcpy(&withdrawal, data, sizeof(withdrawal));
+		return snapshot_withdraw_exemplar(out, withdrawal.request);
+	}
 	memcpy(&one, data, sizeof(one));
 	snapshot_keep_exemplar(out->exemplars, &out->nr_exemplars, &one);
 	return 0;
