@@ -40,8 +40,9 @@ enum syscall_class {
 enum syscall_buffer {
 	BUFFER_NONE,
 	BUFFER_BYTES,
-	BUFFER_VECTOR,	/* struct iovec[] */
-	BUFFER_MESSAGE, /* struct msghdr */
+	BUFFER_VECTOR,	 /* struct iovec[] */
+	BUFFER_MESSAGE,	 /* struct msghdr */
+	BUFFER_MESSAGES, /* struct mmsghdr[]; which of them is moved is not to be seen */
 };
 
 #define SYSCALL_TABLE_LEN 512u /* a power of two above every number in use */

@@ -263,10 +263,11 @@ static __always_inline enum answer judge_first(struct span *span, __u32 begins, 
 
 static __always_inline enum answer judge_response(struct span *span, int length)
 {
-	__u32 seen = span->protocol < SPEAKS_TURNS ? look_at_response(length) : HTTP_UNDECIDED;
+	bool first = span->state == SPAN_READ;
+	__u32 seen = span->protocol < SPEAKS_TURNS ? look_at_response(length, first) : HTTP_UNDECIDED;
 	__u32 begins = seen & 0xff, status = seen >> 8;
 
-	if (span->state == SPAN_READ)
+	if (first)
 		return judge_first(span, begins, status);
 	return begins == HTTP_RESPONSE ? ANSWER_PIPELINED : ANSWER_MORE;
 }

@@ -40,8 +40,11 @@ static __always_inline bool wants_to_send(struct sock *sk)
 	return socket && socket->flags & (1ul << SOCK_NOSPACE_BIT);
 }
 
-/* Where the bytes are that the current call reads or writes: the first stretch of them; 0: not to be seen. */
-static __always_inline __u32 user_bytes(struct task_struct *task, const void **bytes)
+/*
+ * Where the bytes are that the current call reads or writes: the first stretch of them; 0: not to be seen.
+ * BEGINS: they are the first that it moves, as far as is known.
+ */
+static __always_inline __u32 user_bytes(struct task_struct *task, bool begins, const void **bytes)
 {
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	struct iovec *vector = NULL, first = {};
@@ -70,10 +73,11 @@ static __always_inline __u32 user_bytes(struct task_struct *task, const void **b
 		*bytes = argument;
 		return length < HTTP_LOOK_BYTES ? (__u32)length : HTTP_LOOK_BYTES;
 	}
-	if (shape == BUFFER_NONE)
+	if (shape == BUFFER_NONE || (shape == BUFFER_MESSAGES && !begins))
 		return 0;
 	vector = (struct iovec *)argument;
-	if (shape == BUFFER_MESSAGE &&
+	/* The first of several messages begins like one. */
+	if (shape >= BUFFER_MESSAGE &&
 	    bpf_probe_read_user(&vector, sizeof(vector), argument + USER_MSGHDR_IOV_OFFSET))
 		return 0;
 	if (bpf_probe_read_user(&first, sizeof(first), vector))
@@ -83,10 +87,10 @@ static __always_inline __u32 user_bytes(struct task_struct *task, const void **b
 }
 
 /* The first bytes of what was just moved, MOVED_BYTES in all; returns how many of OUT are valid. */
-static __always_inline __u32 look(struct task_struct *task, int moved_bytes, __u8 out[HTTP_LOOK_BYTES])
+static __always_inline __u32 look(int moved_bytes, bool begins, __u8 out[HTTP_LOOK_BYTES])
 {
 	const void *bytes = NULL;
-	__u32 length = user_bytes(task, &bytes);
+	__u32 length = user_bytes(bpf_get_current_task_btf(), begins, &bytes);
 
 	if (length > (__u32)moved_bytes)
 		length = (__u32)moved_bytes;
@@ -102,15 +106,17 @@ VERIFIED_ONCE __u32 look_at_request(int moved_bytes)
 {
 	__u8 bytes[HTTP_LOOK_BYTES] = {};
 
-	return http_look_request(bytes, look(bpf_get_current_task_btf(), moved_bytes, bytes));
+	return http_look_request(bytes, look(moved_bytes, true, bytes));
 }
 
-/* And what it just sent: an enum http_begins in the low byte, the status above it. */
-VERIFIED_ONCE __u32 look_at_response(int moved_bytes)
+/*
+ * And what it just sent: an enum http_begins in the low byte, the status above it.  FIRST: nothing of an
+ * answer went before, so that of several messages in one call it is the first.
+ */
+VERIFIED_ONCE __u32 look_at_response(int moved_bytes, int first)
 {
 	__u8 bytes[HTTP_LOOK_BYTES] = {};
-	__u32 status = 0, begins = http_look_response(
-				  bytes, look(bpf_get_current_task_btf(), moved_bytes, bytes), &status);
+	__u32 status = 0, begins = http_look_response(bytes, look(moved_bytes, first, bytes), &status);
 
 	return begins | status << 8;
 }

@@ -119,6 +119,37 @@ static void compat_numbers_have_their_reasons(void **state)
 #endif
 }
 
+static void buffers_are_where_the_calls_have_them(void **state)
+{
+	uint8_t table[SYSCALL_TABLE_LEN];
+#if defined(__x86_64__)
+	static const struct expected expected[] = {
+		{ 0, BUFFER_BYTES },	  { 1, BUFFER_BYTES },	    /* read, write */
+		{ 45, BUFFER_BYTES },	  { 44, BUFFER_BYTES },	    /* recvfrom, sendto */
+		{ 19, BUFFER_VECTOR },	  { 20, BUFFER_VECTOR },    /* readv, writev */
+		{ 47, BUFFER_MESSAGE },	  { 46, BUFFER_MESSAGE },   /* recvmsg, sendmsg */
+		{ 299, BUFFER_MESSAGES }, { 307, BUFFER_MESSAGES }, /* recvmmsg, sendmmsg */
+		{ 40, BUFFER_NONE },	  { 275, BUFFER_NONE },	    /* sendfile, splice */
+		{ 426, BUFFER_NONE },				    /* io_uring_enter */
+	};
+#elif defined(__aarch64__)
+	static const struct expected expected[] = {
+		{ 63, BUFFER_BYTES },	  { 64, BUFFER_BYTES },	    /* read, write */
+		{ 207, BUFFER_BYTES },	  { 206, BUFFER_BYTES },    /* recvfrom, sendto */
+		{ 65, BUFFER_VECTOR },	  { 66, BUFFER_VECTOR },    /* readv, writev */
+		{ 212, BUFFER_MESSAGE },  { 211, BUFFER_MESSAGE },  /* recvmsg, sendmsg */
+		{ 243, BUFFER_MESSAGES }, { 269, BUFFER_MESSAGES }, /* recvmmsg, sendmmsg */
+		{ 71, BUFFER_NONE },	  { 76, BUFFER_NONE },	    /* sendfile, splice */
+		{ 426, BUFFER_NONE },				    /* io_uring_enter */
+	};
+#endif
+
+	(void)state;
+	memset(table, 0xff, sizeof(table));
+	syscalls_fill_buffers(table);
+	CHECK(table, expected);
+}
+
 /* What the kernel's side does not know it would take for a reason, and index with it. */
 static void every_entry_is_a_known_class(void **state)
 {
@@ -137,6 +168,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(native_numbers_have_their_reasons),
 		cmocka_unit_test(compat_numbers_have_their_reasons),
+		cmocka_unit_test(buffers_are_where_the_calls_have_them),
 		cmocka_unit_test(every_entry_is_a_known_class),
 	};
 

@@ -2,7 +2,8 @@
 /*
  * calls ADDRESS:PORT|unix:PATH: an HTTP/1.1 server that takes each request by another system call than the
  * one before, and answers it so too: read and write, readv and writev, recvfrom and sendto, recvmsg and
- * sendmsg, recvmmsg and sendmmsg, read and sendfile, read and splice; then from the front.
+ * sendmsg, recvmmsg and sendmmsg, the same with the body in a message of its own, read and sendfile, read and
+ * splice; then from the front.
  *
  * Says `ready ADDRESS` when it accepts, and runs until it is killed.  One connection after the other; each
  * request must come in one piece.  An answer is `ok`; one of splice and sendfile goes by that as a whole.
@@ -17,7 +18,8 @@
 
 #include "address.h"
 
-#define WAYS 7
+#define WAYS 8
+#define HEAD (sizeof(answer) - 3) /* bytes of it */
 
 static char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 static char in[8192];
@@ -43,10 +45,23 @@ static ssize_t take(int fd, unsigned way)
 	case 3:
 		return recvmsg(fd, &messages.msg_hdr, 0);
 	case 4:
+	case 5:
 		return recvmmsg(fd, &messages, 1, 0, NULL) == 1 ? (ssize_t)messages.msg_len : -1;
 	default:
 		return read(fd, in, sizeof(in));
 	}
+}
+
+/* The head by one message and the body by the next. */
+static ssize_t give_messages(int fd)
+{
+	struct iovec head = { answer, HEAD }, body = { answer + HEAD, sizeof(answer) - 1 - HEAD };
+	struct mmsghdr messages[] = { { .msg_hdr = { .msg_iov = &head, .msg_iovlen = 1 } },
+				      { .msg_hdr = { .msg_iov = &body, .msg_iovlen = 1 } } };
+
+	if (sendmmsg(fd, messages, 2, 0) != 2)
+		return -1;
+	return (ssize_t)messages[0].msg_len + (ssize_t)messages[1].msg_len;
 }
 
 static ssize_t give(int fd, unsigned way, size_t bytes)
@@ -65,8 +80,10 @@ static ssize_t give(int fd, unsigned way, size_t bytes)
 	case 4:
 		return sendmmsg(fd, &messages, 1, 0) == 1 ? (ssize_t)messages.msg_len : -1;
 	case 5:
-		return sendfile(fd, answer_fd, &offset, bytes);
+		return give_messages(fd);
 	case 6:
+		return sendfile(fd, answer_fd, &offset, bytes);
+	case 7:
 		if (write(pipe_fds[1], answer, bytes) != (ssize_t)bytes)
 			return -1;
 		return splice(pipe_fds[0], NULL, fd, NULL, bytes, 0);

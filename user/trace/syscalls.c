@@ -17,4 +17,5 @@ void syscalls_fill_buffers(uint8_t table[SYSCALL_TABLE_LEN])
 	table[__NR_recvfrom] = table[__NR_sendto] = BUFFER_BYTES;
 	table[__NR_readv] = table[__NR_writev] = BUFFER_VECTOR;
 	table[__NR_recvmsg] = table[__NR_sendmsg] = BUFFER_MESSAGE;
+	table[__NR_recvmmsg] = table[__NR_sendmmsg] = BUFFER_MESSAGES;
 }
