@@ -65,11 +65,17 @@ static __always_inline void advance(struct toucher *by)
 		charge_now(by->worker, by->clock, by->now_ns);
 }
 
-/* The worker's request is not answered yet: keep what it did for it where whoever answers finds it. */
+/*
+ * The worker's request is not answered yet: keep what it did for it where whoever answers finds it, unless
+ * another has touched the connection since, and has put that aside.
+ */
 static __always_inline void put_aside(struct toucher *by)
 {
 	struct worker *worker = by->worker;
+	const struct work *newer = work_find(worker->socket);
 
+	if (newer && newer->from_ns > worker->work.from_ns)
+		return;
 	worker->work.request = worker->request;
 	worker->work.task = by->clock->id;
 	worker->work.at_ns = by->now_ns;

@@ -177,12 +177,58 @@ static void handed_on_by_a_queue(void **state)
 	}
 }
 
+/* TASK reads more of the request that is open there, later than anybody did anything. */
+static void read_more(struct task_struct *task, int connection)
+{
+	struct span *span = &sim.connections[connection].span;
+	struct toucher by;
+
+	pass(1);
+	by = toucher_of(task);
+	touch(&by, span);
+	task->now.request = span->request;
+}
+
+/*
+ * A worker has touched the loop's request, or the one before it on that connection, and turns to another only
+ * when the loop has put its own aside: what it finds there then is newer than what it knows.
+ */
+static void late_turning_away_hides_nothing(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= LIVES; seed++) {
+		struct task_struct *loop = &sim.task[LOOP], *worker = &sim.task[FIRST];
+
+		begin(seed);
+		wake(worker, NULL);
+		live(worker, BLOCKED_IO_URING);
+		read_more(worker, 0);
+		live(loop, BLOCKED_POLL);
+		if (any(2)) {
+			send_response(loop, 0, 0);
+			pass(1);
+			read_request(loop, 0);
+		} else {
+			read_more(loop, 0);
+		}
+		live(loop, BLOCKED_POLL);
+		read_request(loop, SECOND);
+		live(worker, BLOCKED_IO_URING);
+		read_request(worker, FIRST);
+		live(loop, BLOCKED_POLL);
+		send_response(loop, 0, 0);
+		if (sim.lost)
+			fail_msg("seed %u: what the loop did is lost", seed);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(handed_on_by_wakeups),
 		cmocka_unit_test(a_lock_is_no_hand_off),
 		cmocka_unit_test(handed_on_by_a_queue),
+		cmocka_unit_test(late_turning_away_hides_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
