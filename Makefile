@@ -195,7 +195,7 @@ $(BUILD)/workloads/httpd $(BUILD)/static/workloads/httpd: $(filter tests/workloa
 $(BUILD)/workloads/httpc $(BUILD)/static/workloads/httpc: $(filter tests/workloads/httpc_%,$(WORK_PARTS)) \
 	user/analysis/quantile.c $(wildcard tests/workloads/*.h)
 
-$(BUILD)/workloads/blocked $(BUILD)/static/workloads/blocked: WORK_LIBS = $(shell $(PKG_CONFIG) --libs liburing)
+$(foreach name,blocked httpd,$(BUILD)/workloads/$(name) $(BUILD)/static/workloads/$(name)): WORK_LIBS = $(shell $(PKG_CONFIG) --libs liburing)
 
 $(BUILD)/workloads/blocked32: tests/workloads/blocked32.c
 	$(say) WORK $@

@@ -159,6 +159,7 @@ struct unix_sock {
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
 	unsigned long bx;
+	unsigned long ax;
 	unsigned long dx;
 	unsigned long si;
 	unsigned long di;
@@ -168,6 +169,7 @@ struct pt_regs {
 struct pt_regs {
 	__u64 regs[31];
 	__u64 pstate;
+	__u64 orig_x0;
 	int syscallno;
 };
 #endif
@@ -209,6 +211,7 @@ struct iovec {
 #define TCP_ESTABLISHED	       1
 #define TCP_CLOSE	       7
 #define TCP_LISTEN	       10
+#define ENOSYS		       38
 #define AF_UNIX		       1
 #define AF_INET		       2
 #define AF_INET6	       10

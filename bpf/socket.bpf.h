@@ -41,6 +41,22 @@ static __always_inline bool wants_to_send(struct sock *sk)
 }
 
 /*
+ * Whether the task is still inside the call that its registers are of.  What io_uring does for it at the end
+ * of any call is none of that call's; nor is what io_uring's workers do, which have a copy of somebody's
+ * registers.
+ */
+static __always_inline bool is_inside_call(const struct pt_regs *regs)
+{
+#if defined(__TARGET_ARCH_x86)
+	/* Set by the entry of each call; then its result. */
+	return regs->ax == (unsigned long)-ENOSYS;
+#elif defined(__TARGET_ARCH_arm64)
+	/* The first argument; then its result, which is seldom the same. */
+	return regs->regs[0] == regs->orig_x0;
+#endif
+}
+
+/*
  * Where the bytes are that the current call reads or writes: the first stretch of them; 0: not to be seen.
  * BEGINS: they are the first that it moves, as far as is known.
  */
@@ -66,7 +82,7 @@ static __always_inline __u32 user_bytes(struct task_struct *task, bool begins, c
 	argument = (const void *)regs->regs[1];
 	length = regs->regs[2];
 #endif
-	if (number < 0 || number >= SYSCALL_TABLE_LEN)
+	if (number < 0 || number >= SYSCALL_TABLE_LEN || !is_inside_call(regs))
 		return 0;
 	shape = config.buffers[number & (SYSCALL_TABLE_LEN - 1)];
 	if (shape == BUFFER_BYTES) {

@@ -147,12 +147,12 @@ class Connection:
 
 
 @contextlib.contextmanager
-def measured(pid, *options):
+def measured(pid, *options, may_lose=()):
     """Watches PID while the body runs; its report is in the list that this gives, after that."""
     reports = []
     with watching("attach", pid, *options) as agent:
         yield reports
-        reports.append(stop(agent))
+        reports.append(stop(agent, may_lose=may_lose))
 
 
 def by_component(report):

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * httpd MODE ADDRESS:PORT|unix:PATH [--workers N] [--upstream ADDRESS:PORT] [--answer-by-reader]
- *       [--accept-delay US] [--send-buffer BYTES] [--directory DIR]: an HTTP/1.1 server whose requests
- * ask for known work.
+ *       [--async] [--sqpoll] [--spin] [--accept-delay US] [--send-buffer BYTES] [--directory DIR]: an
+ * HTTP/1.1 server whose requests ask for known work.
  *
  * Says `ready ADDRESS:PORT` (or `ready unix:PATH`) when it accepts, and runs until it is killed.  MODE:
  *   threads  a thread for each connection
@@ -10,6 +10,9 @@
  *   loop     one thread and epoll, which does all work itself
  *   pool     a thread reads by epoll and hands requests to N threads, which answer; with
  *            --answer-by-reader they hand them back through an eventfd instead
+ *   io-uring one thread, which accepts, reads, sends and sleeps by io_uring and does the rest itself; with
+ *            --async the kernel's workers do what they can of that, with --sqpoll its polling thread; with
+ *            --spin the thread never waits in the ring, but writes to /dev/null until there is something
  *
  *   /            nothing                      /upstream?us=N      asks --upstream for /sleep?us=N
  *   /burn?us=N   burns CPU time               /size?bytes=N       an answer by several writes
@@ -21,9 +24,11 @@
  *   /count       answers so far, by all processes, without those to /count
  *
  * The header X-Known-ns says what the work took: CPU time of a burn; of /file and /fault the time without
- * a CPU; else the clock's.  In loop, only /upstream lets other connections go on meanwhile.
- * --accept-delay lets connections wait for so long before each is accepted.  --send-buffer bounds what the
- * kernel takes before the client has read it.  An answer counts as given when its first byte is taken.
+ * a CPU; else the clock's.  In loop, only /upstream lets other connections go on meanwhile, in io-uring only
+ * /sleep; that sends all bodies alike.
+ * --accept-delay lets connections wait for so long before each is accepted, but in io-uring.  --send-buffer
+ * bounds what the kernel takes before the client has read it.  An answer counts as given when its first byte
+ * is taken.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -41,10 +46,8 @@ static const struct {
 	const char *name;
 	void (*serve)(void);
 } modes[] = {
-	{ "threads", serve_threads },
-	{ "prefork", serve_prefork },
-	{ "loop", serve_loop },
-	{ "pool", serve_pool },
+	{ "threads", serve_threads }, { "prefork", serve_prefork },   { "loop", serve_loop },
+	{ "pool", serve_pool },	      { "io-uring", serve_io_uring },
 };
 
 void die(const char *what)
@@ -56,9 +59,10 @@ void die(const char *what)
 static void usage(const char *why, const char *word)
 {
 	fprintf(stderr,
-		"httpd: %s '%s'; httpd threads|prefork|loop|pool ADDRESS:PORT|unix:PATH [--workers N] "
-		"[--upstream ADDRESS:PORT] [--answer-by-reader] [--accept-delay US] [--send-buffer BYTES] "
-		"[--directory DIR]\n",
+		"httpd: %s '%s'; httpd threads|prefork|loop|pool|io-uring ADDRESS:PORT|unix:PATH [--workers "
+		"N] "
+		"[--upstream ADDRESS:PORT] [--answer-by-reader] [--async] [--sqpoll] [--spin] "
+		"[--accept-delay US] [--send-buffer BYTES] [--directory DIR]\n",
 		why, word);
 	exit(2);
 }
@@ -106,6 +110,9 @@ static void parse_options(int argc, char **argv)
 		{ "workers", required_argument, NULL, 'w' },
 		{ "upstream", required_argument, NULL, 'u' },
 		{ "answer-by-reader", no_argument, NULL, 'r' },
+		{ "async", no_argument, NULL, 'y' },
+		{ "sqpoll", no_argument, NULL, 'q' },
+		{ "spin", no_argument, NULL, 'p' },
 		{ "accept-delay", required_argument, NULL, 'a' },
 		{ "send-buffer", required_argument, NULL, 's' },
 		{ "directory", required_argument, NULL, 'd' },
@@ -121,6 +128,12 @@ static void parse_options(int argc, char **argv)
 			usage("no address:", optarg);
 		else if (option == 'r')
 			options.answer_by_reader = true;
+		else if (option == 'y')
+			options.async = true;
+		else if (option == 'q')
+			options.sqpoll = true;
+		else if (option == 'p')
+			options.spin = true;
 		else if (option == 'a')
 			options.accept_delay_us = number(optarg, 0, 60000000);
 		else if (option == 's')

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <linux/time_types.h>
+#include <sys/types.h>
 
 #include "address.h"
 
@@ -64,7 +66,9 @@ struct connection {
 	uint64_t body_left; /* of the request, to be skipped */
 	bool has_head;
 	struct request request;
-	uint64_t known_ns; /* what its work took, on its way from who did it to who answers */
+	uint64_t known_ns;	      /* what its work took, on its way from who did it to who answers */
+	uint64_t began_ns;	      /* a nap in the ring, */
+	struct __kernel_timespec nap; /* and for how long */
 	struct answer answer;
 };
 
@@ -77,6 +81,7 @@ struct options {
 	struct address upstream; /* bytes 0: none */
 	unsigned workers;
 	bool answer_by_reader;
+	bool async, sqpoll, spin; /* of io-uring */
 	uint64_t accept_delay_us;
 	int send_buffer_bytes; /* 0: the kernel's choice */
 	const char *directory;
@@ -93,6 +98,7 @@ int connect_upstream(int socket_flags); /* a socket that is connected, or is abo
 
 /* The next connection, ready for its first request; NULL if there is none now. */
 struct connection *connection_accept(bool nonblocking);
+struct connection *connection_new(int fd, bool nonblocking); /* which was accepted otherwise */
 void connection_close(struct connection *c);
 /* Takes what has come. AGAIN: nothing; FAILED: the other side has finished, or the connection is broken. */
 enum progress connection_read(struct connection *c);
@@ -101,6 +107,12 @@ enum progress connection_parse(struct connection *c);
 /* Prepares the answer to c->request, whose work took KNOWN_NS, and sends what can be sent. */
 enum progress connection_answer(struct connection *c, uint64_t known_ns);
 enum progress connection_send(struct connection *c); /* goes on */
+
+/* The same, for whoever sends otherwise: prepare, then what is to be sent next, until all was. */
+void connection_prepare(struct connection *c, uint64_t known_ns);
+size_t connection_next(struct connection *c, const char **bytes);
+/* SENT bytes of that, or a negative errno.  AGAIN: there is more. */
+enum progress connection_sent(struct connection *c, ssize_t sent);
 
 /* httpd_work.c: does the work of the request of C while it blocks; returns X-Known-ns. */
 uint64_t work_for(struct connection *c);
@@ -136,5 +148,8 @@ uint64_t upstream_ask(struct connection *c); /* asks and waits; ns */
 
 /* httpd_pool.c */
 void serve_pool(void);
+
+/* httpd_io_uring.c */
+void serve_io_uring(void);
 
 #endif /* WHYLATE_WORKLOADS_HTTPD_H */

@@ -24,7 +24,6 @@ static const struct {
 
 struct connection *connection_accept(bool nonblocking)
 {
-	struct connection *c;
 	int fd;
 
 	if (options.accept_delay_us) {
@@ -40,8 +39,14 @@ struct connection *connection_accept(bool nonblocking)
 			return NULL;
 		die("accept"); /* too many files are open: no answer of ours would be right any more */
 	}
+	return connection_new(fd, nonblocking);
+}
+
+struct connection *connection_new(int fd, bool nonblocking)
+{
+	struct connection *c = malloc(sizeof(*c));
+
 	address_no_delay(fd, &options.address);
-	c = malloc(sizeof(*c));
 	if (!c)
 		die("malloc");
 	memset(c, 0, offsetof(struct connection, in));
@@ -209,7 +214,7 @@ static void prepare_body(const struct request *r, struct answer *a, char *body, 
 	}
 }
 
-enum progress connection_answer(struct connection *c, uint64_t known_ns)
+void connection_prepare(struct connection *c, uint64_t known_ns)
 {
 	const struct request *r = &c->request;
 	struct answer *a = &c->answer;
@@ -229,6 +234,11 @@ enum progress connection_answer(struct connection *c, uint64_t known_ns)
 		a->body_left = 0;
 		a->chunked = false;
 	}
+}
+
+enum progress connection_answer(struct connection *c, uint64_t known_ns)
+{
+	connection_prepare(c, known_ns);
 	return connection_send(c);
 }
 
@@ -265,17 +275,23 @@ static int block_fd(void)
 	return fd;
 }
 
+static const char zeroes[PIECE_BYTES];
+
+/* Of a body, what goes out by one write. */
+static size_t piece_bytes(const struct answer *a)
+{
+	return a->body_left < a->piece_bytes ? a->body_left : a->piece_bytes;
+}
+
 static ssize_t send_body(struct connection *c)
 {
-	static const char zeroes[PIECE_BYTES];
 	const struct answer *a = &c->answer;
 	off_t offset = 0;
 
 	if (c->request.path == PATH_SENDFILE)
 		return sendfile(c->watched.fd, block_fd(), &offset,
 				a->body_left < BLOCK_BYTES ? a->body_left : BLOCK_BYTES);
-	return send(c->watched.fd, zeroes, a->body_left < a->piece_bytes ? a->body_left : a->piece_bytes,
-		    MSG_NOSIGNAL);
+	return send(c->watched.fd, zeroes, piece_bytes(a), MSG_NOSIGNAL);
 }
 
 /* One send; counted before it is one, since the client may ask for the count as soon as it has this. */
@@ -316,4 +332,38 @@ enum progress connection_send(struct connection *c)
 		if (sent < 0 && errno != EINTR)
 			return errno == EAGAIN ? AGAIN : FAILED;
 	}
+}
+
+size_t connection_next(struct connection *c, const char **bytes)
+{
+	struct answer *a = &c->answer;
+
+	if (!a->counted)
+		__atomic_add_fetch(answered, 1, __ATOMIC_SEQ_CST);
+	a->counted = true;
+	if (a->text_sent == a->text_bytes && a->body_left) {
+		*bytes = zeroes;
+		return piece_bytes(a);
+	}
+	if (a->text_sent == a->text_bytes && a->chunked)
+		next_chunk(c);
+	*bytes = a->text + a->text_sent;
+	return a->text_bytes - a->text_sent;
+}
+
+enum progress connection_sent(struct connection *c, ssize_t sent)
+{
+	struct answer *a = &c->answer;
+
+	if (sent < 0) {
+		/* No answer was given after all, if this would have been the first of it. */
+		if (a->counted && !a->text_sent && c->request.path != PATH_COUNT)
+			__atomic_sub_fetch(answered, 1, __ATOMIC_SEQ_CST);
+		return FAILED;
+	}
+	if (a->text_sent < a->text_bytes)
+		a->text_sent += (size_t)sent;
+	else
+		a->body_left -= (uint64_t)sent;
+	return a->text_sent < a->text_bytes || a->body_left || a->chunked ? AGAIN : DONE;
 }
