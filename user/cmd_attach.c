@@ -178,6 +178,7 @@ static int start(struct request *request, struct err *err)
 		.audit = request->audit,
 		.verbose = request->verbose,
 		.refuse_births = births_to_refuse(),
+		.tiny_tables = getenv("WHYLATE_TEST_TINY_TABLES"), /* and when tables are full */
 	};
 	int ret = session_open(&request->session, &options, err);
 

@@ -94,6 +94,7 @@ static int attach(struct session *session, struct err *err)
 		.follow = options->follow,
 		.audit = options->audit,
 		.refuse_births = options->refuse_births,
+		.tiny_tables = options->tiny_tables,
 		.requests = options->requests ? probe_requests(options->probe) : REQUEST_HOOKS_NONE,
 		.accepts = probe_accepts(options->probe),
 		.switch_cost = options->switch_cost ? probe_switch_cost(options->probe) : SWITCH_COST_NONE,

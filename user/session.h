@@ -28,7 +28,8 @@ struct session_options {
 	bool follow, audit, verbose;
 	bool requests;	       /* wanted; seen if the kernel has the hooks */
 	bool switch_cost;      /* wanted; measured if the kernel has the hooks */
-	uint8_t refuse_births; /* see struct tracer_options */
+	uint8_t refuse_births; /* see struct tracer_options, as for the next */
+	const char *tiny_tables;
 };
 
 /*

@@ -36,6 +36,24 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 	return vfprintf(stderr, format, args);
 }
 
+/* Those of NAMES, which spaces separate. */
+static void make_tiny(struct bpf_object *object, const char *names)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, object)
+	{
+		const char *name = bpf_map__name(map), *found = strstr(names, name);
+		size_t length = strlen(name);
+
+		if (!found || (found > names && found[-1] != ' ') || (found[length] && found[length] != ' '))
+			continue;
+		bpf_map__set_max_entries(map, bpf_map__type(map) == BPF_MAP_TYPE_RINGBUF ?
+						      (uint32_t)sysconf(_SC_PAGESIZE) :
+						      1);
+	}
+}
+
 static void configure(struct tracer *tracer, const struct tracer_options *options)
 {
 	struct bpf_config *config = (struct bpf_config *)&tracer->skel->rodata->config;
@@ -52,6 +70,8 @@ static void configure(struct tracer *tracer, const struct tracer_options *option
 	switchcost_choose(&tracer->switch_cost, tracer->skel->obj, options->switch_cost);
 	sockethooks_choose(&tracer->sockets, tracer->skel, options->requests, options->accepts,
 			   tracer->nr_cpus);
+	if (options->tiny_tables)
+		make_tiny(tracer->skel->obj, options->tiny_tables);
 	bpf_program__set_autoattach(tracer->skel->progs.seed_tasks, false);
 	bpf_program__set_autoattach(tracer->skel->progs.read_clocks, false);
 }

@@ -19,10 +19,11 @@ struct tracer;
 struct tracer_options {
 	const uint32_t *pids; /* thread group ids, in the caller's PID namespace */
 	size_t nr_pids;
-	bool follow;	       /* children too: those that are there and those to come */
-	bool audit;	       /* keep the kernel's own accounting beside ours */
-	bool verbose;	       /* libbpf's talk on stderr */
-	uint8_t refuse_births; /* tests: every so manieth newborn thread gets no clock at first; 0: none */
+	bool follow;		 /* children too: those that are there and those to come */
+	bool audit;		 /* keep the kernel's own accounting beside ours */
+	bool verbose;		 /* libbpf's talk on stderr */
+	uint8_t refuse_births;	 /* tests: every so manieth newborn thread gets no clock at first; 0: none */
+	const char *tiny_tables; /* tests: the names of those that are to have one entry (a ring: one page) */
 	enum request_hooks requests; /* to be tried; if they do not attach, the report has none */
 	bool accepts;		     /* with them, when connections are accepted; to be tried as well */
 	enum switch_cost_hooks switch_cost; /* to be tried; if they do not attach, it is not measured */
