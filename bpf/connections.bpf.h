@@ -63,6 +63,28 @@ static __always_inline bool is_ours_by_address(struct sock *sk)
 	return address && bpf_map_lookup_elem(&unix_addresses, &address);
 }
 
+/* By its own address, as one that was accepted before its listener had a mark. */
+static __always_inline bool is_accepted(struct sock *sk)
+{
+	__u16 port = sk->__sk_common.skc_num;
+
+	if (is_tcp(sk))
+		return bpf_map_lookup_elem(&ports, &port);
+	return is_ours_by_address(sk);
+}
+
+/* A connection that was there before us: what it may owe began before, too, and so did what is UNREAD. */
+static __always_inline struct span *span_adopt(struct sock *sk, bool unread)
+{
+	struct span *span = span_create(sk, 0);
+
+	if (!span)
+		return NULL;
+	span->owes = 1 + NOT_BEFORE_ATTACH;
+	span->unread_before = unread;
+	return span;
+}
+
 /* The span of a connection of the target's; NULL for all other sockets, nearly all of them at one load. */
 static __always_inline struct span *span_of(struct sock *sk)
 {
@@ -78,6 +100,21 @@ static __always_inline struct span *span_of(struct sock *sk)
 			return span_create(sk, mark->established_ns);
 	}
 	return is_ours_by_address(sk) ? span_create(sk, 0) : NULL;
+}
+
+/*
+ * The same, of a socket at which the current task reads or writes: it may have been there before us and be
+ * in no table of files, as a direct descriptor of io_uring's.  No other socket that we know is without notes.
+ * When what is read now arrived, nobody saw.
+ */
+static __always_inline struct span *span_touched(struct sock *sk)
+{
+	struct span *span = span_of(sk);
+
+	if (span || sk->sk_bpf_storage || !nr_listeners || !is_tcp(sk) ||
+	    !clock_of(bpf_get_current_task_btf()) || !is_accepted(sk))
+		return span;
+	return span_adopt(sk, true);
 }
 
 /* A UNIX listener of the target: connections will be known by its address. */

@@ -193,7 +193,7 @@ static __always_inline void note_read(struct sock *sk, int length, int flags)
 
 	if (length < 0 || flags & (MSG_PEEK | MSG_ERRQUEUE))
 		return;
-	span = span_of(sk);
+	span = span_touched(sk);
 	if (!span && sk->sk_bpf_storage)
 		read_upstream(&by, sk);
 	else if (span && length)
@@ -353,7 +353,7 @@ static __always_inline void note_send(struct sock *sk, int length)
 
 	if (length <= 0)
 		return;
-	span = span_of(sk);
+	span = span_touched(sk);
 	if (span)
 		send_connection(sk, span, length);
 	else

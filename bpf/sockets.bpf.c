@@ -11,27 +11,11 @@
 /* The connections of the second pass; else the listeners. */
 __u32 seeds_connections;
 
-static __always_inline bool is_accepted(struct sock *sk)
-{
-	__u16 port = sk->__sk_common.skc_num;
-
-	if (is_tcp(sk))
-		return bpf_map_lookup_elem(&ports, &port);
-	return is_ours_by_address(sk);
-}
-
-/* What it may owe began before us; an unread request is waited for no less. */
+/* An unread request is waited for no less. */
 static __always_inline void seed_connection(struct sock *sk)
 {
-	struct span *span;
-
-	if (!is_accepted(sk) || bpf_sk_storage_get(&spans, sk, NULL, 0))
-		return;
-	span = span_create(sk, 0);
-	if (!span)
-		return;
-	span->unread_before = has_unread(sk);
-	span->owes = 1 + NOT_BEFORE_ATTACH;
+	if (is_accepted(sk) && !bpf_sk_storage_get(&spans, sk, NULL, 0))
+		span_adopt(sk, has_unread(sk));
 }
 
 /* What an open file of a task of the target's is a stream socket of; NULL if it is none. */

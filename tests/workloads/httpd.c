@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * httpd MODE ADDRESS:PORT|unix:PATH [--workers N] [--upstream ADDRESS:PORT] [--answer-by-reader]
- *       [--async] [--sqpoll] [--spin] [--accept-delay US] [--send-buffer BYTES] [--directory DIR]: an
- * HTTP/1.1 server whose requests ask for known work.
+ *       [--async] [--sqpoll] [--spin] [--direct] [--accept-delay US] [--send-buffer BYTES] [--directory DIR]:
+ * an HTTP/1.1 server whose requests ask for known work.
  *
  * Says `ready ADDRESS:PORT` (or `ready unix:PATH`) when it accepts, and runs until it is killed.  MODE:
  *   threads  a thread for each connection
@@ -12,7 +12,9 @@
  *            --answer-by-reader they hand them back through an eventfd instead
  *   io-uring one thread, which accepts, reads, sends and sleeps by io_uring and does the rest itself; with
  *            --async the kernel's workers do what they can of that, with --sqpoll its polling thread; with
- *            --spin the thread never waits in the ring, but writes to /dev/null until there is something
+ *            --spin the thread never waits in the ring, but writes to /dev/null until there is something; with
+ *            --direct its connections are descriptors of the ring's, and no files of the process, so that
+ * nothing goes to them by a call: neither a 100 nor a 400
  *
  *   /            nothing                      /upstream?us=N      asks --upstream for /sleep?us=N
  *   /burn?us=N   burns CPU time               /size?bytes=N       an answer by several writes
@@ -61,7 +63,7 @@ static void usage(const char *why, const char *word)
 	fprintf(stderr,
 		"httpd: %s '%s'; httpd threads|prefork|loop|pool|io-uring ADDRESS:PORT|unix:PATH [--workers "
 		"N] "
-		"[--upstream ADDRESS:PORT] [--answer-by-reader] [--async] [--sqpoll] [--spin] "
+		"[--upstream ADDRESS:PORT] [--answer-by-reader] [--async] [--sqpoll] [--spin] [--direct] "
 		"[--accept-delay US] [--send-buffer BYTES] [--directory DIR]\n",
 		why, word);
 	exit(2);
@@ -113,6 +115,7 @@ static void parse_options(int argc, char **argv)
 		{ "async", no_argument, NULL, 'y' },
 		{ "sqpoll", no_argument, NULL, 'q' },
 		{ "spin", no_argument, NULL, 'p' },
+		{ "direct", no_argument, NULL, 't' },
 		{ "accept-delay", required_argument, NULL, 'a' },
 		{ "send-buffer", required_argument, NULL, 's' },
 		{ "directory", required_argument, NULL, 'd' },
@@ -134,6 +137,8 @@ static void parse_options(int argc, char **argv)
 			options.sqpoll = true;
 		else if (option == 'p')
 			options.spin = true;
+		else if (option == 't')
+			options.direct = true;
 		else if (option == 'a')
 			options.accept_delay_us = number(optarg, 0, 60000000);
 		else if (option == 's')

@@ -81,7 +81,7 @@ struct options {
 	struct address upstream; /* bytes 0: none */
 	unsigned workers;
 	bool answer_by_reader;
-	bool async, sqpoll, spin; /* of io-uring */
+	bool async, sqpoll, spin, direct; /* of io-uring */
 	uint64_t accept_delay_us;
 	int send_buffer_bytes; /* 0: the kernel's choice */
 	const char *directory;

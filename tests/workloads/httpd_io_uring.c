@@ -15,10 +15,11 @@
 #include "work.h"
 
 #define ENTRIES	       4096u
+#define DIRECT_FILES   1024u
 #define SQPOLL_IDLE_MS 20u
 
 /* In the low bits of what comes back, beside the connection. */
-enum operation { ACCEPT, RECEIVE, SEND, NAP, OPERATIONS_MASK = 3 };
+enum operation { ACCEPT, RECEIVE, SEND, NAP, CLOSE, OPERATIONS_MASK = 7 };
 
 static struct io_uring ring;
 
@@ -46,13 +47,17 @@ static void start(struct io_uring_sqe *entry, struct connection *c, enum operati
 	entry->user_data = (uintptr_t)c | operation;
 	if (options.async)
 		entry->flags |= IOSQE_ASYNC;
+	if (options.direct && c)
+		entry->flags |= IOSQE_FIXED_FILE;
 }
 
 static void start_accept(void)
 {
 	struct io_uring_sqe *entry = next_entry();
 
-	io_uring_prep_accept(entry, options.listener, NULL, NULL, SOCK_CLOEXEC);
+	io_uring_prep_accept(entry, options.listener, NULL, NULL, options.direct ? 0 : SOCK_CLOEXEC);
+	if (options.direct) /* liburing's own function for it, before 2.4, does not know this number */
+		entry->file_index = IORING_FILE_INDEX_ALLOC;
 	start(entry, NULL, ACCEPT);
 }
 
@@ -85,6 +90,18 @@ static void start_nap(struct connection *c)
 	entry->user_data = (uintptr_t)c | NAP; /* no worker can do that */
 }
 
+static void finish(struct connection *c)
+{
+	if (options.direct) {
+		struct io_uring_sqe *entry = next_entry();
+
+		io_uring_prep_close_direct(entry, (unsigned)c->watched.fd);
+		entry->user_data = CLOSE;
+		c->watched.fd = -1;
+	}
+	connection_close(c);
+}
+
 static void answer(struct connection *c, uint64_t known_ns)
 {
 	connection_prepare(c, known_ns);
@@ -99,7 +116,7 @@ static void advance(struct connection *c)
 	if (progress == AGAIN)
 		start_receive(c);
 	else if (progress == FAILED)
-		connection_close(c);
+		finish(c);
 	else if (c->request.path == PATH_SLEEP)
 		start_nap(c);
 	else
@@ -118,7 +135,7 @@ static void accepted(int fd)
 static void received(struct connection *c, int bytes)
 {
 	if (bytes <= 0) {
-		connection_close(c);
+		finish(c);
 		return;
 	}
 	c->in_bytes += (size_t)bytes;
@@ -132,7 +149,7 @@ static void sent(struct connection *c, int bytes)
 	if (progress == AGAIN)
 		start_send(c);
 	else if (progress == FAILED || !c->request.keep_alive)
-		connection_close(c);
+		finish(c);
 	else
 		advance(c);
 }
@@ -150,6 +167,8 @@ static void completed(uint64_t what, int result)
 		break;
 	case SEND:
 		sent(c, result);
+		break;
+	case CLOSE:
 		break;
 	default:
 		answer(c, now_ns(CLOCK_MONOTONIC) - c->began_ns);
@@ -177,6 +196,10 @@ void serve_io_uring(void)
 
 	if (ret)
 		die_of(ret, "io_uring_setup");
+	if (options.direct && (ret = io_uring_register_files_sparse(&ring, DIRECT_FILES)))
+		die_of(ret, "io_uring_register");
+	/* Its connections inherit it, for which there may be no setsockopt(). */
+	address_no_delay(options.listener, &options.address);
 	start_accept();
 	for (;;) {
 		if (options.spin) {
