@@ -171,8 +171,9 @@ def check_identities(report, name, quiet=False, whole=True):
             check_this(False, f"thread {t['tid']}: wall = on-CPU + run queue + blocked")
         if t["run_queue_ns"] != sum(t["blame_ns"].values()):
             check_this(False, f"thread {t['tid']}: its blame sums to its run-queue time")
-    # All stand for the same two moments, but for those that switch or wake while they are read.
-    still = [t for t in report["threads"] if t["tid"] and not t["voluntary"] + t["involuntary"] + t["blocked_count"]]
+    # All stand for the same two moments, but for those that switch or wake while they are read: also to a CPU.
+    still = [t for t in report["threads"] if t["tid"] and not t["voluntary"] + t["involuntary"] + t["blocked_count"]
+             and not (t["on_cpu_ns"] and t["run_queue_ns"])]
     over = [t["tid"] for t in still if t["wall_ns"] > report["window"]["duration_ns"]]
     check_this(not over, f"no thread lived longer than the window ({over or 'none'})")
     check_this(s["wall_ns"] == sum(s[k] for k in KINDS), "wall = on-CPU + run queue + blocked")
