@@ -113,7 +113,7 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(BUILD)/include/version.h
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(WERROR) -MMD -MP -c $< -o $@
 
-$(addprefix $(BUILD)/obj/user/trace/,tracer.o tracer_read.o tracer_requests.o sockethooks.o): \
+$(addprefix $(BUILD)/obj/user/trace/,tracer.o tracer_read.o tracer_requests.o tracer_records.o sockethooks.o): \
 	$(BUILD)/include/whylate.skel.h
 
 $(BUILD)/obj/bpf/%.bpf.o: bpf/%.bpf.c $(BUILD)/flags
@@ -252,7 +252,7 @@ bench: ## measure what watching costs, beside what a user would pick instead (as
 	$(Q)BUILD=$(BUILD) tools/bench/overhead --workload all --json $(BUILD)/bench.json $(BENCH)
 
 format: ## format the C files in place
-	clang-format-14 -i $(wildcard bpf/*.[ch] user/*.[ch] user/*/*.[ch] tests/*/*.[ch] tools/*/*.[ch])
+	clang-format-14 -i $(wildcard bpf/*.[ch] user/*.[ch] user/*/*.[ch] include/*/*.h tests/*/*.[ch] tools/*/*.[ch])
 
 demo: ## set up, build, and explain a real server under load
 	$(Q)tools/demo
@@ -260,13 +260,15 @@ demo: ## set up, build, and explain a real server under load
 setup: ## install what building and testing needs
 	$(Q)tools/setup
 
-install: agent ## install the agent and its manual page under DESTDIR and PREFIX
+install: agent ## install the agent, its manual page and the header for servers under DESTDIR and PREFIX
 	install -D -m 755 $(BUILD)/agent $(DESTDIR)$(PREFIX)/bin/agent
 	install -D -m 644 docs/whylate.1 $(DESTDIR)$(PREFIX)/share/man/man1/whylate.1
+	install -D -m 644 include/whylate/thread_context.h $(DESTDIR)$(PREFIX)/include/whylate/thread_context.h
 	ln -sf whylate.1 $(DESTDIR)$(PREFIX)/share/man/man1/agent.1
 
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/agent $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,whylate.1 agent.1)
+	rm -f $(DESTDIR)$(PREFIX)/include/whylate/thread_context.h $(DESTDIR)$(PREFIX)/bin/agent \
+		$(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,whylate.1 agent.1)
 
 clean: ## remove everything that was built
 	rm -rf build
