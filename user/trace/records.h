@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Where a process publishes which request each of its threads works for (docs/thread-context.md): the place
+ * of two thread-local variables, found by their symbols.  Files and processes are others' and are not trusted.
+ */
+#ifndef WHYLATE_TRACE_RECORDS_H
+#define WHYLATE_TRACE_RECORDS_H
+
+#include <stdint.h>
+
+#include "bpf/record_abi.h"
+
+enum records_found {
+	RECORDS_NONE,
+	RECORDS_FOLLOWED,   /* in the executable: where they are is known */
+	RECORDS_IN_LIBRARY, /* in a shared library: where they are is not known */
+};
+
+/*
+ * What the ELF file that is open as FD has; RECORDS_IN_LIBRARY if it is no executable.  *PLACE is where it is
+ * in an executable's threads.  What cannot be read, or is another machine's, has none.
+ */
+enum records_found records_of_file(int fd, struct record_place *place);
+
+/* The same of the process PID: of its executable, or else of its libraries. */
+enum records_found records_of_process(uint32_t pid, struct record_place *place);
+
+#endif /* WHYLATE_TRACE_RECORDS_H */
