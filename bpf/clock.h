@@ -24,6 +24,13 @@
 #include "abi.h"
 #include "blame.h"
 
+/* Whether the task says itself what it works for (record.h). */
+enum clock_recorded {
+	RECORDED_NOT, /* or nobody has looked */
+	RECORDED_ASK, /* it has become another program: that is to be looked at when it touches a request */
+	RECORDED_THERE,
+};
+
 struct task_clock {
 	__u32 seq;   /* odd while being written */
 	__u8 state;  /* enum clock_state */
@@ -39,7 +46,8 @@ struct task_clock {
 	__u64 irq_base_ns;
 	struct blame_wait wait; /* while runnable */
 	__u32 accounted;	/* there was a switch-out: what follows is known */
-	__u32 works;		/* the task reads or answers requests (request.h) */
+	__u16 works;		/* the task reads or answers requests (request.h) */
+	__u16 recorded;		/* enum clock_recorded */
 	/* The kernel's own account at the latest switch-out: what it added since. */
 	__u64 run_delay_ns;
 	__u64 exec_ns;

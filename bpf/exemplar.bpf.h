@@ -62,6 +62,7 @@ static __always_inline void exemplar_fill(struct exemplar *out, const struct spa
 	bpf_probe_read_kernel(out->comm, sizeof(out->comm), task->comm);
 	out->status = span->status;
 	out->nr_stays = STAYS;
+	__builtin_memcpy(out->trace_id, span->trace_id, sizeof(out->trace_id));
 	for (__u32 i = 0; i < STAYS; i++)
 		out->stays[i] = worker->stays[(worker->stay - 1 - i) & (STAYS - 1)];
 }

@@ -53,10 +53,16 @@ static __always_inline void hand_on(struct worker *waker, const struct stamp *by
 	handed->at_ns = now_ns;
 }
 
+/* Whether what WORKER was handed is of SPAN's request, and goes on from its latest touch. */
+static __always_inline int is_of_handed(const struct worker *worker, const struct span *span)
+{
+	return worker->handed.request == span->request && worker->handed.from_ns == span->at_ns;
+}
+
 /* Whether WORKER was woken by somebody who worked for SPAN's request, and nobody has touched that since. */
 static __always_inline int was_handed(const struct worker *worker, const struct span *span)
 {
-	return worker->handed.request == span->request && worker->handed.from_ns == span->at_ns;
+	return worker->handed.at_ns && is_of_handed(worker, span);
 }
 
 /*

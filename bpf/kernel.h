@@ -91,6 +91,18 @@ struct thread_info {
 	__u32 status; /* x86: TS_COMPAT */
 };
 
+#if defined(__TARGET_ARCH_x86)
+struct thread_struct {
+	unsigned long fsbase;
+};
+#elif defined(__TARGET_ARCH_arm64)
+struct thread_struct {
+	struct {
+		unsigned long tp_value;
+	} uw;
+};
+#endif
+
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int __state; /* `state` before 5.14 (2f064a59a11f) */
@@ -115,6 +127,7 @@ struct task_struct {
 	struct files_struct *files;
 	struct signal_struct *signal;
 	void *bpf_storage; /* since 5.13 for tracing programs (a10787e6d58c) */
+	struct thread_struct thread;
 };
 
 struct sock_common {
@@ -222,6 +235,7 @@ struct iovec {
 #define MSG_PEEK	       0x0002
 #define MSG_ERRQUEUE	       0x2000
 #define PSR_MODE32_BIT	       0x00000010 /* arm64 */
+#define PF_EXITING	       0x00000004
 #define PF_KTHREAD	       0x00200000
 #define TS_COMPAT	       0x0002
 

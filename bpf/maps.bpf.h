@@ -10,6 +10,7 @@
 #include "abi.h"
 #include "clock.h"
 #include "request.h"
+#include "record.h"
 
 #ifdef WHYLATE_DEFINE_MAPS
 #define SHARED
@@ -64,6 +65,39 @@ SHARED struct {
 	__type(key, int);
 	__type(value, struct history);
 } histories SEC(".maps");
+
+/* A task whose process publishes what each thread works for; its clock says so (`recorded`). */
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct recorded);
+} records SEC(".maps");
+
+/* Where processes have their records, by their id; those that were asked for and have none are there as well.
+ */
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct record_place);
+} record_places SEC(".maps");
+
+/* Processes of which the agent is asked where they have their records. */
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096); /* the smallest there is */
+} record_asks SEC(".maps");
+
+#define ACCOUNTS_MAX 2048u /* a power of two: requests that are with threads other than their readers */
+
+/* Written under the run queue's lock, where nothing may be allocated. */
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ACCOUNTS_MAX);
+	__type(key, __u32);
+	__type(value, struct account);
+} accounts SEC(".maps");
 
 /* How many listeners the target has or had: without any, nobody needs a worker. */
 SHARED __u32 nr_listeners;
@@ -201,6 +235,42 @@ static __always_inline struct worker *worker_create(struct task_struct *task, st
 	else
 		clock->works = 1;
 	return worker;
+}
+
+/* The task's process has its records at PLACE; as worker_create(), and only for one that has a worker. */
+static __always_inline void record_create(struct task_struct *task, struct task_clock *clock,
+					  const struct record_place *place)
+{
+	struct recorded *recorded =
+		bpf_task_storage_get(&records, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	if (!recorded) {
+		count_loss(LOSS_RECORDS);
+		return;
+	}
+	recorded->place = *place;
+	recorded->process = (__u32)task->tgid;
+	clock->recorded = RECORDED_THERE;
+}
+
+/* The task has become another program. */
+static __always_inline void record_forget(struct task_struct *task, struct task_clock *clock)
+{
+	__u32 process = shown_process(task);
+
+	if (clock->recorded == RECORDED_THERE)
+		bpf_task_storage_delete(&records, task);
+	clock->recorded = clock->works ? RECORDED_ASK : RECORDED_NOT;
+	bpf_map_delete_elem(&record_places, &process);
+}
+
+static __always_inline __u64 task_thread_pointer(struct task_struct *task)
+{
+#if defined(__TARGET_ARCH_x86)
+	return task->thread.fsbase;
+#elif defined(__TARGET_ARCH_arm64)
+	return task->thread.uw.tp_value;
+#endif
 }
 
 static __always_inline struct kernel_counts kernel_counts_of(struct task_struct *task)

@@ -56,6 +56,8 @@ struct span {
 	__u8 pad;
 	__u32 looked_at; /* the latest look for answers that are still being sent */
 	__u32 pad2;
+	__u64 waited_ns; /* by its record: of that, what is in its parts already */
+	__u8 trace_id[TRACE_ID_BYTES];
 	struct parts parts;
 };
 
@@ -144,6 +146,8 @@ static __always_inline void span_open(struct span *span, __u64 request, __u64 be
 	span->state = SPAN_READ;
 	span->status = STATUS_UNKNOWN;
 	span->flags = 0;
+	span->waited_ns = 0;
+	__builtin_memset(span->trace_id, 0, sizeof(span->trace_id));
 	span->at_ns = span->read_ns = now_ns;
 }
 

@@ -6,6 +6,7 @@
 #define WHYLATE_BPF_REQUEST_ABI_H
 
 #include "abi.h"
+#include "record_abi.h"
 
 /*
  * The exclusive parts of a request's latency: they sum to it exactly, per request.  Order is the order of
@@ -186,13 +187,13 @@ struct exemplar {
 	__u8 comm[COMM_BYTES];
 	__u32 status; /* enum request_status */
 	__u32 nr_stays;
-	struct stay stays[STAYS]; /* the latest first */
+	__u8 trace_id[TRACE_ID_BYTES]; /* all 0: not known */
+	struct stay stays[STAYS];      /* the latest first */
 };
 
-_Static_assert(sizeof(struct exemplar) == 32 + sizeof(struct parts) + 16 + COMM_BYTES + 24 * STAYS, "no "
-												    "hidden "
-												    "paddin"
-												    "g");
+_Static_assert(sizeof(struct exemplar) ==
+		       32 + sizeof(struct parts) + 16 + COMM_BYTES + TRACE_ID_BYTES + 24 * STAYS,
+	       "no hidden padding");
 
 /* In the same stream, told by its size: the request with this number was none after all. */
 struct exemplar_withdrawal {

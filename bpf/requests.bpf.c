@@ -428,8 +428,10 @@ int BPF_PROG(on_state, struct sock *sk, int old, int state)
 	struct span *span;
 
 	if (state == TCP_LISTEN) {
-		if (clock_of(bpf_get_current_task_btf()))
+		if (clock_of(bpf_get_current_task_btf())) {
 			mark_listener(sk);
+			record_ask();
+		}
 		return 0;
 	}
 	if (!sk->sk_bpf_storage)

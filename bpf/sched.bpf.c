@@ -313,6 +313,7 @@ static __noinline void note_exit(struct task_struct *task)
 
 	if (signal->live.counter) /* a leader may end long before its process does */
 		return;
+	bpf_map_delete_elem(&record_places, &tgid); /* the next process of that number is another */
 	process = bpf_map_lookup_elem(&targets, &tgid);
 	if (!process)
 		return;
@@ -379,6 +380,8 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	if (out && clock_is_live(out)) {
 		if (out->accounted && prev->nvcsw + prev->nivcsw > out->voluntary + out->involuntary + 1)
 			replay_absence(out, now_ns);
+		if (out->recorded == RECORDED_THERE)
+			look_at_record(out, clock_now(out, now_ns));
 		switch_out(out, prev, rq, now_ns);
 		if (config.audit)
 			audit_switch_out(prev, out, now_ns);

@@ -135,12 +135,18 @@ static __always_inline bool is_clockless(struct task_struct *task)
 }
 
 /* The child has its clock: what else it needs. */
-static __always_inline void join(struct task_struct *child)
+static __always_inline void join(struct task_struct *child, struct task_struct *parent,
+				 const struct task_clock *parent_clock)
 {
 	struct task_clock *clock = nr_listeners ? clock_of(child) : NULL;
 
-	if (clock)
-		worker_create(child, clock);
+	if (clock && worker_create(child, clock) && parent_clock &&
+	    parent_clock->recorded == RECORDED_THERE) {
+		struct recorded *recorded = bpf_task_storage_get(&records, parent, NULL, 0);
+
+		if (recorded)
+			record_create(child, clock, &recorded->place);
+	}
 	if (config.audit)
 		audit_create(child, 1);
 }
@@ -150,30 +156,36 @@ SEC("tp_btf/task_newtask")
 int BPF_PROG(on_birth, struct task_struct *child)
 {
 	struct task_struct *parent = bpf_get_current_task_btf();
-	bool has_clock = clock_of(parent);
+	struct task_clock *clock = clock_of(parent);
 
-	if (!has_clock && !is_clockless(parent))
+	if (!clock && !is_clockless(parent))
 		return 0;
 	if (!config.follow && child->tgid != parent->tgid)
 		return 0;
 	if (config.refuse_births && !(__sync_fetch_and_add(&births, 1) % config.refuse_births))
 		birth_refused(child);
-	else if (!has_clock || !clock_create(child, CLOCK_NEW))
+	else if (!clock || !clock_create(child, CLOCK_NEW))
 		birth_refused(child);
 	else
-		join(child);
+		join(child, parent, clock);
 	return 0;
 }
 
-/* A neighbour that has a name already becomes another program: it goes by the new name from here on. */
+/*
+ * A neighbour that has a name already becomes another program: it goes by the new name from here on.  If it
+ * is the target's, what it says of itself is found elsewhere, if at all.
+ */
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task)
 {
 	__u32 pid = shown_process(task);
 	struct blame_name *name = bpf_map_lookup_elem(&blame_names, &pid);
+	struct task_clock *clock = clock_of(task);
 
 	if (name)
 		BPF_CORE_READ_STR_INTO(&name->comm, task, comm);
+	if (clock)
+		record_forget(task, clock);
 	return 0;
 }
 

@@ -3,7 +3,7 @@
 #ifndef WHYLATE_BPF_TOUCH_BPF_H
 #define WHYLATE_BPF_TOUCH_BPF_H
 
-#include "maps.bpf.h"
+#include "record.bpf.h"
 #include "touch.h"
 
 #define WORKS_MAX 65536
@@ -24,10 +24,29 @@ static __always_inline struct worker *worker_of(struct task_struct *task, struct
 	if (clock->works)
 		return bpf_task_storage_get(&workers, task, NULL, 0);
 	worker = worker_create(task, clock);
+	record_ask();
 	/* From here on the scheduler's hooks remember its stays; the latest one its clock still knows. */
 	if (worker)
 		worker_came_back(worker, clock, 0);
 	return worker;
+}
+
+static __always_inline struct recorded *recorded_of(const struct task_clock *clock)
+{
+	return clock->recorded == RECORDED_THERE ?
+		       bpf_task_storage_get(&records, bpf_get_current_task_btf(), NULL, 0) :
+		       NULL;
+}
+
+/* A look at what the toucher says of itself. */
+static __always_inline void touch_record(struct toucher *by)
+{
+	if (by->clock->recorded == RECORDED_THERE) {
+		look_at_record(by->clock, by->now_ns);
+		return;
+	}
+	by->clock->recorded = RECORDED_NOT;
+	record_ask();
 }
 
 /* The current task, if it is the target's. */
@@ -42,6 +61,8 @@ static __always_inline bool touch_begin(struct toucher *by)
 	if (!by->worker)
 		return false;
 	by->now_ns = clock_now(by->clock, bpf_ktime_get_ns());
+	if (by->clock->recorded)
+		touch_record(by);
 	return true;
 }
 
@@ -58,24 +79,6 @@ static __always_inline const struct history *history_of(const struct toucher *by
 	return NULL;
 }
 
-/*
- * The kernel's own account of when the current task got its CPU, where ours has missed it.  While this CPU's
- * clock is not known, that is now: what is in no sum at all would be in the next stint, which has no room for
- * it.
- */
-static __noinline int stamp_by_kernel(struct task_struct *task, const struct task_clock *clock,
-				      struct stamp *stamp, __u64 now_ns)
-{
-	__u32 number = bpf_get_smp_processor_id();
-	struct cpu_clock *cpu = bpf_map_lookup_elem(&cpus, &number);
-	__u64 arrived_ns = now_ns;
-
-	if (cpu && cpu->rq_offset_ns)
-		arrived_ns = task->sched_info.last_arrival + cpu->rq_offset_ns;
-	stamp_unannounced(stamp, clock, now_ns, arrived_ns, task->sched_info.run_delay - clock->run_delay_ns);
-	return 0;
-}
-
 VERIFIED_ONCE int charge_now(struct worker *worker, const struct task_clock *clock, __u64 now_ns)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -83,10 +86,10 @@ VERIFIED_ONCE int charge_now(struct worker *worker, const struct task_clock *clo
 
 	if (!worker || !clock)
 		return 0;
-	stamp_task(task, clock, now_ns, &now);
-	if (missed_switch(clock))
-		stamp_by_kernel(task, clock, &now, now_ns);
+	stamp_current(task, clock, now_ns, &now);
 	worker_charge(worker, &now, now_ns);
+	if (clock->recorded == RECORDED_THERE)
+		advance_told(worker, clock);
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #define WHYLATE_BPF_TOUCH_H
 
 #include "handoff.h"
+#include "recording.h"
 
 /* The current task, one of the target's, at a socket: its clock as of now. */
 struct toucher {
@@ -56,10 +57,23 @@ static __always_inline struct unread unread_since(const struct toucher *by, __u6
 	return out;
 }
 
+/* What the current task, whose clock is CLOCK, says of itself; NULL: nothing.  It was looked at for this
+ * touch. */
+static __always_inline struct recorded *recorded_of(const struct task_clock *clock);
+
+/* The last part of charge_now(): of what WORKER did for its request, some went to accounts. */
+static __always_inline void advance_told(struct worker *worker, const struct task_clock *clock)
+{
+	struct recorded *recorded = recorded_of(clock);
+
+	if (recorded && recorded->is_away)
+		worker_give_away(worker, recorded);
+}
+
 /* Bring the worker up to now: what it did since is charged to the request that it works for. */
 static __always_inline void advance(struct toucher *by)
 {
-	if (ran_since(by->clock, by->worker->at_ns))
+	if (!by->clock->recorded && ran_since(by->clock, by->worker->at_ns))
 		worker_ran(by->worker, by->now_ns);
 	else
 		charge_now(by->worker, by->clock, by->now_ns);
@@ -137,6 +151,18 @@ static __always_inline void turn_back(struct toucher *by, struct span *span)
 	turn_to(by, span->request, span->socket);
 }
 
+/* SPAN is up to now. */
+static __always_inline void touch_ends(struct toucher *by, struct span *span)
+{
+	struct worker *worker = by->worker;
+
+	work_begin(worker);
+	if (worker->work.upstream_state)
+		upstream_begin(&worker->work, &worker->at.held);
+	span->at_ns = by->now_ns;
+	span->holder = by->clock->id;
+}
+
 /*
  * The current task, which has WORKER and CLOCK, touches SPAN at NOW_NS, and has done more since the touch
  * before than run with this request.
@@ -159,19 +185,108 @@ VERIFIED_ONCE int touch_again(struct worker *worker, struct task_clock *clock, s
 	} else {
 		turn_back(&by, span);
 	}
-	work_begin(worker);
-	if (worker->work.upstream_state)
-		upstream_begin(&worker->work, &worker->at.held);
-	span->at_ns = now_ns;
-	span->holder = clock->id;
+	touch_ends(&by, span);
 	return 0;
+}
+
+/* What the sockets tell of the request that the toucher, advanced, answers, into its scratch. */
+static __always_inline void told_by_sockets(struct recorded *recorded, const struct worker *worker,
+					    const struct span *span)
+{
+	struct parts *parts = &recorded->sockets;
+	const struct work *work;
+
+	__builtin_memset(parts, 0, sizeof(*parts));
+	if (holds(worker, span)) {
+		work = &worker->work;
+		parts_add_stint(parts, &work->own, &work->from, &worker->at.held, &work->upstream);
+		return;
+	}
+	work = aside_of(span->request, span->socket);
+	if (work && work->from_ns == span->at_ns)
+		parts_add_stint(parts, &work->own, &work->from, &work->held, &work->upstream);
+	else if (is_of_handed(worker, span))
+		*parts = worker->handed.parts;
+}
+
+/*
+ * The toucher, advanced, shows the record of SPAN's request: what other threads did for it is in ACCOUNT
+ * (NULL: nothing), what it has waited since the touch before is WAITED_NS.  First goes what is known by a
+ * clock, then the program's word; what the sockets tell of the reader's side may overlap with both, and has
+ * what room is left.  While others have the request, what its reader does, or polls for, is not for it.
+ */
+static __always_inline void span_touch_recorded(struct recorded *recorded, const struct worker *worker,
+						struct span *span, const struct account *account,
+						__u64 waited_ns, __u64 now_ns)
+{
+	struct parts *sockets = &recorded->sockets;
+	__u64 left_ns = later_ns(now_ns, span->at_ns), queued_ns;
+
+	told_by_sockets(recorded, worker, span);
+	sockets->components_ns[COMPONENT_BUSY_WITH_OTHERS] = 0;
+	sockets->components_ns[COMPONENT_BLOCKED_FIRST + BLOCKED_POLL] = 0;
+	sockets->components_ns[COMPONENT_BLOCKED_FIRST + BLOCKED_IO_URING] = 0;
+	if (account)
+		left_ns = parts_add_capped(&span->parts, &account->parts, left_ns);
+	queued_ns = at_most(waited_ns, left_ns);
+	span->parts.components_ns[COMPONENT_RUNTIME_QUEUE] += queued_ns;
+	parts_add_capped(&span->parts, sockets, left_ns - queued_ns);
+}
+
+/* What it does from here on for the same request is known by its socket. */
+static __always_inline void turn_to_recorded(struct toucher *by, struct recorded *recorded, struct span *span)
+{
+	if (by->worker->request != span->request) {
+		work_drop(span->socket);
+		turn_to(by, span->request, span->socket);
+	}
+	recorded->own_tag = recorded->look.tag;
+	recorded->own_request = span->request;
+	touch_ends(by, span);
+}
+
+/* touch_again() where the task says what it works for, and that tells more than the sockets: returns 0 if
+ * not. */
+VERIFIED_ONCE int touch_recorded(struct worker *worker, struct task_clock *clock, struct span *span,
+				 __u64 now_ns)
+{
+	struct toucher by = { clock, worker, now_ns };
+	const struct record_look *look;
+	struct recorded *recorded;
+	struct account *account;
+	__u64 waited_ns;
+
+	if (!worker || !clock || !span)
+		return 0;
+	recorded = recorded_of(clock);
+	if (!recorded || !recorded->look.tag)
+		return 0;
+	look = &recorded->look;
+	__builtin_memcpy(span->trace_id, look->trace_id, sizeof(span->trace_id));
+	account = account_find(look->tag);
+	waited_ns = look->object ? later_ns(look->waited_ns, span->waited_ns) : 0;
+	if (!account && !waited_ns)
+		return 0;
+	if (!account && look->object) /* what comes late is to find it answered */
+		account = account_open(look->tag, now_ns);
+	advance(&by);
+	span_touch_recorded(recorded, worker, span, account, waited_ns, now_ns);
+	span->waited_ns += waited_ns;
+	if (account)
+		account_end(account, look, span->request, span->read_ns, now_ns);
+	turn_to_recorded(&by, recorded, span);
+	return 1;
 }
 
 /* Bring the span up to now, in the name of the current task. */
 static __always_inline void touch(struct toucher *by, struct span *span)
 {
-	if (!span_touch_run(span, by->worker, by->clock, by->now_ns))
+	if (by->clock->recorded == RECORDED_THERE) {
+		if (!touch_recorded(by->worker, by->clock, span, by->now_ns))
+			touch_again(by->worker, by->clock, span, by->now_ns);
+	} else if (!span_touch_run(span, by->worker, by->clock, by->now_ns)) {
 		touch_again(by->worker, by->clock, span, by->now_ns);
+	}
 }
 
 /*

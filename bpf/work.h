@@ -65,7 +65,7 @@ struct work {
 /* A request that another task worked for when it woke this one: perhaps it is what it was woken for. */
 struct handed {
 	__u64 request;
-	__u64 at_ns;
+	__u64 at_ns;   /* 0: it has said since that it works for another */
 	__u64 from_ns; /* the span's latest touch, which the parts begin with */
 	struct parts parts;
 	struct stamp to; /* the woken task's clock, then */

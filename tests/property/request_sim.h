@@ -19,7 +19,7 @@
 
 #include "bpf/touch.h"
 
-enum { TASKS = 3, CONNECTIONS = 4, UPSTREAMS = 3, STRETCHES = 700, SOCKET = 0x1000 };
+enum { TASKS = 3, CONNECTIONS = 4, UPSTREAMS = 3, STRETCHES = 700, ACCOUNTS = 16, SOCKET = 0x1000 };
 enum doing { RUNS, WAITS, BLOCKS };
 
 /* What a task does; WHICH: the cause of its wait, or the reason of its block. */
@@ -38,6 +38,9 @@ struct task_struct {
 	uint64_t exec_ns, run_delay_ns, arrived_ns; /* by the kernel's account */
 	uint64_t outs[STRETCHES];		    /* when each stay that its worker may know of began */
 	int stays;
+	struct record_look shows; /* what the program publishes in it */
+	struct record_thread says;
+	struct recorded recorded;
 };
 
 struct connection {
@@ -54,6 +57,8 @@ static struct sim {
 	struct upstream upstreams[UPSTREAMS];
 	struct work aside[CONNECTIONS];
 	int is_aside[CONNECTIONS];
+	struct account accounts[ACCOUNTS];
+	uint64_t shared;
 	uint64_t lost, requests, booked, on_cpu_ns /* of all that were booked */;
 	struct stretch {
 		uint64_t from_ns, to_ns;
@@ -101,6 +106,36 @@ static inline struct task_struct *task_of(const struct task_clock *clock)
 	return (struct task_struct *)((char *)clock - offsetof(struct task_struct, clock));
 }
 
+static inline struct account *account_of(__u64 tag)
+{
+	for (int i = 0; i < ACCOUNTS; i++)
+		if (sim.accounts[i].tag == tag)
+			return &sim.accounts[i];
+	return NULL;
+}
+
+static inline struct account *account_make(__u64 tag, __u64 now_ns)
+{
+	for (int i = 0; i < 2 * ACCOUNTS; i++) {
+		struct account *account = &sim.accounts[i % ACCOUNTS];
+
+		if (account->tag != tag && (i < ACCOUNTS || !account_may_go(account, now_ns)))
+			continue;
+		if (account->tag == tag)
+			return account;
+		account_reopen(account, now_ns);
+		account->request = account->answered_ns = 0;
+		account->tag = tag;
+		return account;
+	}
+	return NULL;
+}
+
+static inline void record_shared(void)
+{
+	sim.shared++;
+}
+
 static inline const struct history *history_of(const struct toucher *by)
 {
 	const struct history *history = &task_of(by->clock)->history;
@@ -119,17 +154,47 @@ static inline uint64_t lagging(uint64_t ns)
 	return ns + lag_ns > most_lag_ns ? ns + lag_ns - most_lag_ns : 0;
 }
 
+static inline void stamp_current(struct task_struct *task, uint64_t now_ns, struct stamp *out)
+{
+	stamp_take(&task->clock, &task->counts, now_ns, out);
+	if (missed_switch(&task->clock))
+		stamp_unannounced(out, &task->clock, now_ns, lagging(task->arrived_ns),
+				  task->run_delay_ns - task->clock.run_delay_ns);
+}
+
 static inline int charge_now(struct worker *worker, const struct task_clock *clock, __u64 now_ns)
 {
-	const struct task_struct *task = task_of(clock);
+	struct task_struct *task = task_of(clock);
 	struct stamp now;
 
-	stamp_take(clock, &task->counts, now_ns, &now);
-	if (missed_switch(clock))
-		stamp_unannounced(&now, clock, now_ns, lagging(task->arrived_ns),
-				  task->run_delay_ns - clock->run_delay_ns);
+	stamp_current(task, now_ns, &now);
 	worker_charge(worker, &now, now_ns);
+	if (clock->recorded == RECORDED_THERE)
+		advance_told(worker, clock);
 	return 0;
+}
+
+static inline struct recorded *recorded_of(const struct task_clock *clock)
+{
+	return clock->recorded == RECORDED_THERE ? &task_of(clock)->recorded : NULL;
+}
+
+/* A program runs in TASK, which may have a record. */
+static inline void look_at(struct task_struct *task)
+{
+	struct recorded *recorded = &task->recorded;
+	__u64 now_ns = clock_now(&task->clock, sim.now_ns);
+
+	if (task->clock.recorded != RECORDED_THERE)
+		return;
+	recorded->next = task->shows;
+	recorded->thread = task->says;
+	recorded->process = 1;
+	if (recorded->look.tag || recorded->next.tag || left_tag(recorded, now_ns)) {
+		stamp_current(task, now_ns, &recorded->now);
+		record_settle(recorded, &task->worker, &task->clock, now_ns);
+	}
+	recorded->at_ns = now_ns;
 }
 
 /* Let NS pass: all do what they do. */
@@ -197,6 +262,7 @@ static inline void clock_out(struct task_struct *task, int queued, uint32_t reas
 {
 	struct task_clock *clock = &task->clock;
 
+	look_at(task);
 	clock->run_delay_ns = task->run_delay_ns;
 	clock->exec_ns = task->exec_ns;
 	clock->voluntary = task->counts.voluntary;
@@ -251,7 +317,9 @@ static inline void wake(struct task_struct *task, struct task_struct *by)
 		task->outs[0] = sim.now_ns;
 	if (!clock_wakeup(&task->clock, now_ns, 0, (__u8)task->now.which, &closed))
 		return;
-	if (!task->clock.works || !by || !by->clock.works || !works_for(&by->worker))
+	if (task->clock.works && by && by->clock.works)
+		look_at(by);
+	if (!task->clock.works || !by || !by->clock.works || !works_for(&by->worker) || by->recorded.is_away)
 		return;
 	stamp_take(&by->clock, &by->counts, clock_now(&by->clock, now_ns), &stamp);
 	stamp_take(&task->clock, &task->counts, now_ns, &task->worker.handed.to);
@@ -267,6 +335,7 @@ static inline struct toucher toucher_of(struct task_struct *task)
 		task->outs[0] = task->stays ? task->outs[task->stays - 1] : 0;
 		task->stays = 1;
 	}
+	look_at(task);
 	return (struct toucher){ &task->clock, &task->worker, clock_now(&task->clock, sim.now_ns) };
 }
 
@@ -374,7 +443,7 @@ static inline void sim_begin(unsigned seed, int tasks_there)
 		if (any(3)) {
 			is_woken(task);
 			clock_wakeup_new(&task->clock, sim.now_ns);
-			task->clock.works = (uint32_t)any(2);
+			task->clock.works = (uint16_t)any(2);
 		} else {
 			clock_begin(&task->clock, sim.now_ns, CLOCK_SEEDED);
 			task->now = (struct doings){ (enum doing)any(3), AFTER_PREEMPTION, 0 };

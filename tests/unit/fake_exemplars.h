@@ -38,6 +38,9 @@ static inline void fake_exemplars(struct report_exemplars *exemplars)
 		e->pid = 1;
 		e->tid = UINT32_MAX;
 		fake_text(e->comm, sizeof(e->comm));
+		if (latency_ns % 2)
+			snprintf(e->trace_id, sizeof(e->trace_id), "%016llx%016llx",
+				 (unsigned long long)latency_ns, ~0ull);
 		fake_split(e->components_ns, COMPONENTS, e->latency_ns);
 		fake_split(e->blame_ns, BLAME_KINDS,
 			   e->components_ns[COMPONENT_RUN_QUEUE_WAKEUP] +

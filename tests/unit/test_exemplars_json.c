@@ -27,6 +27,7 @@ static void exemplars_that_cannot_be_are_named(void **state)
 	} cases[] = {
 		{ 1, NULL, "latency_ns", NULL, 7, "'exemplars[1].components_ns' do not sum to latency_ns" },
 		{ 1, NULL, "status", "200", 0, "'exemplars[1].status' is none that is known" },
+		{ 1, NULL, "trace_id", "0123456789ABCDEF", 0, "'exemplars[1].trace_id' is no trace id" },
 		{ 1, "segments", "component", "idle", 0, "'exemplars[1].segments[0].component' is none" },
 		{ 1, "segments", "from_ns", NULL, 1, "'exemplars[1].segments' do not cover the latency" },
 		{ 1, "segments", "to_ns", NULL, 0, "'exemplars[1].segments' do not cover the latency" },
@@ -48,7 +49,7 @@ static void exemplars_that_cannot_be_are_named(void **state)
 	root = some_report();
 	array = json_object_get(json_array_get(json_object_get(root, "exemplars"), 0), "segments");
 	/* In two, whatever was made up: one goes, and one is left to be repeated. */
-	json_array_insert(array, 0, json_deep_copy(json_array_get(array, 0)));
+	json_array_insert_new(array, 0, json_deep_copy(json_array_get(array, 0)));
 	json_object_set_new(json_array_get(array, 0), "to_ns", json_integer(1));
 	json_object_set_new(json_array_get(array, 1), "from_ns", json_integer(1));
 	json_array_remove(array, json_array_size(array) - 1);

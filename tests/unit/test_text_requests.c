@@ -12,6 +12,7 @@
 
 #include "tests/unit/fake_requests.h"
 #include "tests/unit/text_screen.h"
+#include "user/render/text_parts.h"
 
 enum { REPORTS = 300 };
 
@@ -266,7 +267,7 @@ static void everything_at_once_is_one_screen(void **state)
 	}
 	text = rendered(&report);
 	expect_plain(text, SCREEN_COLUMNS);
-	assert_int_equal(lines_with(text, "\n  LOST  "), LOSS_KINDS);
+	assert_int_equal(lines_with(text, "\n  LOST  "), TEXT_LOSSES);
 	assert_non_null(strstr(text, "p99.9"));
 	assert_non_null(strstr(text, "\n  CPUs "));
 	assert_null(strstr(text, "where the time went"));

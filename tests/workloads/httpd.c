@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * httpd MODE ADDRESS:PORT|unix:PATH [--workers N] [--upstream ADDRESS:PORT] [--answer-by-reader]
- *       [--async] [--sqpoll] [--spin] [--direct] [--accept-delay US] [--send-buffer BYTES] [--directory DIR]:
- * an HTTP/1.1 server whose requests ask for known work.
+ *       [--async] [--sqpoll] [--spin] [--direct] [--accept-delay US] [--send-buffer BYTES] [--directory DIR]
+ *       [--record KIND]: an HTTP/1.1 server whose requests ask for known work.
  *
  * Says `ready ADDRESS:PORT` (or `ready unix:PATH`) when it accepts, and runs until it is killed.  MODE:
  *   threads  a thread for each connection
@@ -12,7 +12,8 @@
  *            --answer-by-reader they hand them back through an eventfd instead
  *   io-uring one thread, which accepts, reads, sends and sleeps by io_uring and does the rest itself; with
  *            --async the kernel's workers do what they can of that, with --sqpoll its polling thread; with
- *            --spin the thread never waits in the ring, but writes to /dev/null until there is something; with
+ *            --spin the thread never waits in the ring, but writes to /dev/null until there is something;
+ * with
  *            --direct its connections are descriptors of the ring's, and no files of the process, so that
  * nothing goes to them by a call: neither a 100 nor a 400
  *
@@ -29,8 +30,11 @@
  * a CPU; else the clock's.  In loop, only /upstream lets other connections go on meanwhile, in io-uring only
  * /sleep; that sends all bodies alike.
  * --accept-delay lets connections wait for so long before each is accepted, but in io-uring.  --send-buffer
- * bounds what the kernel takes before the client has read it.  An answer counts as given when its first byte
- * is taken.
+ * bounds what the kernel takes before the client has read it.  With --record, threads of
+ * pool publish what they work for (docs/thread-context.md): KIND `right`, or `plain` without its state,
+ * `same` as that with one trace id for all; else a lie: `garbage` and `unmapped` pointers, `moving` copies,
+ * `random` ids, times in the `future` or the `past`, or `waited` for ever.  An answer counts as given when
+ * its first byte is taken.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -64,7 +68,7 @@ static void usage(const char *why, const char *word)
 		"httpd: %s '%s'; httpd threads|prefork|loop|pool|io-uring ADDRESS:PORT|unix:PATH [--workers "
 		"N] "
 		"[--upstream ADDRESS:PORT] [--answer-by-reader] [--async] [--sqpoll] [--spin] [--direct] "
-		"[--accept-delay US] [--send-buffer BYTES] [--directory DIR]\n",
+		"[--accept-delay US] [--send-buffer BYTES] [--directory DIR] [--record KIND]\n",
 		why, word);
 	exit(2);
 }
@@ -119,6 +123,7 @@ static void parse_options(int argc, char **argv)
 		{ "accept-delay", required_argument, NULL, 'a' },
 		{ "send-buffer", required_argument, NULL, 's' },
 		{ "directory", required_argument, NULL, 'd' },
+		{ "record", required_argument, NULL, 'R' },
 		{ 0 },
 	};
 	int option;
@@ -145,6 +150,8 @@ static void parse_options(int argc, char **argv)
 			options.send_buffer_bytes = (int)number(optarg, 1, 1 << 30);
 		else if (option == 'd')
 			options.directory = optarg;
+		else if (option == 'R' && !record_as(optarg))
+			usage("no such record:", optarg);
 		else if (option == '?')
 			usage("unknown:", argv[optind - 1]);
 	}

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "address.h"
+#include "include/whylate/thread_context.h"
 
 #define REQUEST_BYTES 8192 /* of a request's head, or of several requests that came at once */
 
@@ -66,6 +67,7 @@ struct connection {
 	uint64_t body_left; /* of the request, to be skipped */
 	bool has_head;
 	struct request request;
+	struct whylate_request context;
 	uint64_t known_ns;	      /* what its work took, on its way from who did it to who answers */
 	uint64_t began_ns;	      /* a nap in the ring, */
 	struct __kernel_timespec nap; /* and for how long */
@@ -151,5 +153,12 @@ void serve_pool(void);
 
 /* httpd_io_uring.c */
 void serve_io_uring(void);
+
+/* httpd_record.c: says what the calling thread works for, where --record is given. */
+bool record_as(const char *name); /* false: not a way to say it */
+void record_begin(struct connection *c);
+void record_take(struct connection *c);
+void record_queue(struct connection *c);
+void record_leave(void);
 
 #endif /* WHYLATE_WORKLOADS_HTTPD_H */

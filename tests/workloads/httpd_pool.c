@@ -48,6 +48,9 @@ static struct connection *get(struct queue *queue, bool wait)
 static bool take(struct loop *reader, struct connection *c)
 {
 	(void)reader;
+	record_begin(c);
+	record_take(c);
+	record_queue(c);
 	put(&requests, c);
 	return true;
 }
@@ -68,8 +71,11 @@ static void on_handed_back(struct loop *reader)
 
 	if (read(handed_back.fd, &count, sizeof(count)) != sizeof(count))
 		die("eventfd");
-	while ((c = get(&answers, false)))
+	while ((c = get(&answers, false))) {
+		record_take(c);
 		loop_answer(reader, c, c->known_ns);
+		record_leave();
+	}
 }
 
 /* As if the socket did block. */
@@ -89,9 +95,13 @@ static void answer(struct connection *c)
 {
 	enum progress progress = send_all(c, connection_answer(c, work_for(c)));
 
+	record_leave();
 	if (progress == DONE && c->request.keep_alive) {
 		progress = connection_parse(c);
 		if (progress == DONE) {
+			record_begin(c);
+			record_take(c);
+			record_queue(c);
 			put(&requests, c);
 			return;
 		}
@@ -110,8 +120,10 @@ static void *work(void *unused)
 	for (;;) {
 		struct connection *c = get(&requests, true);
 
+		record_take(c);
 		if (options.answer_by_reader) {
 			c->known_ns = work_for(c);
+			record_queue(c);
 			hand_back(c);
 		} else {
 			answer(c);

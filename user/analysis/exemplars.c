@@ -116,6 +116,20 @@ static void put_name(char to[COMM_BYTES], const void *comm)
 	to[COMM_BYTES - 1] = '\0';
 }
 
+/* Nothing if it is all 0: not known. */
+static void put_trace_id(char to[REPORT_TRACE_ID_BYTES], const uint8_t id[TRACE_ID_BYTES])
+{
+	static const char digits[] = "0123456789abcdef";
+	uint8_t any = 0;
+
+	for (int i = 0; i < TRACE_ID_BYTES; i++) {
+		to[2 * i] = digits[id[i] >> 4];
+		to[2 * i + 1] = digits[id[i] & 15];
+		any |= id[i];
+	}
+	to[any ? 2 * TRACE_ID_BYTES : 0] = '\0';
+}
+
 /* A neighbour, or another process of the target; nothing if it is neither. */
 static void find_name(const struct snapshot *snapshot, uint32_t pid, char name[COMM_BYTES])
 {
@@ -168,6 +182,7 @@ static void fill_one(const struct snapshot *snapshot, const struct exemplar *fro
 	out->pid = from->pid;
 	out->tid = from->tid;
 	put_name(out->comm, from->comm);
+	put_trace_id(out->trace_id, from->trace_id);
 	settle_parts(parts->components_ns, COMPONENTS, out->latency_ns, COMPONENT_RESIDUAL);
 	settle_parts(parts->blame_ns, BLAME_KINDS,
 		     parts->components_ns[COMPONENT_RUN_QUEUE_WAKEUP] +

@@ -76,13 +76,22 @@ void text_losses(const struct report *report, FILE *out)
 		[LOSS_EXEMPLARS] = "of the slowest requests not shown one by one",
 		[LOSS_COMPONENTS] = "requests whose components were too much",
 		[LOSS_ARRIVALS] = "requests that begin at their read: arrival missed",
+		[LOSS_RECORDS] = "thread context records unreadable, or shared",
 	};
 
 	char count[UNITS_TEXT_BYTES];
+	unsigned nr = 0, said = 0;
 
 	for (int i = 0; i < LOSS_KINDS; i++)
-		if (report->losses[i])
-			fprintf(out, "  LOST       %s %s\n", count_text(count, report->losses[i]), words[i]);
+		nr += report->losses[i] != 0;
+	for (int i = 0; i < LOSS_KINDS; i++) {
+		if (!report->losses[i] || (nr > TEXT_LOSSES && said == TEXT_LOSSES - 1))
+			continue;
+		fprintf(out, "  LOST       %s %s\n", count_text(count, report->losses[i]), words[i]);
+		said++;
+	}
+	if (said < nr)
+		fprintf(out, "  LOST       and of %u kinds more: see losses in the JSON\n", nr - said);
 	if (!report_has_losses(report))
 		fputs("  losses     none\n", out);
 }

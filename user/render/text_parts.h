@@ -72,6 +72,9 @@ void text_blame(const struct report *report, unsigned most, FILE *out);
 void text_hooks(const struct report *report, FILE *out);
 /* In at most MOST lines and one: where it could not, and what the report lacks for it. */
 void text_absent(const struct report *report, unsigned most, FILE *out);
+/* Of how many kinds losses are said, the last line standing for all that are left. */
+#define TEXT_LOSSES 10
+
 /* All losses, or that there are none. */
 void text_losses(const struct report *report, FILE *out);
 

@@ -66,6 +66,8 @@ static void headline(const struct report_exemplar *e, FILE *out)
 	fprintf(out, "  %s: %s%s by %s (thread %u), begun %s %s\n", ns_text(latency, e->latency_ns),
 		report_status_name(e->status), e->status == STATUS_UNKNOWN ? " status" : "", comm, e->tid,
 		ns_text(begun, away_ns), before ? "before the window" : "into the window");
+	if (*e->trace_id)
+		fprintf(out, "    trace %s\n", e->trace_id);
 }
 
 static void bar(const struct report_exemplar *e, FILE *out)

@@ -3,6 +3,7 @@
 #ifndef WHYLATE_REPORT_EXEMPLARS_H
 #define WHYLATE_REPORT_EXEMPLARS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,6 +11,8 @@
 
 #define REPORT_EXEMPLARS 5
 #define REPORT_SEGMENTS	 12
+
+#define REPORT_TRACE_ID_BYTES (2 * TRACE_ID_BYTES + 1)
 
 /* What a request's task did in a part of its latency: a component where that is certain, else one of these. */
 enum report_activity {
@@ -38,6 +41,7 @@ struct report_exemplar {
 	uint32_t pid;
 	uint32_t tid; /* of the task that answered */
 	char comm[COMM_BYTES];
+	char trace_id[REPORT_TRACE_ID_BYTES];		 /* 32 lowercase hex digits; empty: not known */
 	uint64_t components_ns[COMPONENTS];		 /* sum to latency_ns */
 	uint64_t blame_ns[BLAME_KINDS];			 /* sum to its run-queue time after the read */
 	struct report_segment segments[REPORT_SEGMENTS]; /* one after another, from 0 to latency_ns */
@@ -48,6 +52,9 @@ struct report_exemplars {
 	struct report_exemplar of[REPORT_EXEMPLARS]; /* the slowest first */
 	size_t nr;
 };
+
+/* Whether TEXT may be one. */
+bool report_is_trace_id(const char *text);
 
 /* As it stands in the JSON; "?" for a value out of range. */
 const char *report_activity_name(uint32_t activity);

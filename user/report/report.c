@@ -21,7 +21,7 @@ static const char *const loss_names[LOSS_KINDS] = {
 	[LOSS_RECURSION] = "recursion_misses",	[LOSS_SPAN_CREATE] = "span_create",
 	[LOSS_WORKER_CREATE] = "worker_create", [LOSS_WORK_TABLE] = "work_table",
 	[LOSS_EXEMPLARS] = "exemplars",		[LOSS_COMPONENTS] = "components",
-	[LOSS_ARRIVALS] = "arrivals",
+	[LOSS_ARRIVALS] = "arrivals",		[LOSS_RECORDS] = "records",
 };
 
 const char *report_reason_name(uint32_t reason)

@@ -28,6 +28,7 @@ static json_t *exemplar_json(const struct report_exemplar *exemplar)
 	writer_u64(object, "pid", exemplar->pid);
 	writer_u64(object, "tid", exemplar->tid);
 	writer_text(object, "comm", exemplar->comm);
+	writer_text(object, "trace_id", exemplar->trace_id);
 	writer_map(object, "components_ns", exemplar->components_ns, COMPONENTS, report_component_name,
 		   false);
 	writer_map(object, "blame_ns", exemplar->blame_ns, BLAME_KINDS, report_blame_kind_name, false);
@@ -58,6 +59,13 @@ static void read_segment(struct reader *reader, json_t *object, struct report_se
 	reader_text(reader, object, "who_comm", segment->who_comm, sizeof(segment->who_comm));
 }
 
+static void read_trace_id(struct reader *reader, json_t *object, struct report_exemplar *exemplar)
+{
+	reader_text(reader, object, "trace_id", exemplar->trace_id, sizeof(exemplar->trace_id));
+	if (*exemplar->trace_id && !report_is_trace_id(exemplar->trace_id))
+		reader_refuse(reader, object, "trace_id", "is no trace id");
+}
+
 static void read_exemplar(struct reader *reader, json_t *object, struct report_exemplar *exemplar)
 {
 	json_t *segments = reader_array(reader, object, "segments"), *one;
@@ -69,6 +77,7 @@ static void read_exemplar(struct reader *reader, json_t *object, struct report_e
 	exemplar->pid = reader_u32(reader, object, "pid");
 	exemplar->tid = reader_u32(reader, object, "tid");
 	reader_text(reader, object, "comm", exemplar->comm, sizeof(exemplar->comm));
+	read_trace_id(reader, object, exemplar);
 	reader_map(reader, object, "components_ns", exemplar->components_ns, COMPONENTS,
 		   report_component_name, false);
 	reader_map(reader, object, "blame_ns", exemplar->blame_ns, BLAME_KINDS, report_blame_kind_name,

@@ -58,8 +58,9 @@ static uint32_t ring_bytes(uint64_t least)
 void sockethooks_choose(struct sockethooks *hooks, struct whylate *skel, enum request_hooks wanted,
 			bool with_accepts, uint32_t nr_cpus)
 {
-	struct bpf_program *const iterators[] = { skel->progs.seed_sockets, skel->progs.seed_workers,
-						  skel->progs.count_sending, skel->progs.seed_subflows };
+	struct bpf_program *const others[] = { skel->progs.seed_sockets,  skel->progs.seed_workers,
+					       skel->progs.count_sending, skel->progs.seed_subflows,
+					       skel->progs.seed_records,  skel->progs.on_waking };
 
 	hooks->hooks = wanted;
 	hooks->accepts = wanted != REQUEST_HOOKS_NONE && with_accepts;
@@ -68,9 +69,9 @@ void sockethooks_choose(struct sockethooks *hooks, struct whylate *skel, enum re
 		hookset_choose(&accepts, 1, skel->obj);
 	bpf_map__set_max_entries(skel->maps.exemplars,
 				 ring_bytes(nr_cpus * EXEMPLARS_MOST * EXEMPLAR_RING_BYTES));
-	for (size_t i = 0; i < sizeof(iterators) / sizeof(iterators[0]); i++) {
-		bpf_program__set_autoload(iterators[i], wanted != REQUEST_HOOKS_NONE);
-		bpf_program__set_autoattach(iterators[i], false);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		bpf_program__set_autoload(others[i], wanted != REQUEST_HOOKS_NONE);
+		bpf_program__set_autoattach(others[i], false);
 	}
 }
 
@@ -90,21 +91,6 @@ void sockethooks_detach(struct sockethooks *hooks)
 	hookset_detach(&hooks->accept_link, 1);
 }
 
-static int run_over(struct bpf_program *program)
-{
-	struct bpf_link *link = bpf_program__attach_iter(program, NULL);
-	char *nothing = NULL;
-	size_t bytes;
-	int ret;
-
-	if (!link)
-		return -errno;
-	ret = tracer_run_iterator(link, &nothing, &bytes);
-	free(nothing);
-	bpf_link__destroy(link);
-	return ret;
-}
-
 int sockethooks_seed(const struct sockethooks *hooks, struct whylate *skel, struct err *err)
 {
 	int ret;
@@ -112,14 +98,14 @@ int sockethooks_seed(const struct sockethooks *hooks, struct whylate *skel, stru
 	if (hooks->hooks == REQUEST_HOOKS_NONE)
 		return 0;
 	skel->bss->seeds_connections = 0;
-	ret = run_over(skel->progs.seed_sockets);
+	ret = tracer_run_over(skel->progs.seed_sockets);
 	if (!ret && skel->bss->nr_multipath)
-		ret = run_over(skel->progs.seed_subflows);
+		ret = tracer_run_over(skel->progs.seed_subflows);
 	skel->bss->seeds_connections = 1;
 	if (!ret)
-		ret = run_over(skel->progs.seed_sockets);
+		ret = tracer_run_over(skel->progs.seed_sockets);
 	if (!ret)
-		ret = run_over(skel->progs.seed_workers);
+		ret = tracer_run_over(skel->progs.seed_workers);
 	return ret ? err_set(err, -ret, "cannot look for the target's sockets: %s", strerror(-ret)) : 0;
 }
 
@@ -129,7 +115,7 @@ int sockethooks_still_sending(struct whylate *skel, uint64_t *out)
 
 	skel->bss->looks++;
 	skel->bss->still_sending = 0;
-	ret = run_over(skel->progs.count_sending);
+	ret = tracer_run_over(skel->progs.count_sending);
 	*out = *(volatile __u64 *)&skel->bss->still_sending;
 	return ret;
 }

@@ -132,6 +132,8 @@ int tracer_seed(struct tracer *tracer, struct err *err)
 		ret = tracer_run_iterator(tracer->seed_link, &nothing, &bytes);
 		free(nothing);
 	}
+	if (!ret)
+		ret = tracer_answer_asks(tracer);
 	if (ret)
 		return err_set(err, -ret, "cannot give the target's threads their clocks: %s",
 			       strerror(-ret));
@@ -176,6 +178,8 @@ static int open_late_births(struct tracer *tracer, struct err *err)
 		ring_buffer__new(bpf_map__fd(tracer->skel->maps.late_births), forget, NULL, NULL);
 	if (!tracer->late_births)
 		return err_set(err, errno, "cannot wait for threads without a clock: %s", strerror(errno));
+	if (tracer_records_open(tracer) || tracer_find_records(tracer))
+		return err_set(err, EIO, "cannot look for the requests that threads say they work for");
 	return 0;
 }
 
@@ -326,6 +330,7 @@ size_t tracer_hooks(const struct tracer *tracer, struct tracer_hook *out, size_t
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]) && nr < max; i++)
 		out[nr++] = always[i];
 	nr += sockethooks_names(&tracer->sockets, out + nr, max - nr);
+	nr += tracer_records_names(tracer, out + nr, max - nr);
 	return nr + switchcost_hooks(&tracer->switch_cost, out + nr, max - nr);
 }
 
@@ -349,6 +354,7 @@ void tracer_close(struct tracer *tracer)
 	if (!tracer)
 		return;
 	ring_buffer__free(tracer->late_births);
+	bpf_link__destroy(tracer->records.waking);
 	bpf_link__destroy(tracer->read_link);
 	bpf_link__destroy(tracer->seed_link);
 	switchcost_detach(&tracer->switch_cost);

@@ -31,7 +31,7 @@ struct tracer_options {
 
 struct tracer_hook {
 	const char *name;
-	const char *how;     /* "tp_btf", "fentry", "fexit", "iter" or "absent" */
+	const char *how;     /* "tp_btf", "fentry", "fexit", "iter", "tls" or "absent" */
 	const char *without; /* if absent, what the report lacks; else "" */
 };
 

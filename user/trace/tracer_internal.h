@@ -4,6 +4,8 @@
 #ifndef WHYLATE_TRACE_TRACER_INTERNAL_H
 #define WHYLATE_TRACE_TRACER_INTERNAL_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "bpf/abi.h"
@@ -15,6 +17,16 @@
 #include "user/trace/sockethooks.h"
 #include "user/trace/switchcost.h"
 
+#define TRACER_ASKED_MOST 1024
+
+/* What the target's processes say of the requests that they work for. */
+struct tracer_records {
+	uint32_t asked[TRACER_ASKED_MOST]; /* processes to be looked at */
+	size_t nr_asked;
+	bool followed, in_library; /* of any of them, so far */
+	struct bpf_link *waking; /* NULL: nothing is followed, or threads cannot be looked at when they wake */
+};
+
 struct tracer {
 	struct whylate *skel;
 	struct bpf_link *seed_link;
@@ -25,6 +37,7 @@ struct tracer {
 	uint64_t began_at_ns; /* of all clocks that were there at attach */
 	struct switchcost switch_cost;
 	struct sockethooks sockets;
+	struct tracer_records records;
 	void *scratch; /* nr_cpus values of the largest per-CPU map */
 };
 
@@ -33,6 +46,21 @@ struct tracer {
  * also if it fails.  Returns 0 or -errno.
  */
 int tracer_run_iterator(struct bpf_link *link, char **out, size_t *out_bytes);
+
+/* Attach an iterator, run it to its end for what it does, and detach it.  Returns 0 or -errno. */
+int tracer_run_over(struct bpf_program *program);
+
+/* Have late_births hear of processes that begin to serve.  Returns 0 or -errno. */
+int tracer_records_open(struct tracer *tracer);
+
+/* Look at all processes that there are.  Returns 0 or -errno. */
+int tracer_find_records(struct tracer *tracer);
+
+/* And at those that were heard of. */
+int tracer_answer_asks(struct tracer *tracer);
+
+/* What is done with records, as a hook; returns how many were written to OUT, at most MAX. */
+size_t tracer_records_names(const struct tracer *tracer, struct tracer_hook *out, size_t max);
 
 /* The values of KEY of all CPUs, in scratch memory that the next call overwrites; NULL with errno. */
 const void *tracer_lookup_percpu(struct tracer *tracer, struct bpf_map *map, uint32_t key);

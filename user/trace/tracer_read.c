@@ -56,6 +56,21 @@ int tracer_run_iterator(struct bpf_link *link, char **out, size_t *out_bytes)
 	return (int)got;
 }
 
+int tracer_run_over(struct bpf_program *program)
+{
+	struct bpf_link *link = bpf_program__attach_iter(program, NULL);
+	char *nothing = NULL;
+	size_t bytes;
+	int ret;
+
+	if (!link)
+		return -errno;
+	ret = tracer_run_iterator(link, &nothing, &bytes);
+	free(nothing);
+	bpf_link__destroy(link);
+	return ret;
+}
+
 const void *tracer_lookup_percpu(struct tracer *tracer, struct bpf_map *map, uint32_t key)
 {
 	return bpf_map_lookup_elem(bpf_map__fd(map), &key, tracer->scratch) ? NULL : tracer->scratch;

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What record.h asks of the kernel: the memory of the thread that runs, and the table of accounts. */
+#ifndef WHYLATE_BPF_RECORD_BPF_H
+#define WHYLATE_BPF_RECORD_BPF_H
+
+#include "maps.bpf.h"
+#include "recording.h"
+
+#define ACCOUNT_WAYS 4u /* places that an account may have */
+#define NO_PLACE     ~0u
+
+#define RECORD_VALID_AT 24 /* the standard's layout (include/whylate/thread_context.h) */
+
+/* Each is looked at once for all that follow.  Returns where the account of TAG is, or NO_PLACE. */
+VERIFIED_ONCE __u32 account_seek(__u64 tag)
+{
+	NOT_UNROLLED for (__u32 way = 0; way < ACCOUNT_WAYS; way++)
+	{
+		__u32 place = ((__u32)tag & (ACCOUNTS_MAX - 1)) ^ way;
+		struct account *account = bpf_map_lookup_elem(&accounts, &place);
+
+		if (account && account->tag == tag)
+			return place;
+	}
+	return NO_PLACE;
+}
+
+static __always_inline struct account *account_of(__u64 tag)
+{
+	__u32 place = account_seek(tag);
+
+	return place == NO_PLACE ? NULL : bpf_map_lookup_elem(&accounts, &place);
+}
+
+/* Where the account of TAG is, open or not; else one that may go becomes it. */
+VERIFIED_ONCE __u32 account_claim(__u64 tag, __u64 now_ns)
+{
+	NOT_UNROLLED for (__u32 i = 0; i < 2 * ACCOUNT_WAYS; i++)
+	{
+		__u32 place = ((__u32)tag & (ACCOUNTS_MAX - 1)) ^ (i & (ACCOUNT_WAYS - 1));
+		struct account *account = bpf_map_lookup_elem(&accounts, &place);
+		__u64 before;
+
+		if (!account)
+			continue;
+		before = account->tag;
+		if (before == tag)
+			return place;
+		if (i < ACCOUNT_WAYS || !account_may_go(account, now_ns) ||
+		    __sync_val_compare_and_swap(&account->tag, before, ACCOUNT_TAKEN) != before)
+			continue;
+		account_reopen(account, now_ns);
+		account->request = account->answered_ns = 0;
+		*(volatile __u64 *)&account->tag = tag;
+		return place;
+	}
+	count_loss(LOSS_WORK_TABLE);
+	return NO_PLACE;
+}
+
+static __always_inline struct account *account_make(__u64 tag, __u64 now_ns)
+{
+	__u32 place = account_claim(tag, now_ns);
+
+	return place == NO_PLACE ? NULL : bpf_map_lookup_elem(&accounts, &place);
+}
+
+static __always_inline void record_shared(void)
+{
+	count_loss(LOSS_RECORDS);
+}
+
+/* What the current thread publishes, into `next`: it may be anything, anywhere, and gone. */
+VERIFIED_ONCE int record_read(struct recorded *recorded, __u64 thread_pointer)
+{
+	struct record_thread *thread;
+	struct record_look *next;
+	__u64 record = 0;
+	__u8 valid = 0;
+
+	if (!recorded)
+		return 0;
+	thread = &recorded->thread;
+	next = &recorded->next;
+	__builtin_memset(next, 0, sizeof(*next));
+	if (recorded->place.has & PLACE_STATE &&
+	    bpf_probe_read_user(thread, sizeof(*thread),
+				(const void *)(thread_pointer + (__u64)recorded->place.state))) {
+		count_loss(LOSS_RECORDS);
+		__builtin_memset(thread, 0, sizeof(*thread));
+	}
+	if (bpf_probe_read_user(&record, sizeof(record),
+				(const void *)(thread_pointer + (__u64)recorded->place.record))) {
+		count_loss(LOSS_RECORDS);
+		return 0;
+	}
+	if (!record)
+		return 0;
+	if (bpf_probe_read_user(&valid, sizeof(valid), (const void *)(record + RECORD_VALID_AT)) ||
+	    bpf_probe_read_user(next->trace_id, sizeof(next->trace_id), (const void *)record)) {
+		count_loss(LOSS_RECORDS);
+		return 0;
+	}
+	if (valid != 1)
+		return 0;
+	next->object = thread->request;
+	next->since_ns = thread->since_ns;
+	next->waited_ns = thread->waited_ns;
+	next->tag = record_tag(next->trace_id, next->object, recorded->process);
+	return 0;
+}
+
+/*
+ * The kernel's own account of when the current task got its CPU, where ours has missed it.  While this CPU's
+ * clock is not known, that is now: what is in no sum at all would be in the next stint, which has no room for
+ * it.
+ */
+static __noinline int stamp_by_kernel(struct task_struct *task, const struct task_clock *clock,
+				      struct stamp *stamp, __u64 now_ns)
+{
+	__u32 number = bpf_get_smp_processor_id();
+	struct cpu_clock *cpu = bpf_map_lookup_elem(&cpus, &number);
+	__u64 arrived_ns = now_ns;
+
+	if (cpu && cpu->rq_offset_ns)
+		arrived_ns = task->sched_info.last_arrival + cpu->rq_offset_ns;
+	stamp_unannounced(stamp, clock, now_ns, arrived_ns, task->sched_info.run_delay - clock->run_delay_ns);
+	return 0;
+}
+
+/* TASK's clock, which is the current one, whether or not it learned of the switch to it. */
+static __always_inline void stamp_current(struct task_struct *task, const struct task_clock *clock,
+					  __u64 now_ns, struct stamp *out)
+{
+	stamp_task(task, clock, now_ns, out);
+	if (missed_switch(clock))
+		stamp_by_kernel(task, clock, out, now_ns);
+}
+
+static __always_inline void take_look(struct task_struct *task, struct recorded *recorded,
+				      struct worker *worker, struct task_clock *clock, __u64 now_ns)
+{
+	recorded->busy = 1;
+	/* One that ends may have no memory any more. */
+	if (task->flags & PF_EXITING)
+		recorded->next.tag = recorded->thread.left_until_ns = 0;
+	else
+		record_read(recorded, task_thread_pointer(task));
+	if (recorded->look.tag || recorded->next.tag || left_tag(recorded, now_ns)) {
+		stamp_current(task, clock, now_ns, &recorded->now);
+		record_settle(recorded, worker, clock, now_ns);
+	}
+	recorded->at_ns = now_ns;
+	recorded->busy = 0;
+}
+
+/*
+ * A look at what the current task, whose CLOCK says that it has a record, publishes at NOW_NS (from
+ * clock_now()), and at what it has done since the one before.
+ */
+VERIFIED_ONCE int look_at_record(struct task_clock *clock, __u64 now_ns)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct recorded *recorded = bpf_task_storage_get(&records, task, NULL, 0);
+	struct worker *worker = bpf_task_storage_get(&workers, task, NULL, 0);
+
+	/* An interrupt that wakes somebody may have come in between: the look that it interrupts is one. */
+	if (clock && recorded && worker && !recorded->busy)
+		take_look(task, recorded, worker, clock, now_ns);
+	return 0;
+}
+
+/* The current task answers requests, or will: have the agent look whether its process has records, once. */
+VERIFIED_ONCE int record_ask(void)
+{
+	struct record_place none = {};
+	__u32 process = shown_process(bpf_get_current_task_btf());
+
+	if (!bpf_map_update_elem(&record_places, &process, &none, BPF_NOEXIST) &&
+	    bpf_ringbuf_output(&record_asks, &process, sizeof(process), BPF_RB_FORCE_WAKEUP))
+		bpf_map_delete_elem(&record_places, &process); /* another time */
+	return 0;
+}
+
+#endif /* WHYLATE_BPF_RECORD_BPF_H */

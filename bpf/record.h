@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What is kept of threads that publish which request they work for (docs/thread-context.md), and of what they
+ * did for those.  recording.h says how the one becomes the other.
+ *
+ * Pure C, compiled into the BPF programs and into the host's property tests.
+ */
+#ifndef WHYLATE_BPF_RECORD_H
+#define WHYLATE_BPF_RECORD_H
+
+#include "record_abi.h"
+#include "work.h"
+
+/* What a thread published when it was looked at. */
+struct record_look {
+	__u64 tag; /* names the request; 0: none.  The rest is only right if it is not 0. */
+	__u8 trace_id[TRACE_ID_BYTES];
+	__u64 object; /* what it calls the request; 0: nothing, and the rest is not known */
+	__u64 since_ns;
+	__u64 waited_ns;
+};
+
+_Static_assert(sizeof(struct record_look) == 48, "no hidden padding");
+
+/* A thread of a process that publishes records.  Only programs that run in it write this. */
+struct recorded {
+	struct record_place place;
+	__u32 process;
+	__u32 busy;		 /* a look is being taken, which an interrupt's is not to disturb */
+	struct record_look look; /* the latest, */
+	__u64 at_ns;		 /* when, */
+	struct stamp at;	 /* and its clock then, if it showed a request */
+	struct record_look next; /* the one that is being taken */
+	struct record_thread thread;
+	struct stamp now;
+	/* The request that the latest one that it took up itself from its socket is, by both names. */
+	__u64 own_tag;
+	__u64 own_request;
+	struct work_sums
+		away; /* what went to accounts since its worker was advanced: the sockets have it not */
+	__u64 is_away;
+	struct parts sockets; /* scratch: what these say of a request that is answered */
+};
+
+_Static_assert(sizeof(struct recorded) <= 1024 - 72, "with the storage's own head it fits kmalloc-1k");
+
+/* What threads did for a request which their sockets do not lead to. */
+struct account {
+	__u64 tag;   /* of the request; ACCOUNT_FREE, ACCOUNT_TAKEN: none */
+	__u64 open;  /* until it is answered */
+	__u64 at_ns; /* the latest look at a thread that works for it */
+	/* Which request the latest one under this tag was that was answered, and when. */
+	__u64 request;
+	__u64 answered_ns;
+	struct parts parts;
+};
+
+_Static_assert(sizeof(struct account) == 40 + sizeof(struct parts), "no hidden padding");
+
+#define ACCOUNT_FREE  0ull
+#define ACCOUNT_TAKEN 1ull /* by somebody who makes it ready: no tag is that */
+
+/* What nobody has worked for so long is forgotten where its place is wanted: it will not be answered by us. */
+#define ACCOUNT_KEPT_NS 10000000000ull
+
+/* Whether ACCOUNT may become another request's. */
+static __always_inline int account_may_go(const struct account *account, __u64 now_ns)
+{
+	if (account->tag == ACCOUNT_TAKEN)
+		return 0;
+	return account->tag == ACCOUNT_FREE || !account->open ||
+	       later_ns(now_ns, account->at_ns) > ACCOUNT_KEPT_NS;
+}
+
+static __always_inline void account_reopen(struct account *account, __u64 now_ns)
+{
+	__builtin_memset(&account->parts, 0, sizeof(account->parts));
+	account->at_ns = now_ns;
+	account->open = 1;
+}
+
+static __always_inline __u64 record_mix(__u64 word)
+{
+	word = (word ^ word >> 32) * 0xd6e8feb86659fd93ull;
+	return word ^ word >> 32;
+}
+
+/*
+ * The name of the request that a thread of PROCESS shows: the same trace may come by again, at the same time
+ * and in other processes; what the program calls it is its own.
+ */
+static __always_inline __u64 record_tag(const __u8 trace_id[TRACE_ID_BYTES], __u64 object, __u32 process)
+{
+	const __u64 *id = (const __u64 *)trace_id;
+	__u64 tag = record_mix(id[0] ^ record_mix(id[1] ^ record_mix(object ^ (__u64)process << 48)));
+
+	return tag > ACCOUNT_TAKEN ? tag : ACCOUNT_TAKEN + 1;
+}
+
+#endif /* WHYLATE_BPF_RECORD_H */

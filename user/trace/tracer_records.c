@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Which processes of the target publish what their threads work for: those that are there at attach are all
+ * looked at, later ones when they begin to serve, which the programs tell.  What is found goes to the
+ * programs, for each of the process's threads.  Whatever fails here, requests are what the sockets say.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "user/trace/records.h"
+#include "user/trace/tracer_internal.h"
+
+static int note_ask(void *context, void *data, size_t bytes)
+{
+	struct tracer_records *records = context;
+
+	if (bytes == sizeof(uint32_t) && records->nr_asked < TRACER_ASKED_MOST)
+		records->asked[records->nr_asked++] = *(const uint32_t *)data;
+	return 0;
+}
+
+int tracer_records_open(struct tracer *tracer)
+{
+	if (tracer->sockets.hooks == REQUEST_HOOKS_NONE)
+		return 0;
+	return ring_buffer__add(tracer->late_births, bpf_map__fd(tracer->skel->maps.record_asks), note_ask,
+				&tracer->records);
+}
+
+/* Returns whether the process has what can be followed. */
+static bool look_at(struct tracer *tracer, uint32_t pid)
+{
+	struct record_place place;
+	enum records_found found = records_of_process(pid, &place);
+
+	tracer->records.in_library |= found == RECORDS_IN_LIBRARY;
+	if (found != RECORDS_FOLLOWED)
+		return false;
+	if (!tracer->records.followed)
+		tracer->records.waking = bpf_program__attach(tracer->skel->progs.on_waking);
+	tracer->records.followed = true;
+	return !bpf_map_update_elem(bpf_map__fd(tracer->skel->maps.record_places), &pid, &place, BPF_ANY);
+}
+
+int tracer_answer_asks(struct tracer *tracer)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < tracer->records.nr_asked; i++)
+		any |= look_at(tracer, tracer->records.asked[i]);
+	tracer->records.nr_asked = 0;
+	return any ? tracer_run_over(tracer->skel->progs.seed_records) : 0;
+}
+
+int tracer_find_records(struct tracer *tracer)
+{
+	const struct thread_record *threads;
+	char *bytes = NULL;
+	bool any = false;
+	size_t size = 0;
+	int ret;
+
+	if (tracer->sockets.hooks == REQUEST_HOOKS_NONE)
+		return 0;
+	ret = tracer_run_iterator(tracer->read_link, &bytes, &size);
+	threads = (const struct thread_record *)bytes;
+	for (size_t i = 0; !ret && i < size / sizeof(*threads); i++)
+		if (threads[i].tid ==
+		    threads[i].pid) /* or its leader has ended: seldom, and nothing to find */
+			any |= look_at(tracer, threads[i].pid);
+	free(bytes);
+	return !ret && any ? tracer_run_over(tracer->skel->progs.seed_records) : ret;
+}
+
+size_t tracer_records_names(const struct tracer *tracer, struct tracer_hook *out, size_t max)
+{
+	static const struct tracer_hook followed[] = {
+		{ "otel_thread_ctx_v1", "tls", "" },
+		{ "sched_waking", "tp_btf", "" },
+	};
+	static const struct tracer_hook absent[] = {
+		{ "otel_thread_ctx_v1", "absent", "records of threads: they are in a shared library" },
+		{ "sched_waking", "absent", "part of what threads did before they woke others" },
+	};
+
+	if (max < 2 || (!tracer->records.followed && !tracer->records.in_library))
+		return 0;
+	out[0] = tracer->records.followed ? followed[0] : absent[0];
+	if (!tracer->records.followed)
+		return 1;
+	out[1] = tracer->records.waking ? followed[1] : absent[1];
+	return 2;
+}
