@@ -149,9 +149,11 @@ static __always_inline void read_connection(struct toucher *by, struct sock *sk,
 		return;
 	}
 	if (span->state == SPAN_READ) {
-		if (begins_anew(span, length))
+		if (begins_anew(span, length)) {
 			touch_first(by, span, next_request(), arrived_ns);
-		else if (span->holder != by->clock->id)
+			return;
+		}
+		if (span->holder != by->clock->id)
 			touch(by, span);
 		return;
 	}

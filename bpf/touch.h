@@ -51,7 +51,11 @@ static __always_inline struct unread unread_since(const struct toucher *by, __u6
 {
 	struct unread out = { .arrived_ns = arrived_ns, .until_ns = by->now_ns };
 
-	split_unread(&out, by->worker);
+	const struct stay *latest = &by->worker->stays[(by->worker->stay - 1) & (STAYS - 1)];
+
+	/* Mostly that is all: it slept, and was woken by what it reads. */
+	if (unread_add_stay(&out, latest) && out.until_ns > arrived_ns)
+		split_unread(&out, by->worker);
 	if (out.until_ns > arrived_ns)
 		split_history(&out, history_of(by));
 	return out;
@@ -310,8 +314,8 @@ static __always_inline void split_accept(const struct toucher *by, struct span *
 }
 
 /* The current task turns to the request that SPAN has begun with, read at NOW_NS: what it waited for before. */
-VERIFIED_ONCE int touch_begun(struct worker *worker, struct task_clock *clock, struct span *span,
-			      __u64 now_ns)
+static __always_inline int touch_begun(struct worker *worker, struct task_clock *clock, struct span *span,
+				       __u64 now_ns)
 {
 	struct toucher by = { clock, worker, now_ns };
 	struct unread unread;

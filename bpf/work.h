@@ -225,14 +225,12 @@ static __always_inline void history_take(struct history *history, const struct w
  * The task ran from the end of STAY until OUT->until_ns.  Returns 0 if that is all that it tells: there is no
  * such stay, or it began before the bytes came.
  */
-VERIFIED_ONCE int unread_add(struct unread *out, const struct stay *stay)
+static __always_inline int unread_add_stay(struct unread *out, const struct stay *stay)
 {
-	__u64 arrived_ns, until_ns, runnable_ns;
+	__u64 arrived_ns = out->arrived_ns, until_ns = out->until_ns, runnable_ns;
 
-	if (!out || !stay || !stay->in_ns || stay->in_ns > out->until_ns)
+	if (!stay->in_ns || stay->in_ns > until_ns)
 		return 0;
-	arrived_ns = out->arrived_ns;
-	until_ns = out->until_ns;
 	runnable_ns = stay_runnable_ns(stay);
 	out->busy_ns += overlap_ns(stay->in_ns, until_ns, arrived_ns, until_ns);
 	out->run_queue_ns += overlap_ns(runnable_ns, stay->in_ns, arrived_ns, until_ns);
@@ -241,12 +239,18 @@ VERIFIED_ONCE int unread_add(struct unread *out, const struct stay *stay)
 	return out->until_ns > arrived_ns;
 }
 
-/* What the reading task did from OUT->arrived_ns on, by its latest stays, as far back as they tell. */
+VERIFIED_ONCE int unread_add(struct unread *out, const struct stay *stay)
+{
+	return out && stay ? unread_add_stay(out, stay) : 0;
+}
+
+/* What the reading task did from OUT->arrived_ns on, by the stays before its latest, as far back as they
+ * tell. */
 VERIFIED_ONCE int split_unread(struct unread *out, const struct worker *worker)
 {
 	if (!worker || !out)
 		return 0;
-	NOT_UNROLLED for (__u32 i = 1; i <= STAYS;
+	NOT_UNROLLED for (__u32 i = 2; i <= STAYS;
 			  i++) if (!unread_add(out, &worker->stays[(worker->stay - i) & (STAYS - 1)])) break;
 	return 0;
 }
