@@ -83,7 +83,7 @@ SHARED struct {
 	__type(value, struct record_place);
 } record_places SEC(".maps");
 
-/* Processes of which the agent is asked where they have their records. */
+/* Processes that begin to serve, or have threads that do: the agent is to look at them. */
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096); /* the smallest there is */

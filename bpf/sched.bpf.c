@@ -13,6 +13,7 @@
 #include "compat.bpf.h"
 #include "reason.bpf.h"
 #include "audit.bpf.h"
+#include "record.bpf.h"
 #include "worker.bpf.h"
 #include "names.bpf.h"
 
@@ -420,8 +421,6 @@ int BPF_PROG(on_wakeup, struct task_struct *task)
 		return 0;
 	record(&closed);
 	join_queue(clock, task, now_ns);
-	if (clock->works)
-		note_waker(clock, task, now_ns);
 	return 0;
 }
 

@@ -104,6 +104,7 @@ struct {
 } late_births SEC(".maps");
 
 static __u32 births; /* for config.refuse_births */
+__u32 threads_told;  /* not static: made a boolean, the compiler would no longer say what it is */
 
 static __always_inline void note_clockless(__u32 tid)
 {
@@ -134,11 +135,25 @@ static __always_inline bool is_clockless(struct task_struct *task)
 	return nr_clockless && bpf_map_lookup_elem(&clockless, &tid);
 }
 
+/* A process that answers requests has threads: from now on one may hand them to another.  The agent attaches
+ * what sees that. */
+static __always_inline void tell_of_threads(struct task_struct *task)
+{
+	__u32 process = shown_process(task);
+
+	if (threads_told)
+		return;
+	threads_told = 1;
+	if (bpf_ringbuf_output(&record_asks, &process, sizeof(process), BPF_RB_FORCE_WAKEUP))
+		threads_told = 0; /* another time */
+}
+
 /* The child has its clock: what else it needs. */
 static __always_inline void join(struct task_struct *child, struct task_struct *parent,
 				 const struct task_clock *parent_clock)
 {
-	struct task_clock *clock = nr_listeners ? clock_of(child) : NULL;
+	bool serves = nr_listeners || (parent_clock && parent_clock->works);
+	struct task_clock *clock = serves ? clock_of(child) : NULL;
 
 	if (clock && worker_create(child, clock) && parent_clock &&
 	    parent_clock->recorded == RECORDED_THERE) {
@@ -147,6 +162,8 @@ static __always_inline void join(struct task_struct *child, struct task_struct *
 		if (recorded)
 			record_create(child, clock, &recorded->place);
 	}
+	if (clock && child->tgid == parent->tgid)
+		tell_of_threads(child);
 	if (config.audit)
 		audit_create(child, 1);
 }

@@ -133,6 +133,14 @@ static __always_inline void stamp_take(const struct task_clock *clock, const str
 		out->held.blocked_ns[i] = clock->sums.blocked_ns[i];
 }
 
+/* The same of a task that is being woken: it was blocked, for REASON, up to now. */
+static __always_inline void stamp_blocked(const struct task_clock *clock, const struct kernel_counts *counts,
+					  __u64 now_ns, __u32 reason, struct stamp *out)
+{
+	stamp_take(clock, counts, clock->since_ns, out);
+	out->held.blocked_ns[reason < BLOCKED_REASONS ? reason : BLOCKED_OTHER] += now_ns - clock->since_ns;
+}
+
 /* Whether the clock of a task that runs missed the switch to it. */
 static __always_inline int missed_switch(const struct task_clock *clock)
 {

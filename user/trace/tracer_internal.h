@@ -24,7 +24,9 @@ struct tracer_records {
 	uint32_t asked[TRACER_ASKED_MOST]; /* processes to be looked at */
 	size_t nr_asked;
 	bool followed, in_library; /* of any of them, so far */
-	struct bpf_link *waking; /* NULL: nothing is followed, or threads cannot be looked at when they wake */
+	bool threads;		   /* any of them has several */
+	struct bpf_link
+		*waking; /* what one thread hands to another is seen; NULL: there are none, or it is not */
 };
 
 struct tracer {

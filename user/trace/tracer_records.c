@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Which processes of the target publish what their threads work for: those that are there at attach are all
- * looked at, later ones when they begin to serve, which the programs tell.  What is found goes to the
- * programs, for each of the process's threads.  Whatever fails here, requests are what the sockets say.
+ * Which processes of the target have threads that may hand requests to each other, or that publish what they
+ * work for: those that are there at attach are all looked at, later ones when they begin to serve, or get
+ * threads, which the programs tell.  What is found goes to the programs, for each of the process's threads.
+ * Whatever fails here, requests are what the sockets say.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -30,17 +33,34 @@ int tracer_records_open(struct tracer *tracer)
 				&tracer->records);
 }
 
-/* Returns whether the process has what can be followed. */
+/* A directory has a link for itself, one from above, and one for each that is in it. */
+static bool has_threads(uint32_t pid)
+{
+	struct stat status;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%u/task", pid);
+	return !stat(path, &status) && status.st_nlink > 3;
+}
+
+static void see_wakings(struct tracer *tracer)
+{
+	tracer->records.threads = true;
+	if (!tracer->records.waking)
+		tracer->records.waking = bpf_program__attach(tracer->skel->progs.on_waking);
+}
+
+/* Returns whether the process has records that can be followed. */
 static bool look_at(struct tracer *tracer, uint32_t pid)
 {
 	struct record_place place;
 	enum records_found found = records_of_process(pid, &place);
 
+	if (found == RECORDS_FOLLOWED || has_threads(pid))
+		see_wakings(tracer);
 	tracer->records.in_library |= found == RECORDS_IN_LIBRARY;
 	if (found != RECORDS_FOLLOWED)
 		return false;
-	if (!tracer->records.followed)
-		tracer->records.waking = bpf_program__attach(tracer->skel->progs.on_waking);
 	tracer->records.followed = true;
 	return !bpf_map_update_elem(bpf_map__fd(tracer->skel->maps.record_places), &pid, &place, BPF_ANY);
 }
@@ -77,20 +97,17 @@ int tracer_find_records(struct tracer *tracer)
 
 size_t tracer_records_names(const struct tracer *tracer, struct tracer_hook *out, size_t max)
 {
-	static const struct tracer_hook followed[] = {
-		{ "otel_thread_ctx_v1", "tls", "" },
-		{ "sched_waking", "tp_btf", "" },
-	};
-	static const struct tracer_hook absent[] = {
-		{ "otel_thread_ctx_v1", "absent", "records of threads: they are in a shared library" },
-		{ "sched_waking", "absent", "part of what threads did before they woke others" },
-	};
+	static const struct tracer_hook waking = { "sched_waking", "tp_btf", "" };
+	static const struct tracer_hook no_waking = { "sched_waking", "absent",
+						      "requests that one thread hands to another" };
+	static const struct tracer_hook records = { "otel_thread_ctx_v1", "tls", "" };
+	static const struct tracer_hook no_records = { "otel_thread_ctx_v1", "absent",
+						       "records of threads: they are in a shared library" };
+	size_t nr = 0;
 
-	if (max < 2 || (!tracer->records.followed && !tracer->records.in_library))
-		return 0;
-	out[0] = tracer->records.followed ? followed[0] : absent[0];
-	if (!tracer->records.followed)
-		return 1;
-	out[1] = tracer->records.waking ? followed[1] : absent[1];
-	return 2;
+	if (tracer->records.threads && nr < max)
+		out[nr++] = tracer->records.waking ? waking : no_waking;
+	if ((tracer->records.followed || tracer->records.in_library) && nr < max)
+		out[nr++] = tracer->records.followed ? records : no_records;
+	return nr;
 }

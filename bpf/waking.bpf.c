@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * A task of the target wakes another one, perhaps with the request that it works for.  What it says of itself
+ * is looked at here too: what it did for a request is known before the one who answers that runs.
+ *
+ * In the waker's context, as sched_wakeup is not where another CPU is asked to put the task into its queue
+ * (ttwu_queue_wakelist() in kernel/sched/core.c: where that CPU is idle, mostly).  Attached only if the
+ * target has threads: with one alone, nothing is handed on.
+ */
+#include "compat.bpf.h"
+#include "reason.bpf.h"
+#include "record.bpf.h"
+#include "handoff.h"
+
+/* What the task does is not all for the request that its sockets say. */
+static __always_inline bool is_told_otherwise(struct task_struct *task, const struct task_clock *clock)
+{
+	const struct recorded *recorded =
+		clock->recorded == RECORDED_THERE ? bpf_task_storage_get(&records, task, NULL, 0) : NULL;
+
+	return recorded && recorded->is_away;
+}
+
+/*
+ * CURRENT, whose clock is BY, wakes TASK, whose clock says that it is blocked; both answer requests.  Perhaps
+ * it does so with the one that it works for.
+ */
+static __always_inline void note_waker(struct task_struct *current, const struct task_clock *by,
+				       struct task_struct *task, struct task_clock *clock, __u64 now_ns)
+{
+	struct worker *waker = bpf_task_storage_get(&workers, current, NULL, 0);
+	struct worker *woken = bpf_task_storage_get(&workers, task, NULL, 0);
+	const struct kernel_counts counts = kernel_counts_of(task);
+	__u32 reason = clock->reason;
+	struct stamp stamp;
+
+	if (!waker || !woken || !works_for(waker) || is_told_otherwise(current, by))
+		return;
+	if (clock->state == CLOCK_SEEDED)
+		reason = blocked_reason(task, 0, clock);
+	stamp_task(current, by, clock_now(by, now_ns), &stamp);
+	now_ns = clock_now(clock, now_ns);
+	stamp_blocked(clock, &counts, now_ns, reason, &woken->handed.to);
+	hand_on(waker, &stamp, &woken->handed, now_ns);
+}
+
+SEC("?tp_btf/sched_waking")
+int BPF_PROG(on_waking, struct task_struct *task)
+{
+	struct task_struct *current = bpf_get_current_task_btf();
+	struct task_clock *by = clock_of(current), *clock;
+	__u64 now_ns;
+
+	if (!by || !by->works || task == current)
+		return 0;
+	now_ns = bpf_ktime_get_ns();
+	if (by->recorded == RECORDED_THERE)
+		look_at_record(by, clock_now(by, now_ns));
+	clock = clock_of(task);
+	if (clock && clock->works &&
+	    (clock->state == CLOCK_BLOCKED || (clock->state == CLOCK_SEEDED && !task->on_cpu)))
+		note_waker(current, by, task, clock, now_ns);
+	return 0;
+}
