@@ -109,9 +109,11 @@ static __always_inline void span_touch(struct span *span, const struct worker *w
  * The task, advanced, touches SPAN that another one read, or worked for before it.  ASIDE: what that one had
  * put aside, if it had.  From then on until the present one sent another answer the request waited in
  * user space; since then it was worked for.  Where a bound is not known, the time is residual.
+ *
+ * Returns 0, or since when the request may have been with the present task, if that was free all along.
  */
-static __always_inline void span_hand_over(struct span *span, const struct worker *worker,
-					   const struct work *aside)
+static __always_inline __u64 span_hand_over(struct span *span, const struct worker *worker,
+					    const struct work *aside)
 {
 	__u64 before_ns = worker->work.from_ns; /* and not the latest touch: that may be an upstream's */
 	__u64 queued_at_ns = span->at_ns;
@@ -124,11 +126,53 @@ static __always_inline void span_hand_over(struct span *span, const struct worke
 		/* It turns to another request on another CPU at the same time, a little later. */
 		*on_cpu_ns = later_ns(*on_cpu_ns, later_ns(queued_at_ns, worker->at_ns));
 	}
-	if (!worker->answered || before_ns < queued_at_ns)
-		return;
+	/* It works for another, or what it did since it answered one has been handed on already. */
+	if (!worker->answered || !before_ns)
+		return 0;
+	if (before_ns < queued_at_ns)
+		return queued_at_ns;
 	if (aside)
 		span->parts.components_ns[COMPONENT_RUNTIME_QUEUE] += before_ns - queued_at_ns;
 	parts_add_stint(&span->parts, &worker->work.own, &worker->work.from, &worker->at.held, NULL);
+	return 0;
+}
+
+/* Whether a task blocked for REASON may be one that has nothing to do. */
+static __always_inline int is_idle_reason(__u32 reason)
+{
+	return reason == BLOCKED_FUTEX || reason == BLOCKED_POLL || reason == BLOCKED_IO_URING;
+}
+
+/*
+ * The task of WORKER, advanced, touches SPAN, whose request has been with others up to a time since which it
+ * was free itself, and did what is in FREE: nobody woke it with that request, so it found it in a queue. What
+ * it ran is for the request, and what it was blocked in that is no waiting for work; the rest is residual.
+ */
+VERIFIED_ONCE int span_take_found(struct span *span, const struct worker *worker, const struct unread *free)
+{
+	__u64 preempted_ns, blocked_ns;
+
+	if (!span || !worker || !free)
+		return 0;
+	preempted_ns = at_most(worker->work.own.run_queue_ns[AFTER_PREEMPTION], free->run_queue_ns);
+	blocked_ns = free->blocked_ns;
+	span->parts.components_ns[COMPONENT_ON_CPU] += free->busy_ns;
+	span->parts.components_ns[COMPONENT_RUN_QUEUE_PREEMPTED] += preempted_ns;
+	span->parts.components_ns[COMPONENT_RUN_QUEUE_WAKEUP] += free->run_queue_ns - preempted_ns;
+	NOT_UNROLLED for (__u32 i = 0; i < BLOCKED_REASONS; i++)
+	{
+		if (!is_idle_reason(i))
+			span->parts.components_ns[COMPONENT_BLOCKED_FIRST + i] += blame_take(
+				later_ns(worker->at.held.blocked_ns[i], worker->work.from.blocked_ns[i]),
+				&blocked_ns);
+	}
+	/* More of it than there is run queue is taken off when the request is booked. */
+	NOT_UNROLLED for (__u32 i = 0; i < BLAME_KINDS; i++)
+		span->parts.blame_ns[i] += worker->work.own.blame_ns[i];
+	span->parts.voluntary += worker->work.own.voluntary;
+	span->parts.involuntary += worker->work.own.involuntary;
+	span->parts.migrations += worker->work.own.migrations;
+	return 0;
 }
 
 /* Whether the worker touched SPAN last, and nobody else did since. */

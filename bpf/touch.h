@@ -132,6 +132,21 @@ static __always_inline void take_up(struct toucher *by, const struct work *aside
 	work_drop(socket);
 }
 
+/* The current task, which has WORKER, advanced, and CLOCK, was free since FREE_AT_NS: it has found SPAN's
+ * request. */
+VERIFIED_ONCE int touch_found(struct worker *worker, struct task_clock *clock, struct span *span,
+			      __u64 free_at_ns, __u64 now_ns)
+{
+	struct toucher by = { clock, worker, now_ns };
+	struct unread did;
+
+	if (!worker || !clock || !span)
+		return 0;
+	did = unread_since(&by, free_at_ns);
+	span_take_found(span, worker, &did);
+	return 0;
+}
+
 /*
  * The worker, advanced, turns to a request that it held before, or that another did.  Work that began before
  * somebody else touched the span is in the span already.
@@ -140,6 +155,7 @@ static __always_inline void turn_back(struct toucher *by, struct span *span)
 {
 	struct work *aside = aside_of(span->request, span->socket);
 	struct worker *worker = by->worker;
+	__u64 free_at_ns;
 
 	if (aside && aside->from_ns != span->at_ns)
 		aside = NULL;
@@ -151,7 +167,9 @@ static __always_inline void turn_back(struct toucher *by, struct span *span)
 	if (!aside && span->holder == by->clock->id && worker->request != span->request &&
 	    span->state == SPAN_READ)
 		work_lost();
-	span_hand_over(span, worker, aside);
+	free_at_ns = span_hand_over(span, worker, aside);
+	if (free_at_ns)
+		touch_found(worker, by->clock, span, free_at_ns, by->now_ns);
 	turn_to(by, span->request, span->socket);
 }
 
