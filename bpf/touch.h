@@ -84,21 +84,25 @@ static __always_inline void advance(struct toucher *by)
 }
 
 /*
- * The worker's request is not answered yet: keep what it did for it where whoever answers finds it, unless
- * another has touched the connection since, and has put that aside.
+ * The request of WORKER, advanced, the current task's with that clock id, is not answered yet: keep what it
+ * did for it where whoever answers finds it, unless another has touched the connection since, and has put
+ * that aside.
  */
-static __always_inline void put_aside(struct toucher *by)
+VERIFIED_ONCE int put_aside(struct worker *worker, __u64 clock_id)
 {
-	struct worker *worker = by->worker;
-	const struct work *newer = work_find(worker->socket);
+	const struct work *newer;
 
+	if (!worker)
+		return 0;
+	newer = work_find(worker->socket);
 	if (newer && newer->from_ns > worker->work.from_ns)
-		return;
+		return 0;
 	worker->work.request = worker->request;
-	worker->work.task = by->clock->id;
-	worker->work.at_ns = by->now_ns;
+	worker->work.task = clock_id;
+	worker->work.at_ns = worker->at_ns;
 	worker->work.held = worker->at.held;
 	work_keep(worker->socket, worker);
+	return 0;
 }
 
 /* The worker, advanced, turns to REQUEST on SOCKET; its work begins now. */
@@ -108,7 +112,7 @@ static __always_inline void turn_to(struct toucher *by, __u64 request, __u64 soc
 
 	/* Of an older request on the same connection nobody can touch the span any more. */
 	if (worker->request && !worker->answered && worker->socket != socket)
-		put_aside(by);
+		put_aside(worker, by->clock->id);
 	work_begin(worker);
 	worker->work.upstream_state = UPSTREAM_NONE;
 	worker->request = request;
