@@ -23,10 +23,10 @@ static __always_inline bool is_told_otherwise(struct task_struct *task, const st
 
 /*
  * CURRENT, whose clock is BY, wakes TASK, whose clock says that it is blocked; both answer requests.  Perhaps
- * it does so with the one that it works for.
+ * it does so with the one that it works for.  Not inlined: its stack is not to lie under that of a look.
  */
-static __always_inline void note_waker(struct task_struct *current, const struct task_clock *by,
-				       struct task_struct *task, struct task_clock *clock, __u64 now_ns)
+static __noinline void note_waker(struct task_struct *current, const struct task_clock *by,
+				  struct task_struct *task, struct task_clock *clock, __u64 now_ns)
 {
 	struct worker *waker = bpf_task_storage_get(&workers, current, NULL, 0);
 	struct worker *woken = bpf_task_storage_get(&workers, task, NULL, 0);
