@@ -37,6 +37,7 @@ endif
 CLANG      ?= clang
 PKG_CONFIG ?= pkg-config
 LIBS       := libbpf libelf zlib jansson
+SERVER_LIBS := libcrypto
 
 # Goals that need no tools: they must work on a machine that has none yet.
 BARE := help setup clean uninstall demo test check-vm bench lint format
@@ -51,6 +52,7 @@ ifneq ($(filter-out $(BARE),$(or $(MAKECMDGOALS),all)),)
   ifneq ($(shell command -v $(PKG_CONFIG)),)
     MISSING += $(call lib,libbpf >= 1.1,libbpf-dev) $(call lib,libelf,libelf-dev)
     MISSING += $(call lib,zlib,zlib1g-dev) $(call lib,jansson,libjansson-dev)
+    MISSING += $(call lib,libcrypto >= 3.0,libssl-dev)
     ifneq ($(filter all tests unit,$(or $(MAKECMDGOALS),all)),)
       MISSING += $(call lib,cmocka,libcmocka-dev)
     endif
@@ -73,10 +75,18 @@ BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -I. \
 	$(addprefix -I,$(wildcard /usr/include/$(shell uname -m)-linux-gnu)) -Wall -Werror
 WERROR := $(if $(CI)$(DEVELOPER),-Werror)
 LDLIBS = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lm
+SERVER_LDLIBS = -pthread $(shell $(PKG_CONFIG) --libs $(SERVER_LIBS))
+TEST_LDLIBS = $(LDLIBS) $(SERVER_LDLIBS)
 
 AGENT_SRC := $(wildcard user/*.c user/*/*.c)
 AGENT_OBJ := $(AGENT_SRC:%.c=$(BUILD)/obj/%.o)
-TEST_OBJ  := $(filter-out $(BUILD)/obj/user/main.o $(BUILD)/obj/user/cmd_%.o,$(AGENT_OBJ))
+# A reference server is its model's source and what all share.
+MODELS    := event-loop
+MODEL_SRC := $(patsubst %,servers/%.c,$(subst -,_,$(MODELS)))
+SERVER_SRC := $(filter-out $(MODEL_SRC) servers/main.c,$(wildcard servers/*.c))
+SERVER_OBJ := $(SERVER_SRC:%.c=$(BUILD)/obj/%.o)
+BASE_OBJ  := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard user/base/*.c))
+TEST_OBJ  := $(filter-out $(BUILD)/obj/user/main.o $(BUILD)/obj/user/cmd_%.o,$(AGENT_OBJ)) $(SERVER_OBJ)
 FUZZ_OBJ  := $(TEST_OBJ:$(BUILD)/obj/%=$(BUILD)/fuzz/obj/%)
 BPF_OBJ   := $(patsubst bpf/%.bpf.c,$(BUILD)/obj/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
 TEST_BIN  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c tests/property/test_*.c))
@@ -91,15 +101,25 @@ WORK_BIN  := $(patsubst tests/workloads/%.c,$(BUILD)/workloads/%,$(filter-out \
 VM        := $(or $(WHYLATE_VM),build/vm)
 VM_WORK   := $(addprefix $(BUILD)/static/workloads/,blocked calls forkstorm hogs httpc httpd pingpong sleepers)
 
-.PHONY: all agent static vm unit tests test check-vm bench fuzz lint format demo setup install uninstall clean help FORCE
+SERVERS   := $(MODELS:%=$(BUILD)/servers/%)
 
-all: agent tests ## build the agent and the tests
+.PHONY: all agent servers static vm unit tests test check-vm bench fuzz lint format demo setup install uninstall clean help FORCE
+
+all: agent servers tests ## build the agent, the servers and the tests
 
 agent: $(BUILD)/agent ## build the agent
 
 $(BUILD)/agent: $(AGENT_OBJ)
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+
+servers: $(SERVERS) ## build the reference servers, one for each concurrency model
+
+.SECONDEXPANSION:
+$(SERVERS): $(BUILD)/servers/%: $(BUILD)/obj/servers/$$(subst -,_,$$*).o $(BUILD)/obj/servers/main.o $(SERVER_OBJ) $(BASE_OBJ)
+	$(say) LINK $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ $(SERVER_LDLIBS)
 
 static: $(BUILD)/static/agent ## build the agent as one file that needs no library
 
@@ -149,13 +169,13 @@ $(BUILD)/tests/unit/test_alloc: TEST_LDFLAGS := $(patsubst %,-Wl$(comma)--wrap=%
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TEST_OBJ)
 	$(say) TEST $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(TEST_LDFLAGS) $^ -o $@ $(LDLIBS) $(shell $(PKG_CONFIG) --libs cmocka)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(TEST_LDFLAGS) $^ -o $@ $(TEST_LDLIBS) $(shell $(PKG_CONFIG) --libs cmocka)
 
 # The targets of tests/fuzz on their corpora, without libFuzzer.
 $(BUILD)/tests/fuzz/test_%: tests/fuzz/test_%.c tests/fuzz/replay.c $(wildcard tests/fuzz/*.h) $(TEST_OBJ)
 	$(say) TEST $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) $(WERROR) -DCORPUS='"tests/fuzz/corpus/$*"' $(filter %.c,$^) $(TEST_OBJ) -o $@ $(LDLIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(WERROR) -DCORPUS='"tests/fuzz/corpus/$*"' $(filter %.c,$^) $(TEST_OBJ) -o $@ $(TEST_LDLIBS)
 
 # And with it: clang's, so all of the agent is built again beside the rest.
 ## FUZZ_SECONDS=N               how long make fuzz takes for each target, instead of 60
@@ -173,7 +193,7 @@ $(BUILD)/fuzz/%: tests/fuzz/test_%.c tests/fuzz/mutate_json.c $(wildcard tests/f
 	$(Q)[ -e "$$($(CLANG) -print-file-name=libclang_rt.fuzzer-$$(uname -m).a)" ] || { \
 		echo "libFuzzer is missing: install the package" \
 			"libclang-rt-$$($(CLANG) -dumpversion | cut -d. -f1)-dev"; exit 1; }
-	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer $< $(FUZZ_EXTRA) $(FUZZ_OBJ) -o $@ $(LDLIBS)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer $< $(FUZZ_EXTRA) $(FUZZ_OBJ) -o $@ $(TEST_LDLIBS)
 
 fuzz: $(FUZZ_BIN) ## fuzz what parses, each target for FUZZ_SECONDS (60); a crash is left in build/fuzz
 	$(Q)for name in $(FUZZ); do \
@@ -252,7 +272,7 @@ bench: ## measure what watching costs, beside what a user would pick instead (as
 	$(Q)BUILD=$(BUILD) tools/bench/overhead --workload all --json $(BUILD)/bench.json $(BENCH)
 
 format: ## format the C files in place
-	clang-format-14 -i $(wildcard bpf/*.[ch] user/*.[ch] user/*/*.[ch] include/*/*.h tests/*/*.[ch] tools/*/*.[ch])
+	clang-format-14 -i $(wildcard bpf/*.[ch] servers/*.[ch] user/*.[ch] user/*/*.[ch] include/*/*.h tests/*/*.[ch] tools/*/*.[ch])
 
 demo: ## set up, build, and explain a real server under load
 	$(Q)tools/demo
@@ -278,4 +298,4 @@ help: ## this list
 	@echo
 	@sed -n 's/^## /  /p' Makefile
 
--include $(AGENT_OBJ:.o=.d) $(FUZZ_OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(TEST_BIN:$(BUILD)/%=$(BUILD)/obj/%.d) $(WORK_BIN:=.d) $(VM_WORK:=.d)
+-include $(AGENT_OBJ:.o=.d) $(SERVER_OBJ:.o=.d) $(MODEL_SRC:%.c=$(BUILD)/obj/%.d) $(BUILD)/obj/servers/main.d $(FUZZ_OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(TEST_BIN:$(BUILD)/%=$(BUILD)/obj/%.d) $(WORK_BIN:=.d) $(VM_WORK:=.d)

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "servers/io.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "user/base/clock.h"
+
+int io_receive(struct io *io, int fd, struct conn *conn, int flags)
+{
+	ssize_t nr = recv(fd, io->scratch, sizeof(io->scratch), flags);
+
+	if (nr >= 0) {
+		conn_input(conn, io->scratch, (size_t)nr, clock_monotonic_ns());
+		return (int)nr;
+	}
+	if (errno == EAGAIN || errno == EINTR)
+		return -errno;
+	conn_fail(conn);
+	return 0;
+}
+
+int io_send(struct io *io, int fd, struct conn *conn, int flags)
+{
+	enum plan_route route = conn->plan.route;
+	uint16_t status = conn->status;
+	bool counts = conn_ends_answer(conn);
+	size_t bytes;
+	const char *output = conn_output(conn, &bytes);
+	ssize_t nr;
+
+	/* Before it is sent, since who gets the answer may ask for the count at once. */
+	if (counts)
+		stats_answer(io->slot, route, status, 1);
+	nr = send(fd, output, bytes, flags | MSG_NOSIGNAL);
+	if (counts && nr != (ssize_t)bytes)
+		stats_answer(io->slot, route, status, -1);
+	if (nr >= 0) {
+		conn_sent(conn, (size_t)nr, clock_monotonic_ns());
+		return (int)nr;
+	}
+	if (errno == EAGAIN || errno == EINTR)
+		return -errno;
+	conn_fail(conn);
+	return 0;
+}
+
+void io_shut(int fd, struct conn *conn)
+{
+	shutdown(fd, SHUT_WR);
+	conn_shut(conn, clock_monotonic_ns());
+}
+
+enum io_wait io_advance(struct io *io, int fd, struct conn *conn)
+{
+	bool empty = false;
+	int nr;
+
+	for (;;) {
+		switch (conn_need(conn)) {
+		case CONN_RECEIVE:
+		case CONN_DISCARD:
+			/* Less came than there was room for: the next recv would only say that there is no
+			 * more. */
+			if (empty && !conn->draining)
+				return IO_READ;
+			nr = io_receive(io, fd, conn, MSG_DONTWAIT);
+			empty = nr > 0 && nr < (int)sizeof(io->scratch);
+			if (nr == -EAGAIN && conn->draining && conn_is_idle(conn))
+				conn_end(conn, clock_monotonic_ns());
+			else if (nr == -EAGAIN)
+				return IO_READ;
+			break;
+		case CONN_SEND:
+			if (io_send(io, fd, conn, MSG_DONTWAIT) == -EAGAIN)
+				return IO_WRITE;
+			break;
+		case CONN_SHUT:
+			io_shut(fd, conn);
+			break;
+		case CONN_WORK:
+			return IO_WORK;
+		case CONN_CLOSE:
+			return IO_CLOSE;
+		}
+	}
+}
+
+static void answer_stats(struct io *io, struct conn *conn)
+{
+	struct conn_answer answer = { .status = 200, .content_type = "application/json" };
+	char *json = stats_json(io->server->stats, &answer.body_bytes);
+
+	if (!json)
+		answer = (struct conn_answer){ 503, "text/plain", "", 0 };
+	else
+		answer.body = json;
+	conn_answer(conn, &answer, clock_monotonic_ns());
+	free(json);
+}
+
+bool io_begin(struct io *io, struct conn *conn, struct work *work, uint64_t enqueued_at_ns)
+{
+	static const struct conn_answer healthy = { 200, "text/plain", "ok\n", 3 };
+
+	if (conn->plan.route == PLAN_HEALTHZ)
+		conn_answer(conn, &healthy, clock_monotonic_ns());
+	else if (conn->plan.route == PLAN_STATS)
+		answer_stats(io, conn);
+	else
+		work_begin(work, &conn->plan, conn->content, conn->body.bytes, enqueued_at_ns, io->slot,
+			   &io->server->options->upstream);
+	return conn->plan.route == PLAN_PROCESS;
+}
+
+void io_answer(struct conn *conn, const struct work *work)
+{
+	static const char digits[] = "0123456789abcdef";
+	char body[sizeof("result: \n") + 2 * SHA_BYTES] = "result: ";
+	char *at = body + strlen(body);
+	struct conn_answer answer = { work->status, "text/plain", body, 0 };
+
+	if (work->status == 200) {
+		for (unsigned i = 0; i < SHA_BYTES; i++) {
+			*at++ = digits[work->digest[i] >> 4];
+			*at++ = digits[work->digest[i] & 15];
+		}
+		*at++ = '\n';
+		answer.body_bytes = (size_t)(at - body);
+	}
+	conn_answer(conn, &answer, clock_monotonic_ns());
+}
+
+bool io_expire(struct io *io, struct conn *conn, uint64_t now_ns)
+{
+	bool lingers = conn_need(conn) == CONN_DISCARD;
+
+	if (!conn_expire(conn, now_ns))
+		return false;
+	if (!lingers)
+		stats_count(io->slot, STATS_TIMED_OUT);
+	return true;
+}

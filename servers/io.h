@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Between a connection's state and its socket: for models that call recv and send themselves. */
+#ifndef WHYLATE_SERVERS_IO_H
+#define WHYLATE_SERVERS_IO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "servers/conn.h"
+#include "servers/server.h"
+#include "servers/work.h"
+
+#define IO_SCRATCH_BYTES 16384u
+
+/* Of a worker; SCRATCH is what it reads into, for all its connections. */
+struct io {
+	const struct server *server;
+	struct stats_slot *slot;
+	char scratch[IO_SCRATCH_BYTES];
+};
+
+/*
+ * For CONN_RECEIVE and CONN_DISCARD, and for CONN_SEND: one recv or send.  FLAGS: MSG_DONTWAIT or 0.
+ * Returns how many bytes, 0 at the other side's end or a broken connection, -EAGAIN, or -EINTR; whatever
+ * else goes wrong the connection knows.
+ */
+int io_receive(struct io *io, int fd, struct conn *conn, int flags);
+int io_send(struct io *io, int fd, struct conn *conn, int flags);
+
+/* For CONN_SHUT. */
+void io_shut(int fd, struct conn *conn);
+
+enum io_wait { IO_READ, IO_WRITE, IO_WORK, IO_CLOSE };
+
+/* All that can be done without waiting, up to a request that is to be worked for. */
+enum io_wait io_advance(struct io *io, int fd, struct conn *conn);
+
+/*
+ * Begin CONN's request, which became known at ENQUEUED: returns false if it was one that needs no work, and
+ * is answered already; else WORK is to be run, and io_answer() called.
+ */
+bool io_begin(struct io *io, struct conn *conn, struct work *work, uint64_t enqueued_at_ns);
+void io_answer(struct conn *conn, const struct work *work);
+
+/* Let CONN's deadline do what it does; returns whether it had passed. */
+bool io_expire(struct io *io, struct conn *conn, uint64_t now_ns);
+
+#endif /* WHYLATE_SERVERS_IO_H */

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "servers/listen.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define BACKLOG 65535 /* the kernel lowers it to net.core.somaxconn */
+
+int listen_address(struct sockaddr_storage *out, socklen_t *bytes, const char *host, uint16_t port)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)out;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
+	size_t length = strlen(host);
+	char bare[64];
+
+	memset(out, 0, sizeof(*out));
+	if (length >= sizeof(bare))
+		return -EINVAL;
+	strcpy(bare, host);
+	if (length > 2 && host[0] == '[' && host[length - 1] == ']') {
+		bare[length - 1] = '\0';
+		memmove(bare, bare + 1, length - 1);
+	}
+	if (inet_pton(AF_INET, bare, &v4->sin_addr) == 1) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons(port);
+		*bytes = sizeof(*v4);
+		return 0;
+	}
+	if (inet_pton(AF_INET6, bare, &v6->sin6_addr) == 1) {
+		v6->sin6_family = AF_INET6;
+		v6->sin6_port = htons(port);
+		*bytes = sizeof(*v6);
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int address_of(const struct options *options, struct sockaddr_storage *out, socklen_t *bytes,
+		      struct err *err)
+{
+	struct sockaddr_un *local = (struct sockaddr_un *)out;
+
+	if (!options->unix_path) {
+		if (listen_address(out, bytes, options->address, (uint16_t)options->port))
+			return err_set(err, EINVAL,
+				       "--address takes an address in numbers, as 127.0.0.1 or ::1, not '%s'",
+				       options->address);
+		return 0;
+	}
+	memset(local, 0, sizeof(*local));
+	if (!*options->unix_path || strlen(options->unix_path) >= sizeof(local->sun_path))
+		return err_set(err, EINVAL, "--unix takes a path of 1 to %zu bytes, not '%s'",
+			       sizeof(local->sun_path) - 1, options->unix_path);
+	local->sun_family = AF_UNIX;
+	strcpy(local->sun_path, options->unix_path);
+	*bytes = sizeof(*local);
+	return 0;
+}
+
+int listen_open(const struct options *options, struct err *err)
+{
+	struct sockaddr_storage address;
+	const int on = 1;
+	socklen_t bytes;
+	int fd, ret;
+
+	ret = address_of(options, &address, &bytes, err);
+	if (ret)
+		return ret;
+	fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return err_set(err, errno, "cannot open a socket: %s", strerror(errno));
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	/* Inherited by what is accepted: our answers are one send each, so nothing is gained by waiting. */
+	if (address.ss_family != AF_UNIX)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (!bind(fd, (const struct sockaddr *)&address, bytes) && !listen(fd, BACKLOG))
+		return fd;
+	ret = -errno;
+	close(fd);
+	if (options->unix_path)
+		return err_set(err, -ret,
+			       "cannot listen on unix:%s: %s; is another server there, or its socket left?",
+			       options->unix_path, strerror(-ret));
+	return err_set(err, -ret, "cannot listen on %s, port %u: %s; --port 0 takes any that is free",
+		       options->address, options->port, strerror(-ret));
+}
+
+void listen_name(int fd, char *out, size_t size)
+{
+	struct sockaddr_storage address = {};
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address;
+	socklen_t bytes = sizeof(address);
+	char host[INET6_ADDRSTRLEN] = "";
+
+	getsockname(fd, (struct sockaddr *)&address, &bytes);
+	if (address.ss_family == AF_UNIX) {
+		snprintf(out, size, "unix:%s", ((const struct sockaddr_un *)&address)->sun_path);
+	} else if (address.ss_family == AF_INET6) {
+		inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof(host));
+		snprintf(out, size, "[%s]:%u", host, ntohs(v6->sin6_port));
+	} else {
+		inet_ntop(AF_INET, &v4->sin_addr, host, sizeof(host));
+		snprintf(out, size, "%s:%u", host, ntohs(v4->sin_port));
+	}
+}
+
+int listen_accept(int fd, int socket_flags)
+{
+	for (;;) {
+		int accepted = accept4(fd, NULL, NULL, SOCK_CLOEXEC | socket_flags);
+
+		if (accepted >= 0)
+			return accepted;
+		/* Who has gone meanwhile, or was broken on the way, is no failure of ours. */
+		if (errno != EINTR && errno != ECONNABORTED && errno != EPROTO && errno != EPERM)
+			return -errno;
+	}
+}

@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "servers/loop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "servers/io.h"
+#include "servers/listen.h"
+#include "servers/timers.h"
+#include "user/base/clock.h"
+
+#define EVENTS	256
+#define ACCEPTS 64 /* at once, so that those who are connected get their turn */
+/* How long nobody is accepted once files or memory ran out: until somebody else has given some back. */
+#define PAUSE_NS 100000000u
+
+#define owner_of(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
+
+/* What an event points to. */
+struct watched {
+	enum { LISTENER, STOP, CONNECTION, UPSTREAM, GONE } kind;
+};
+
+/* Of a connection while its request is worked for. */
+struct task {
+	struct watched watched;
+	struct connection *connection;
+	struct work work;
+	struct upstream_call call;
+	bool asking;
+	uint32_t armed;
+	struct task *next; /* of those that ended */
+};
+
+struct connection {
+	struct watched watched;
+	int fd;
+	uint32_t armed; /* what epoll waits for; 0: it does not know of it */
+	struct timer timer;
+	struct conn conn;
+	struct task *task;
+	struct connection *previous, *next;
+};
+
+struct loop {
+	struct io io;
+	int epoll;
+	struct watched listener, stop;
+	struct timers timers;
+	struct timer pause; /* of accepting */
+	bool draining;
+	uint64_t drain_until_ns;
+	uint64_t woke_at_ns; /* when the events at hand became known */
+	uint32_t open;
+	struct connection *connections;
+	struct connection *closed; /* to be freed once no event at hand can point to them */
+	struct task *ended;
+};
+
+/* Let epoll wait for EVENTS on FD, where it waited for *ARMED. */
+static int arm(struct loop *loop, int fd, uint32_t *armed, uint32_t events, struct watched *watched)
+{
+	struct epoll_event event = { .events = events, .data.ptr = watched };
+	int op = !*armed ? EPOLL_CTL_ADD : events ? EPOLL_CTL_MOD : EPOLL_CTL_DEL;
+
+	if (events == *armed)
+		return 0;
+	if (epoll_ctl(loop->epoll, op, fd, &event))
+		return -errno;
+	*armed = events;
+	return 0;
+}
+
+static void end_task(struct loop *loop, struct connection *c)
+{
+	struct task *task = c->task;
+
+	if (!task)
+		return;
+	if (task->asking)
+		upstream_close(&task->call);
+	c->task = NULL;
+	task->watched.kind = GONE;
+	task->next = loop->ended;
+	loop->ended = task;
+}
+
+static void close_connection(struct loop *loop, struct connection *c)
+{
+	end_task(loop, c);
+	timers_remove(&loop->timers, &c->timer);
+	close(c->fd);
+	conn_fini(&c->conn);
+	c->watched.kind = GONE;
+	*(c->previous ? &c->previous->next : &loop->connections) = c->next;
+	if (c->next)
+		c->next->previous = c->previous;
+	c->next = loop->closed;
+	loop->closed = c;
+	loop->open--;
+	stats_count(loop->io.slot, STATS_CLOSED);
+}
+
+/* Wait for EVENTS (0: for none) and for what has a time. */
+static void wait_for(struct loop *loop, struct connection *c, uint32_t events)
+{
+	uint64_t at_ns = c->task ? c->task->work.wake_at_ns : conn_deadline_ns(&c->conn);
+
+	if (arm(loop, c->fd, &c->armed, events, &c->watched) ||
+	    (at_ns != CONN_NEVER && timers_set(&loop->timers, &c->timer, at_ns)))
+		close_connection(loop, c);
+}
+
+/* Returns 0, or the status to answer. */
+static uint16_t begin_asking(struct loop *loop, struct task *task)
+{
+	const struct upstream *upstream = task->work.upstream;
+
+	if (upstream_open(&task->call, upstream))
+		return 502;
+	task->asking = true;
+	task->armed = 0;
+	task->work.wake_at_ns = clock_monotonic_ns() + upstream->timeout_ns;
+	return arm(loop, task->call.fd, &task->armed, EPOLLOUT, &task->watched) ? 503 : 0;
+}
+
+static void end_asking(struct task *task, uint16_t status)
+{
+	upstream_close(&task->call);
+	task->asking = false;
+	work_asked(&task->work, status);
+}
+
+/* Go on with C's work.  Returns false if it waits for something. */
+static bool run_task(struct loop *loop, struct connection *c)
+{
+	struct task *task = c->task;
+	enum work_need need;
+	uint16_t status;
+
+	while ((need = work_run(&task->work)) == WORK_ASK) {
+		status = begin_asking(loop, task);
+		if (!status)
+			return false;
+		if (task->asking)
+			end_asking(task, status);
+		else
+			work_asked(&task->work, status);
+	}
+	if (need == WORK_SLEEP)
+		return false;
+	io_answer(&c->conn, &task->work);
+	end_task(loop, c);
+	return true;
+}
+
+/* A request is whole.  Returns false if it waits for something. */
+static bool begin_task(struct loop *loop, struct connection *c)
+{
+	static const struct conn_answer no_memory = { 503, "text/plain", "", 0 };
+	struct task *task = malloc(sizeof(*task));
+
+	if (!task) {
+		conn_answer(&c->conn, &no_memory, clock_monotonic_ns());
+		return true;
+	}
+	*task = (struct task){ .watched.kind = UPSTREAM, .connection = c };
+	c->task = task;
+	if (io_begin(&loop->io, &c->conn, &task->work, loop->woke_at_ns))
+		return run_task(loop, c);
+	end_task(loop, c);
+	return true;
+}
+
+/* As far as C can go without waiting. */
+static void advance(struct loop *loop, struct connection *c)
+{
+	enum io_wait wait;
+
+	do
+		wait = io_advance(&loop->io, c->fd, &c->conn);
+	while (wait == IO_WORK && begin_task(loop, c));
+	if (wait == IO_CLOSE)
+		close_connection(loop, c);
+	else
+		wait_for(loop, c, wait == IO_READ ? EPOLLIN : wait == IO_WRITE ? EPOLLOUT : 0);
+}
+
+/* What C's work waited for has come. */
+static void resume(struct loop *loop, struct connection *c)
+{
+	if (run_task(loop, c))
+		advance(loop, c);
+	else
+		wait_for(loop, c, 0);
+}
+
+static void on_upstream(struct loop *loop, struct task *task)
+{
+	enum upstream_state state = upstream_advance(&task->call);
+	uint32_t events = state == UPSTREAM_WRITE ? EPOLLOUT : EPOLLIN;
+
+	if (state <= UPSTREAM_WRITE && !arm(loop, task->call.fd, &task->armed, events, &task->watched))
+		return;
+	end_asking(task, state == UPSTREAM_DONE ? 0 : 502);
+	resume(loop, task->connection);
+}
+
+static void on_timer(struct loop *loop, struct connection *c, uint64_t now_ns)
+{
+	if (!c->task) {
+		io_expire(&loop->io, &c->conn, now_ns);
+		advance(loop, c);
+	} else if (now_ns < c->task->work.wake_at_ns) {
+		wait_for(loop, c, c->armed);
+	} else {
+		if (c->task->asking)
+			end_asking(c->task, 504);
+		resume(loop, c);
+	}
+}
+
+static void open_connection(struct loop *loop, int fd)
+{
+	const struct server *server = loop->io.server;
+	enum server_admission admission = server_admit(server, loop->open);
+	struct connection *c = admission == SERVER_DROP ? NULL : malloc(sizeof(*c));
+
+	stats_count(loop->io.slot, STATS_ACCEPTED);
+	if (admission != SERVER_SERVE || !c)
+		stats_count(loop->io.slot, STATS_REFUSED);
+	if (!c) {
+		close(fd);
+		stats_count(loop->io.slot, STATS_CLOSED);
+		return;
+	}
+	*c = (struct connection){ .watched.kind = CONNECTION, .fd = fd, .next = loop->connections };
+	if (admission == SERVER_SERVE)
+		conn_init(&c->conn, &server->conn, loop->woke_at_ns);
+	else
+		conn_init_refused(&c->conn, &server->conn, loop->woke_at_ns);
+	if (loop->draining)
+		conn_drain(&c->conn);
+	if (c->next)
+		c->next->previous = c;
+	loop->connections = c;
+	loop->open++;
+	advance(loop, c);
+}
+
+/* Returns false once nobody waits any more. */
+static bool accept_some(struct loop *loop)
+{
+	struct epoll_event none = {};
+	int fd = 0;
+
+	for (int i = 0; i < ACCEPTS; i++) {
+		fd = listen_accept(loop->io.server->listener, SOCK_NONBLOCK);
+		if (fd < 0)
+			break;
+		open_connection(loop, fd);
+	}
+	if (fd < 0 && server_may_retry(fd) && !loop->draining &&
+	    !timers_set(&loop->timers, &loop->pause, clock_monotonic_ns() + PAUSE_NS))
+		epoll_ctl(loop->epoll, EPOLL_CTL_MOD, loop->io.server->listener, &none);
+	return fd >= 0;
+}
+
+static void accept_again(struct loop *loop)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = &loop->listener };
+
+	if (!loop->draining)
+		epoll_ctl(loop->epoll, EPOLL_CTL_MOD, loop->io.server->listener, &event);
+}
+
+/* Those that wait to be accepted were answered by nobody else: closing the listener would reset them. */
+static void begin_draining(struct loop *loop)
+{
+	uint64_t limit_ns = loop->io.server->options->drain_timeout_ns;
+	struct connection *next;
+	struct epoll_event none = {};
+
+	loop->draining = true;
+	loop->drain_until_ns = limit_ns ? clock_monotonic_ns() + limit_ns : TIMERS_NEVER;
+	epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->io.server->stop_fd, &none);
+	for (struct connection *c = loop->connections; c; c = next) {
+		next = c->next;
+		conn_drain(&c->conn);
+		if (!c->task && conn_is_idle(&c->conn))
+			advance(loop, c);
+	}
+	while (accept_some(loop))
+		;
+	close(loop->io.server->listener);
+}
+
+static void on_event(struct loop *loop, struct watched *watched)
+{
+	struct connection *c;
+
+	switch (watched->kind) {
+	case LISTENER:
+		if (!loop->draining)
+			accept_some(loop);
+		break;
+	case STOP:
+		begin_draining(loop);
+		break;
+	case CONNECTION:
+		c = owner_of(watched, struct connection, watched);
+		if (!c->task)
+			advance(loop, c);
+		break;
+	case UPSTREAM:
+		on_upstream(loop, owner_of(watched, struct task, watched));
+		break;
+	case GONE:
+		break;
+	}
+}
+
+static void run_timers(struct loop *loop)
+{
+	uint64_t now_ns = clock_monotonic_ns();
+	struct timer *timer;
+
+	while ((timer = timers_take(&loop->timers, now_ns))) {
+		if (timer == &loop->pause)
+			accept_again(loop);
+		else
+			on_timer(loop, owner_of(timer, struct connection, timer), now_ns);
+	}
+}
+
+static void free_closed(struct loop *loop)
+{
+	struct connection *c;
+	struct task *task;
+
+	while ((c = loop->closed)) {
+		loop->closed = c->next;
+		free(c);
+	}
+	while ((task = loop->ended)) {
+		loop->ended = task->next;
+		free(task);
+	}
+}
+
+/* Wait for events until the next timer.  Returns how many, or -errno. */
+static int wait_for_events(struct loop *loop, struct epoll_event *events)
+{
+	uint64_t until_ns = timers_next_ns(&loop->timers), now_ns;
+	struct timespec left = {};
+	int nr;
+
+	if (loop->draining && loop->drain_until_ns < until_ns)
+		until_ns = loop->drain_until_ns;
+	if (until_ns != TIMERS_NEVER) {
+		now_ns = clock_monotonic_ns();
+		now_ns = until_ns > now_ns ? until_ns - now_ns : 0;
+		left = (struct timespec){ (time_t)(now_ns / 1000000000u), (long)(now_ns % 1000000000u) };
+	}
+	nr = epoll_pwait2(loop->epoll, events, EVENTS, until_ns == TIMERS_NEVER ? NULL : &left, NULL);
+	loop->woke_at_ns = clock_monotonic_ns();
+	return nr >= 0 ? nr : errno == EINTR ? 0 : -errno;
+}
+
+int loop_run(struct loop *loop, struct err *err)
+{
+	struct epoll_event events[EVENTS];
+
+	while (!loop->draining || loop->open) {
+		int nr = wait_for_events(loop, events);
+
+		if (nr < 0)
+			return err_set(err, -nr, "cannot wait for events: %s", strerror(-nr));
+		for (int i = 0; i < nr; i++)
+			on_event(loop, events[i].data.ptr);
+		run_timers(loop);
+		free_closed(loop);
+		if (loop->draining && loop->woke_at_ns >= loop->drain_until_ns)
+			break;
+	}
+	return (int)loop->open;
+}
+
+struct loop *loop_new(struct server *server, struct stats_slot *slot, struct err *err)
+{
+	struct epoll_event listener = { .events = EPOLLIN }, stop = { .events = EPOLLIN };
+	struct loop *loop = calloc(1, sizeof(*loop));
+
+	if (!loop) {
+		err_set(err, ENOMEM, "out of memory");
+		return NULL;
+	}
+	loop->io.server = server;
+	loop->io.slot = slot;
+	loop->listener.kind = LISTENER;
+	loop->stop.kind = STOP;
+	listener.data.ptr = &loop->listener;
+	stop.data.ptr = &loop->stop;
+	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (loop->epoll < 0 || epoll_ctl(loop->epoll, EPOLL_CTL_ADD, server->listener, &listener) ||
+	    epoll_ctl(loop->epoll, EPOLL_CTL_ADD, server->stop_fd, &stop)) {
+		err_set(err, errno, "cannot set up epoll: %s", strerror(errno));
+		loop_free(loop);
+		return NULL;
+	}
+	return loop;
+}
+
+void loop_free(struct loop *loop)
+{
+	while (loop->connections)
+		close_connection(loop, loop->connections);
+	free_closed(loop);
+	timers_fini(&loop->timers);
+	if (loop->epoll >= 0)
+		close(loop->epoll);
+	free(loop);
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What is the same for every model: options, limits, the listener, the signals, and the exit status. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "servers/listen.h"
+#include "servers/server.h"
+#include "servers/sha.h"
+#include "servers/work.h"
+#include "user/base/clock.h"
+#include "user/base/plain.h"
+
+/* Descriptors that are no connection: standard ones, the listener, epoll, an upstream for each worker. */
+#define OTHER_FILES 64u
+
+enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
+
+static int stop_fd = -1;
+
+static int fail(const struct err *err, int status)
+{
+	char text[sizeof(err->text)];
+
+	plain_text(text, sizeof(text), err->text);
+	fprintf(stderr, "%s: %s\n", model.name, text);
+	return status;
+}
+
+/* The second one means it. */
+static void on_signal(int number)
+{
+	static volatile sig_atomic_t asked;
+	const uint64_t one = 1;
+
+	(void)number;
+	if (asked)
+		_exit(EXIT_FAILED);
+	asked = 1;
+	if (write(stop_fd, &one, sizeof(one)) < 0)
+		_exit(EXIT_FAILED);
+}
+
+static int catch_signals(struct err *err)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+
+	stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (stop_fd < 0)
+		return err_set(err, errno, "cannot open an eventfd: %s", strerror(errno));
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	return 0;
+}
+
+/* As many connections as files allow; what was asked for and cannot be is refused now and not at the limit. */
+static int take_limits(struct server *server, struct err *err)
+{
+	uint32_t wanted = server->options->max_connections;
+	uint64_t spare = OTHER_FILES + server->workers + SERVER_REFUSALS;
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		return err_set(err, errno, "cannot read the limit of open files: %s", strerror(errno));
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+	getrlimit(RLIMIT_NOFILE, &files);
+	if (files.rlim_cur != RLIM_INFINITY && files.rlim_cur < wanted + spare + !wanted)
+		return err_set(err, EMFILE,
+			       "%u connections need %lu open files, and %lu are allowed; raise ulimit -n",
+			       wanted, wanted + spare, (unsigned long)files.rlim_cur);
+	server->connections_max = wanted;
+	if (!wanted)
+		server->connections_max = files.rlim_cur - spare > UINT32_MAX / 2 ?
+						  UINT32_MAX / 2 :
+						  (uint32_t)(files.rlim_cur - spare);
+	return 0;
+}
+
+static int take_workers(struct server *server, struct err *err)
+{
+	uint32_t asked = server->options->workers;
+
+	server->workers = asked ? asked : (uint32_t)CPU_COUNT(&server->options->cpus);
+	if (model.workers_max && server->workers > model.workers_max)
+		server->workers = model.workers_max;
+	if (asked && !model.workers_max)
+		return err_set(err, EINVAL, "--workers: %s has none to choose", model.name);
+	if (asked > model.workers_max)
+		return err_set(err, EINVAL, "--workers: %s has at most %u, not %u", model.name,
+			       model.workers_max, asked);
+	return 0;
+}
+
+/* So that figures of `sha` from different servers and machines can be held beside each other. */
+static void print_sha_speed(void)
+{
+	enum { ROUNDS = 200 };
+	uint8_t digest[SHA_BYTES];
+	uint64_t began_ns = clock_monotonic_ns();
+
+	if (!sha_chain(ROUNDS, digest))
+		fprintf(stderr, "%s: sha takes %lu ns a round\n", model.name,
+			(clock_monotonic_ns() - began_ns) / ROUNDS);
+}
+
+static int start(struct server *server, struct err *err)
+{
+	const struct options *options = server->options;
+	char name[160];
+	int ret = take_limits(server, err);
+
+	if (ret)
+		return ret;
+	if (sched_setaffinity(0, sizeof(options->cpus), &options->cpus))
+		return err_set(err, errno, "cannot use the CPUs of --cpus: %s", strerror(errno));
+	server->conn = (struct conn_config){ options->read_timeout_ns, options->write_timeout_ns,
+					     options->idle_timeout_ns, options->defaults };
+	server->stats = stats_new(model.name, model.slots ? model.slots : server->workers, err);
+	if (!server->stats || work_init(options->directory, err) || catch_signals(err))
+		return -err->code;
+	server->stop_fd = stop_fd;
+	server->listener = listen_open(options, err);
+	if (server->listener < 0)
+		return server->listener;
+	print_sha_speed();
+	listen_name(server->listener, name, sizeof(name));
+	printf("ready %s\n", name);
+	fflush(stdout);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	struct server server = { .options = &options };
+	struct err err = {};
+	int ret = options_parse(&options, argc, argv, model.name, model.summary, &err);
+
+	if (ret > 0)
+		return fflush(stdout) ? EXIT_FAILED : EXIT_DONE;
+	if (ret || take_workers(&server, &err))
+		return fail(&err, EXIT_USAGE);
+	if (start(&server, &err))
+		return fail(&err, err.code == EINVAL ? EXIT_USAGE : EXIT_FAILED);
+	ret = model.serve(&server, &err);
+	if (options.unix_path)
+		unlink(options.unix_path);
+	if (ret < 0)
+		return fail(&err, EXIT_FAILED);
+	if (ret) {
+		err_set(&err, ETIMEDOUT, "%d connections were cut off at the drain timeout", ret);
+		return fail(&err, EXIT_FAILED);
+	}
+	return EXIT_DONE;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What a model is given, and what it is. */
+#ifndef WHYLATE_SERVERS_SERVER_H
+#define WHYLATE_SERVERS_SERVER_H
+
+#include <stdint.h>
+
+#include "servers/conn.h"
+#include "servers/options.h"
+#include "servers/stats.h"
+#include "user/base/err.h"
+
+/* Accepted above the limit to be told so; more than these are closed at once. */
+#define SERVER_REFUSALS 64u
+
+struct server {
+	const struct options *options;
+	struct conn_config conn;
+	struct stats *stats;
+	int listener;	  /* never blocks */
+	int stop_fd;	  /* readable once the server is to end */
+	uint32_t workers; /* as asked for, or one for each CPU */
+	uint32_t connections_max;
+};
+
+struct model {
+	const char *name;
+	const char *summary;
+	uint32_t workers_max; /* 0: it has none to choose */
+	uint32_t slots;	      /* of counts; 0: one for each worker */
+	/*
+	 * Serve until stop_fd is readable, then drain: accept what waits, close the listener, answer what was
+	 * begun.  Returns how many connections the drain timeout cut off, or -errno with a sentence in ERR.
+	 */
+	int (*serve)(struct server *server, struct err *err);
+};
+
+/* Each program has one. */
+extern const struct model model;
+
+enum server_admission { SERVER_SERVE, SERVER_REFUSE, SERVER_DROP };
+
+/* What to do with one more connection, where OPEN are open already. */
+enum server_admission server_admit(const struct server *server, uint32_t open);
+
+/* Whether it is not the connection's fault that accepting failed, so that it can be tried again later. */
+bool server_may_retry(int error);
+
+#endif /* WHYLATE_SERVERS_SERVER_H */

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "servers/stats.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+struct stats {
+	const char *model;
+	uint32_t nr_slots;
+	struct stats_slot slots[];
+};
+
+struct stats *stats_new(const char *model, uint32_t nr_slots, struct err *err)
+{
+	size_t bytes = sizeof(struct stats) + nr_slots * sizeof(struct stats_slot);
+	struct stats *stats = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (stats == MAP_FAILED) {
+		err_set(err, errno, "cannot map %zu bytes for counts: %s", bytes, strerror(errno));
+		return NULL;
+	}
+	stats->model = model;
+	stats->nr_slots = nr_slots;
+	return stats;
+}
+
+struct stats_slot *stats_slot(struct stats *stats, uint32_t number)
+{
+	return &stats->slots[number % stats->nr_slots];
+}
+
+static void add(uint64_t *to, uint64_t what)
+{
+	__atomic_add_fetch(to, what, __ATOMIC_RELAXED);
+}
+
+static uint64_t get(const uint64_t *from)
+{
+	return __atomic_load_n(from, __ATOMIC_RELAXED);
+}
+
+void stats_answer(struct stats_slot *slot, enum plan_route route, uint16_t status, int change)
+{
+	uint64_t *count = &slot->answers[response_index(status)];
+
+	if (status == 200 && route == PLAN_HEALTHZ)
+		count = &slot->counts[STATS_HEALTHZ];
+	else if (status == 200 && route == PLAN_STATS)
+		count = &slot->counts[STATS_STATS];
+	add(count, (uint64_t)change);
+}
+
+void stats_work(struct stats_slot *slot, enum plan_kind kind, uint64_t cpu_ns, uint64_t wall_ns)
+{
+	struct stats_work *work = &slot->work[kind];
+
+	add(&work->count, 1);
+	add(&work->cpu_ns, cpu_ns);
+	add(&work->wall_ns, wall_ns);
+}
+
+void stats_waited(struct stats_slot *slot, uint64_t ns)
+{
+	uint64_t max_ns = get(&slot->queue_wait_max_ns);
+
+	add(&slot->queue_waits, 1);
+	add(&slot->queue_wait_ns, ns);
+	while (ns > max_ns && !__atomic_compare_exchange_n(&slot->queue_wait_max_ns, &max_ns, ns, true,
+							   __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+}
+
+/* All slots as one. */
+static struct stats_slot sum(const struct stats *stats)
+{
+	struct stats_slot all = {};
+
+	for (uint32_t i = 0; i < stats->nr_slots; i++) {
+		const struct stats_slot *slot = &stats->slots[i];
+
+		for (unsigned at = 0; at < RESPONSE_STATUSES; at++)
+			all.answers[at] += get(&slot->answers[at]);
+		for (unsigned at = 0; at < STATS_COUNTS; at++)
+			all.counts[at] += get(&slot->counts[at]);
+		for (unsigned at = 0; at < PLAN_KINDS; at++) {
+			all.work[at].count += get(&slot->work[at].count);
+			all.work[at].cpu_ns += get(&slot->work[at].cpu_ns);
+			all.work[at].wall_ns += get(&slot->work[at].wall_ns);
+		}
+		all.queue_depth += get(&slot->queue_depth);
+		all.queue_waits += get(&slot->queue_waits);
+		all.queue_wait_ns += get(&slot->queue_wait_ns);
+		if (get(&slot->queue_wait_max_ns) > all.queue_wait_max_ns)
+			all.queue_wait_max_ns = get(&slot->queue_wait_max_ns);
+	}
+	return all;
+}
+
+/* 0 where /proc does not tell. */
+static uint64_t resident_bytes(void)
+{
+	FILE *file = fopen("/proc/self/statm", "re");
+	unsigned long long pages = 0;
+
+	if (!file)
+		return 0;
+	if (fscanf(file, "%*u %llu", &pages) != 1)
+		pages = 0;
+	fclose(file);
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void print_requests(FILE *out, const struct stats_slot *all)
+{
+	const char *comma = "";
+	uint64_t count = 0;
+
+	for (unsigned i = 0; i < RESPONSE_STATUSES; i++)
+		count += all->answers[i];
+	fprintf(out, "\"requests\":{\"count\":%lu,\"by_status\":{", count);
+	for (unsigned i = 0; i < RESPONSE_STATUSES; i++) {
+		if (!all->answers[i])
+			continue;
+		fprintf(out, "%s\"%u\":%lu", comma, response_statuses[i], all->answers[i]);
+		comma = ",";
+	}
+	fprintf(out, "}},\"healthz\":{\"count\":%lu},\"stats\":{\"count\":%lu}", all->counts[STATS_HEALTHZ],
+		all->counts[STATS_STATS]);
+}
+
+static void print_work(FILE *out, const struct stats_slot *all)
+{
+	fprintf(out, ",\"work\":{");
+	for (unsigned i = 0; i < PLAN_KINDS; i++)
+		fprintf(out, "%s\"%s\":{\"count\":%lu,\"cpu_ns\":%lu,\"wall_ns\":%lu}", i ? "," : "",
+			plan_kind_name((enum plan_kind)i), all->work[i].count, all->work[i].cpu_ns,
+			all->work[i].wall_ns);
+	fprintf(out, "}");
+}
+
+static void print(FILE *out, const struct stats *stats)
+{
+	struct stats_slot all = sum(stats);
+	const uint64_t *counts = all.counts;
+	struct rusage usage = {};
+
+	getrusage(RUSAGE_SELF, &usage);
+	fprintf(out, "{\"model\":\"%s\",", stats->model);
+	print_requests(out, &all);
+	fprintf(out, ",\"connections\":{\"accepted\":%lu,\"open\":%lu,\"refused\":%lu,\"timed_out\":%lu}",
+		counts[STATS_ACCEPTED], counts[STATS_ACCEPTED] - counts[STATS_CLOSED], counts[STATS_REFUSED],
+		counts[STATS_TIMED_OUT]);
+	print_work(out, &all);
+	fprintf(out,
+		",\"scheduling\":{\"switches\":{\"voluntary\":%ld,\"involuntary\":%ld},\"queue_depth\":%lu,"
+		"\"queue_wait\":{\"count\":%lu,\"total_ns\":%lu,\"max_ns\":%lu}}",
+		usage.ru_nvcsw, usage.ru_nivcsw, all.queue_depth, all.queue_waits, all.queue_wait_ns,
+		all.queue_wait_max_ns);
+	fprintf(out, ",\"memory\":{\"rss_bytes\":%lu}}\n", resident_bytes());
+}
+
+char *stats_json(const struct stats *stats, size_t *bytes)
+{
+	char *text = NULL;
+	FILE *out = open_memstream(&text, bytes);
+
+	if (!out)
+		return NULL;
+	print(out, stats);
+	if (fclose(out)) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}

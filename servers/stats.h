@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the server did, counted exactly: the oracle for load generators and for the agent.  The counts lie in
+ * memory that all processes of a server share, in slots, so that workers do not write to each other's lines.
+ */
+#ifndef WHYLATE_SERVERS_STATS_H
+#define WHYLATE_SERVERS_STATS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "servers/plan.h"
+#include "servers/response.h"
+#include "user/base/err.h"
+
+enum stats_count {
+	STATS_HEALTHZ, /* answers to those two are in no other count */
+	STATS_STATS,
+	STATS_ACCEPTED,
+	STATS_CLOSED,
+	STATS_REFUSED,	 /* of the accepted: above the limit */
+	STATS_TIMED_OUT, /* of the accepted: cut off by a deadline, idle ones too */
+	STATS_COUNTS,
+};
+
+/* Whoever writes uses the functions below: slots may be shared. */
+struct stats_slot {
+	_Alignas(64) uint64_t answers[RESPONSE_STATUSES];
+	uint64_t counts[STATS_COUNTS];
+	struct stats_work {
+		uint64_t count, cpu_ns, wall_ns;
+	} work[PLAN_KINDS];
+	uint64_t queue_depth;
+	uint64_t queue_waits, queue_wait_ns, queue_wait_max_ns;
+};
+
+struct stats;
+
+/* NULL with a sentence in ERR. */
+struct stats *stats_new(const char *model, uint32_t nr_slots, struct err *err);
+
+struct stats_slot *stats_slot(struct stats *stats, uint32_t number);
+
+static inline void stats_count(struct stats_slot *slot, enum stats_count count)
+{
+	__atomic_add_fetch(&slot->counts[count], 1, __ATOMIC_RELAXED);
+}
+
+/* An answer of ROUTE; CHANGE is 1, or -1 for one that was counted before it turned out to be cut short. */
+void stats_answer(struct stats_slot *slot, enum plan_route route, uint16_t status, int change);
+
+void stats_work(struct stats_slot *slot, enum plan_kind kind, uint64_t cpu_ns, uint64_t wall_ns);
+
+/* A request waited so long, in user space, for whoever works for it. */
+void stats_waited(struct stats_slot *slot, uint64_t ns);
+
+/* The JSON of /stats, of *BYTES, to be freed; NULL: no memory. */
+char *stats_json(const struct stats *stats, size_t *bytes);
+
+#endif /* WHYLATE_SERVERS_STATS_H */

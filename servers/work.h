@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The work of one request: its plan, step by step.  What can only be waited for is not waited for in here,
+ * but said, so that an event loop can do something else meanwhile, and a thread can block.  CPU work, the
+ * lock, and reading the file happen in the calling thread.
+ */
+#ifndef WHYLATE_SERVERS_WORK_H
+#define WHYLATE_SERVERS_WORK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "servers/plan.h"
+#include "servers/sha.h"
+#include "servers/stats.h"
+#include "servers/upstream.h"
+#include "user/base/err.h"
+
+enum work_need {
+	WORK_DONE,  /* work->status and work->digest are the result */
+	WORK_SLEEP, /* until work->wake_at_ns */
+	WORK_ASK,   /* the upstream, then work_asked() */
+};
+
+struct work {
+	const struct upstream *upstream;
+	struct stats_slot *slot;
+	struct plan plan;
+	uint64_t enqueued_at_ns;
+	uint32_t step, asked;
+	bool begun; /* the step is one that is waited for */
+	uint16_t status;
+	uint64_t began_at_ns, wake_at_ns;
+	uint8_t digest[SHA_BYTES];
+};
+
+/* Once, before any process or thread is started; the file that read_kb reads is made below DIRECTORY. */
+int work_init(const char *directory, struct err *err);
+
+/*
+ * Begin what PLAN says for a request with CONTENT that was ENQUEUED (became known to the server) then.
+ * What is done is counted in SLOT.
+ */
+void work_begin(struct work *work, const struct plan *plan, const char *content, size_t content_bytes,
+		uint64_t enqueued_at_ns, struct stats_slot *slot, const struct upstream *upstream);
+
+/* Go on until the end, or until something is to be waited for; then wait and call again. */
+enum work_need work_run(struct work *work);
+
+/* The upstream was asked; STATUS is 0, or what to answer because it failed. */
+void work_asked(struct work *work, uint16_t status);
+
+/* All of it; waits in the calling thread. */
+void work_run_blocking(struct work *work);
+
+#endif /* WHYLATE_SERVERS_WORK_H */
