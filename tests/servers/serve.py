@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Shared by the tests of the reference servers: start one, talk to it byte by byte, read what it answers."""
+import atexit
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+SERVERS = os.path.join(os.environ["BUILD"], "servers")
+MODELS = sorted(os.listdir(SERVERS))
+HOST = b"Host: a\r\n"
+PROBE = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+
+failures = []
+
+
+def check(ok, text, quiet=False):
+    """Print and count; QUIET: print only what failed."""
+    if not ok or not quiet:
+        print(("ok   " if ok else "FAIL ") + text, flush=True)
+    if not ok:
+        failures.append(text)
+
+
+def done():
+    if not MODELS:
+        raise SystemExit(f"no server in {SERVERS}")
+    sys.exit(1 if failures else 0)
+
+
+class Server:
+    """A running server."""
+
+    def __init__(self, model, *options):
+        listen = () if "--unix" in options else ("--port", "0")
+        self.process = subprocess.Popen([os.path.join(SERVERS, model), *listen, *map(str, options)],
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        atexit.register(self.process.kill)
+        line = self.process.stdout.readline()
+        if not line.startswith("ready "):
+            raise SystemExit(f"{model} {options} did not start: {line!r} {self.process.stderr.read()}")
+        self.model = model
+        self.name = line.split()[1]
+
+    @property
+    def port(self):
+        return int(self.name.rpartition(":")[2])
+
+    def connect(self, receive_bytes=0):
+        if self.name.startswith("unix:"):
+            sock = socket.socket(socket.AF_UNIX)
+            sock.connect(self.name[len("unix:"):])
+            return sock
+        host = self.name.rpartition(":")[0].strip("[]")
+        sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        if receive_bytes:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        sock.connect((host, self.port))
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return sock
+
+    def get(self, path):
+        """One request on a connection of its own."""
+        with self.connect() as sock:
+            sock.sendall(b"GET " + path.encode() + b" HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n")
+            return Reader(sock).answer()
+
+    def stats(self):
+        return json.loads(self.get("/stats").body)
+
+    def stop(self, number=signal.SIGTERM):
+        """Returns (exit status, what it said on stderr)."""
+        self.process.send_signal(number)
+        return self.wait()
+
+    def wait(self):
+        errors = self.process.communicate()[1]
+        return self.process.returncode, errors
+
+
+class Answer:
+    def __init__(self, status, fields, body):
+        self.status, self.fields, self.body = status, fields, body
+
+
+class Reader:
+    """What comes on a socket, as answers; strict, since the servers are ours."""
+
+    def __init__(self, sock):
+        self.sock = sock
+        self.bytes = b""
+
+    def _more(self):
+        more = self.sock.recv(65536)
+        self.bytes += more
+        return bool(more)
+
+    def ended(self):
+        """Nothing more comes; waits for that."""
+        return not self.bytes and not self._more()
+
+    def answer(self, head=False):
+        """The next one; None at a clean end.  HEAD: it is to such a request."""
+        while b"\r\n\r\n" not in self.bytes:
+            if not self._more():
+                if self.bytes:
+                    raise ValueError(f"ended inside of a head: {self.bytes!r}")
+                return None
+        text, _, rest = self.bytes.partition(b"\r\n\r\n")
+        first, *lines = text.decode("ascii").split("\r\n")
+        version, status, reason = first.split(" ", 2)
+        if version != "HTTP/1.1" or not reason:
+            raise ValueError(f"no status line: {first!r}")
+        fields = {}
+        for line in lines:
+            name, _, value = line.partition(": ")
+            if name.lower() in fields:
+                raise ValueError(f"twice: {name}")
+            fields[name.lower()] = value
+        nr = 0 if head or status == "100" else int(fields["content-length"])
+        self.bytes = rest
+        while len(self.bytes) < nr:
+            if not self._more():
+                raise ValueError(f"ended inside of a body: {self.bytes!r} of {nr} bytes")
+        body, self.bytes = self.bytes[:nr], self.bytes[nr:]
+        return Answer(int(status), fields, body)
