@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "servers/loop.h"
+#include "servers/loop_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-#include "servers/io.h"
 #include "servers/listen.h"
-#include "servers/timers.h"
 #include "user/base/clock.h"
 
 #define EVENTS	256
@@ -17,51 +15,7 @@
 /* How long nobody is accepted once files or memory ran out: until somebody else has given some back. */
 #define PAUSE_NS 100000000u
 
-#define owner_of(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
-
-/* What an event points to. */
-struct watched {
-	enum { LISTENER, STOP, CONNECTION, UPSTREAM, GONE } kind;
-};
-
-/* Of a connection while its request is worked for. */
-struct task {
-	struct watched watched;
-	struct connection *connection;
-	struct work work;
-	struct upstream_call call;
-	bool asking;
-	uint32_t armed;
-	struct task *next; /* of those that ended */
-};
-
-struct connection {
-	struct watched watched;
-	int fd;
-	uint32_t armed; /* what epoll waits for; 0: it does not know of it */
-	struct timer timer;
-	struct conn conn;
-	struct task *task;
-	struct connection *previous, *next;
-};
-
-struct loop {
-	struct io io;
-	int epoll;
-	struct watched listener, stop;
-	struct timers timers;
-	struct timer pause; /* of accepting */
-	bool draining;
-	uint64_t drain_until_ns;
-	uint64_t woke_at_ns; /* when the events at hand became known */
-	uint32_t open;
-	struct connection *connections;
-	struct connection *closed; /* to be freed once no event at hand can point to them */
-	struct task *ended;
-};
-
-/* Let epoll wait for EVENTS on FD, where it waited for *ARMED. */
-static int arm(struct loop *loop, int fd, uint32_t *armed, uint32_t events, struct watched *watched)
+int loop_arm(struct loop *loop, int fd, uint32_t *armed, uint32_t events, struct watched *watched)
 {
 	struct epoll_event event = { .events = events, .data.ptr = watched };
 	int op = !*armed ? EPOLL_CTL_ADD : events ? EPOLL_CTL_MOD : EPOLL_CTL_DEL;
@@ -74,7 +28,7 @@ static int arm(struct loop *loop, int fd, uint32_t *armed, uint32_t events, stru
 	return 0;
 }
 
-static void end_task(struct loop *loop, struct connection *c)
+void loop_end_task(struct loop *loop, struct connection *c)
 {
 	struct task *task = c->task;
 
@@ -90,7 +44,7 @@ static void end_task(struct loop *loop, struct connection *c)
 
 static void close_connection(struct loop *loop, struct connection *c)
 {
-	end_task(loop, c);
+	loop_end_task(loop, c);
 	timers_remove(&loop->timers, &c->timer);
 	close(c->fd);
 	conn_fini(&c->conn);
@@ -107,9 +61,11 @@ static void close_connection(struct loop *loop, struct connection *c)
 /* Wait for EVENTS (0: for none) and for what has a time. */
 static void wait_for(struct loop *loop, struct connection *c, uint32_t events)
 {
-	uint64_t at_ns = c->task ? c->task->work.wake_at_ns : conn_deadline_ns(&c->conn);
+	uint64_t at_ns = !c->task	 ? conn_deadline_ns(&c->conn) :
+			 c->task->handed ? CONN_NEVER :
+					   c->task->work.wake_at_ns;
 
-	if (arm(loop, c->fd, &c->armed, events, &c->watched) ||
+	if (loop_arm(loop, c->fd, &c->armed, events, &c->watched) ||
 	    (at_ns != CONN_NEVER && timers_set(&loop->timers, &c->timer, at_ns)))
 		close_connection(loop, c);
 }
@@ -124,7 +80,7 @@ static uint16_t begin_asking(struct loop *loop, struct task *task)
 	task->asking = true;
 	task->armed = 0;
 	task->work.wake_at_ns = clock_monotonic_ns() + upstream->timeout_ns;
-	return arm(loop, task->call.fd, &task->armed, EPOLLOUT, &task->watched) ? 503 : 0;
+	return loop_arm(loop, task->call.fd, &task->armed, EPOLLOUT, &task->watched) ? 503 : 0;
 }
 
 static void end_asking(struct task *task, uint16_t status)
@@ -153,7 +109,7 @@ static bool run_task(struct loop *loop, struct connection *c)
 	if (need == WORK_SLEEP)
 		return false;
 	io_answer(&c->conn, &task->work);
-	end_task(loop, c);
+	loop_end_task(loop, c);
 	return true;
 }
 
@@ -167,22 +123,27 @@ static bool begin_task(struct loop *loop, struct connection *c)
 		conn_answer(&c->conn, &no_memory, clock_monotonic_ns());
 		return true;
 	}
-	*task = (struct task){ .watched.kind = UPSTREAM, .connection = c };
+	*task = (struct task){ .watched.kind = UPSTREAM, .loop = loop, .connection = c };
 	c->task = task;
-	if (io_begin(&loop->io, &c->conn, &task->work, loop->woke_at_ns))
-		return run_task(loop, c);
-	end_task(loop, c);
+	if (io_begin(&loop->io, &c->conn, &task->work, loop->woke_at_ns)) {
+		if (!loop->others.take)
+			return run_task(loop, c);
+		loop_hand_over(loop, task);
+		return false;
+	}
+	loop_end_task(loop, c);
 	return true;
 }
 
-/* As far as C can go without waiting. */
-static void advance(struct loop *loop, struct connection *c)
+void loop_advance(struct loop *loop, struct connection *c)
 {
 	enum io_wait wait;
 
 	do
 		wait = io_advance(&loop->io, c->fd, &c->conn);
 	while (wait == IO_WORK && begin_task(loop, c));
+	if (wait == IO_WORK && loop->others.take)
+		return; /* it may be on its way back already */
 	if (wait == IO_CLOSE)
 		close_connection(loop, c);
 	else
@@ -193,7 +154,7 @@ static void advance(struct loop *loop, struct connection *c)
 static void resume(struct loop *loop, struct connection *c)
 {
 	if (run_task(loop, c))
-		advance(loop, c);
+		loop_advance(loop, c);
 	else
 		wait_for(loop, c, 0);
 }
@@ -203,7 +164,7 @@ static void on_upstream(struct loop *loop, struct task *task)
 	enum upstream_state state = upstream_advance(&task->call);
 	uint32_t events = state == UPSTREAM_WRITE ? EPOLLOUT : EPOLLIN;
 
-	if (state <= UPSTREAM_WRITE && !arm(loop, task->call.fd, &task->armed, events, &task->watched))
+	if (state <= UPSTREAM_WRITE && !loop_arm(loop, task->call.fd, &task->armed, events, &task->watched))
 		return;
 	end_asking(task, state == UPSTREAM_DONE ? 0 : 502);
 	resume(loop, task->connection);
@@ -211,9 +172,11 @@ static void on_upstream(struct loop *loop, struct task *task)
 
 static void on_timer(struct loop *loop, struct connection *c, uint64_t now_ns)
 {
+	if (c->task && c->task->handed)
+		return;
 	if (!c->task) {
 		io_expire(&loop->io, &c->conn, now_ns);
-		advance(loop, c);
+		loop_advance(loop, c);
 	} else if (now_ns < c->task->work.wake_at_ns) {
 		wait_for(loop, c, c->armed);
 	} else {
@@ -248,7 +211,7 @@ static void open_connection(struct loop *loop, int fd)
 		c->next->previous = c;
 	loop->connections = c;
 	loop->open++;
-	advance(loop, c);
+	loop_advance(loop, c);
 }
 
 /* Returns false once nobody waits any more. */
@@ -284,14 +247,16 @@ static void begin_draining(struct loop *loop)
 	struct connection *next;
 	struct epoll_event none = {};
 
-	loop->draining = true;
+	__atomic_store_n(&loop->draining, true, __ATOMIC_RELAXED);
 	loop->drain_until_ns = limit_ns ? clock_monotonic_ns() + limit_ns : TIMERS_NEVER;
 	epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->io.server->stop_fd, &none);
 	for (struct connection *c = loop->connections; c; c = next) {
 		next = c->next;
+		if (c->task && c->task->handed)
+			continue; /* it is told when it comes back */
 		conn_drain(&c->conn);
 		if (!c->task && conn_is_idle(&c->conn))
-			advance(loop, c);
+			loop_advance(loop, c);
 	}
 	while (accept_some(loop))
 		;
@@ -313,10 +278,13 @@ static void on_event(struct loop *loop, struct watched *watched)
 	case CONNECTION:
 		c = owner_of(watched, struct connection, watched);
 		if (!c->task)
-			advance(loop, c);
+			loop_advance(loop, c);
 		break;
 	case UPSTREAM:
 		on_upstream(loop, owner_of(watched, struct task, watched));
+		break;
+	case GIVEN_BACK:
+		loop_take_back(loop);
 		break;
 	case GONE:
 		break;
@@ -365,6 +333,8 @@ static int wait_for_events(struct loop *loop, struct epoll_event *events)
 		now_ns = until_ns > now_ns ? until_ns - now_ns : 0;
 		left = (struct timespec){ (time_t)(now_ns / 1000000000u), (long)(now_ns % 1000000000u) };
 	}
+	if (loop->no_room)
+		return loop_wait_for_room(loop, events, until_ns == TIMERS_NEVER ? NULL : &left);
 	nr = epoll_pwait2(loop->epoll, events, EVENTS, until_ns == TIMERS_NEVER ? NULL : &left, NULL);
 	loop->woke_at_ns = clock_monotonic_ns();
 	return nr >= 0 ? nr : errno == EINTR ? 0 : -errno;
@@ -402,6 +372,7 @@ struct loop *loop_new(struct server *server, struct stats_slot *slot, struct err
 	loop->io.slot = slot;
 	loop->listener.kind = LISTENER;
 	loop->stop.kind = STOP;
+	loop->given_back_fd = -1;
 	listener.data.ptr = &loop->listener;
 	stop.data.ptr = &loop->stop;
 	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -422,5 +393,7 @@ void loop_free(struct loop *loop)
 	timers_fini(&loop->timers);
 	if (loop->epoll >= 0)
 		close(loop->epoll);
+	if (loop->given_back_fd >= 0)
+		close(loop->given_back_fd);
 	free(loop);
 }

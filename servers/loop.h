@@ -6,9 +6,19 @@
 #ifndef WHYLATE_SERVERS_LOOP_H
 #define WHYLATE_SERVERS_LOOP_H
 
+#include "servers/io.h"
 #include "servers/server.h"
 
 struct loop;
+struct task;
+
+/* Others, who do the work of requests instead of the loop. */
+struct loop_workers {
+	/* Take TASK, to call loop_do() in another thread; false: no room now, ask again when one is given
+	 * back. */
+	bool (*take)(void *workers, struct task *task);
+	void *workers;
+};
 
 /* Accepts from SERVER's listener, ends by its stop_fd, counts in SLOT.  NULL with a sentence in ERR. */
 struct loop *loop_new(struct server *server, struct stats_slot *slot, struct err *err);
@@ -19,6 +29,16 @@ struct loop *loop_new(struct server *server, struct stats_slot *slot, struct err
  */
 int loop_run(struct loop *loop, struct err *err);
 
+/* Not while others still work for it. */
 void loop_free(struct loop *loop);
+
+/* From now on work is WORKERS'.  Before loop_run().  Returns 0 or -errno with a sentence in ERR. */
+int loop_hand_to(struct loop *loop, const struct loop_workers *workers, struct err *err);
+
+/*
+ * In a thread of theirs: TASK's work, its answer, and the sending of it; then the connection is the loop's
+ * again, and TASK is gone.  Only the counts of IO are used.
+ */
+void loop_do(struct task *task, struct io *io);
 
 #endif /* WHYLATE_SERVERS_LOOP_H */

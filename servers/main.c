@@ -156,7 +156,7 @@ int main(int argc, char **argv)
 		return fail(&err, EXIT_FAILED);
 	if (ret) {
 		err_set(&err, ETIMEDOUT, "%d connections were cut off at the drain timeout", ret);
-		return fail(&err, EXIT_FAILED);
+		_exit(fail(&err, EXIT_FAILED)); /* threads may still work, with what exit() would take away */
 	}
 	return EXIT_DONE;
 }

@@ -54,6 +54,12 @@ void stats_work(struct stats_slot *slot, enum plan_kind kind, uint64_t cpu_ns, u
 /* A request waited so long, in user space, for whoever works for it. */
 void stats_waited(struct stats_slot *slot, uint64_t ns);
 
+/* CHANGE more requests than before wait in a queue of the server's. */
+static inline void stats_queued(struct stats_slot *slot, int change)
+{
+	__atomic_add_fetch(&slot->queue_depth, (uint64_t)change, __ATOMIC_RELAXED);
+}
+
 /* The JSON of /stats, of *BYTES, to be freed; NULL: no memory. */
 char *stats_json(const struct stats *stats, size_t *bytes);
 

@@ -169,8 +169,6 @@ static int do_step(struct work *work, const struct plan_step *step, uint64_t beg
 void work_begin(struct work *work, const struct plan *plan, const char *content, size_t content_bytes,
 		uint64_t enqueued_at_ns, struct stats_slot *slot, const struct upstream *upstream)
 {
-	uint64_t now_ns = clock_monotonic_ns();
-
 	*work = (struct work){
 		.upstream = upstream,
 		.slot = slot,
@@ -178,7 +176,6 @@ void work_begin(struct work *work, const struct plan *plan, const char *content,
 		.enqueued_at_ns = enqueued_at_ns,
 		.status = 200,
 	};
-	stats_waited(slot, now_ns > enqueued_at_ns ? now_ns - enqueued_at_ns : 0);
 	if (sha_digest(content, content_bytes, work->digest))
 		work->status = 500;
 }
@@ -202,10 +199,21 @@ static bool must_wait(struct work *work, const struct plan_step *step, enum work
 	return clock_monotonic_ns() < work->wake_at_ns;
 }
 
+/* Somebody has time for it now. */
+static void start(struct work *work)
+{
+	uint64_t now_ns = clock_monotonic_ns();
+
+	if (!work->started)
+		stats_waited(work->slot, now_ns > work->enqueued_at_ns ? now_ns - work->enqueued_at_ns : 0);
+	work->started = true;
+}
+
 enum work_need work_run(struct work *work)
 {
 	enum work_need need;
 
+	start(work);
 	while (work->step < work->plan.nr_steps && work->status == 200) {
 		const struct plan_step *step = &work->plan.steps[work->step];
 		uint64_t began_cpu_ns, used_cpu_ns = 0;

@@ -28,6 +28,7 @@ struct work {
 	struct plan plan;
 	uint64_t enqueued_at_ns;
 	uint32_t step, asked;
+	bool started;
 	bool begun; /* the step is one that is waited for */
 	uint16_t status;
 	uint64_t began_at_ns, wake_at_ns;

@@ -13,7 +13,7 @@ static const struct conn_config talk_config = { .read_ns = 5000, .write_ns = 100
 struct talk {
 	struct conn conn;
 	char *text; /* all that was sent */
-	size_t bytes;
+	size_t bytes, capacity;
 	bool shut;
 };
 
@@ -35,7 +35,10 @@ static inline void talk_take(struct talk *t, size_t piece)
 	const char *output = conn_output(&t->conn, &nr);
 
 	nr = piece && piece < nr ? piece : nr;
-	t->text = realloc(t->text, t->bytes + nr + 1);
+	if (t->bytes + nr >= t->capacity) {
+		t->capacity = 2 * (t->bytes + nr) + 1024;
+		t->text = realloc(t->text, t->capacity);
+	}
 	memcpy(t->text + t->bytes, output, nr);
 	t->bytes += nr;
 	t->text[t->bytes] = '\0';

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Requests that others work for.  With a request they get its connection, and give it back through a list and
+ * an eventfd.  Where they have no room, requests are kept in order, and nobody is read from until there is
+ * some: not more are kept than the events that were at hand.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "servers/loop_internal.h"
+#include "user/base/clock.h"
+
+static void hand_or_keep(struct loop *loop, struct task *task)
+{
+	if (!loop->no_room && loop->others.take(loop->others.workers, task))
+		return;
+	task->next = NULL;
+	*loop->last_no_room = task;
+	loop->last_no_room = &task->next;
+}
+
+void loop_hand_over(struct loop *loop, struct task *task)
+{
+	struct connection *c = task->connection;
+
+	loop_arm(loop, c->fd, &c->armed, 0, &c->watched);
+	task->handed = true;
+	stats_queued(loop->io.slot, 1);
+	hand_or_keep(loop, task);
+}
+
+void loop_take_back(struct loop *loop)
+{
+	struct task *task, *next;
+	uint64_t count;
+
+	if (read(loop->given_back_fd, &count, sizeof(count)) < 0)
+		return;
+	pthread_mutex_lock(&loop->lock);
+	task = loop->returned;
+	loop->returned = NULL;
+	pthread_mutex_unlock(&loop->lock);
+	for (; task; task = next) {
+		struct connection *c = task->connection;
+
+		next = task->next;
+		loop_end_task(loop, c);
+		if (loop->draining)
+			conn_drain(&c->conn);
+		loop_advance(loop, c);
+	}
+	while ((task = loop->no_room)) {
+		next = task->next;
+		if (!loop->others.take(loop->others.workers, task))
+			return;
+		loop->no_room = next;
+	}
+	loop->last_no_room = &loop->no_room;
+}
+
+void loop_do(struct task *task, struct io *io)
+{
+	struct loop *loop = task->loop;
+	struct connection *c = task->connection;
+	const uint64_t one = 1;
+	bool is_first;
+
+	stats_queued(io->slot, -1);
+	work_run_blocking(&task->work);
+	if (__atomic_load_n(&loop->draining, __ATOMIC_RELAXED))
+		conn_drain(&c->conn);
+	io_answer(&c->conn, &task->work);
+	while (conn_need(&c->conn) == CONN_SEND && io_send(io, c->fd, &c->conn, MSG_DONTWAIT) != -EAGAIN)
+		;
+	pthread_mutex_lock(&loop->lock);
+	is_first = !loop->returned;
+	task->next = loop->returned;
+	loop->returned = task;
+	pthread_mutex_unlock(&loop->lock);
+	if (is_first && write(loop->given_back_fd, &one, sizeof(one)) < 0)
+		abort(); /* cannot be: the counter would have to be full */
+}
+
+int loop_wait_for_room(struct loop *loop, struct epoll_event *events, const struct timespec *left)
+{
+	struct pollfd wait[] = { { loop->given_back_fd, POLLIN, 0 },
+				 { loop->draining ? -1 : loop->io.server->stop_fd, POLLIN, 0 } };
+	int ret = ppoll(wait, 2, left, NULL), nr = 0;
+
+	loop->woke_at_ns = clock_monotonic_ns();
+	if (ret > 0 && wait[0].revents)
+		events[nr++].data.ptr = &loop->given_back;
+	if (ret > 0 && wait[1].revents)
+		events[nr++].data.ptr = &loop->stop;
+	return ret >= 0 || errno == EINTR ? nr : -errno;
+}
+
+int loop_hand_to(struct loop *loop, const struct loop_workers *workers, struct err *err)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = &loop->given_back };
+
+	loop->given_back.kind = GIVEN_BACK;
+	loop->others = *workers;
+	loop->last_no_room = &loop->no_room;
+	pthread_mutex_init(&loop->lock, NULL);
+	loop->given_back_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (loop->given_back_fd < 0 || epoll_ctl(loop->epoll, EPOLL_CTL_ADD, loop->given_back_fd, &event))
+		return err_set(err, errno, "cannot set up an eventfd: %s", strerror(errno));
+	return 0;
+}
