@@ -81,7 +81,7 @@ TEST_LDLIBS = $(LDLIBS) $(SERVER_LDLIBS)
 AGENT_SRC := $(wildcard user/*.c user/*/*.c)
 AGENT_OBJ := $(AGENT_SRC:%.c=$(BUILD)/obj/%.o)
 # A reference server is its model's source and what all share.
-MODELS    := event-loop thread-per-connection thread-pool
+MODELS    := event-loop thread-per-connection thread-pool prefork
 MODEL_SRC := $(patsubst %,servers/%.c,$(subst -,_,$(MODELS)))
 SERVER_SRC := $(filter-out $(MODEL_SRC) servers/main.c,$(wildcard servers/*.c))
 SERVER_OBJ := $(SERVER_SRC:%.c=$(BUILD)/obj/%.o)

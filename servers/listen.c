@@ -113,6 +113,16 @@ void listen_name(int fd, char *out, size_t size)
 	}
 }
 
+uint32_t listen_waiting(int fd)
+{
+	struct tcp_info info = {};
+	socklen_t bytes = sizeof(info);
+
+	if (!getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &bytes))
+		return info.tcpi_unacked; /* of a listener it is that */
+	return BACKLOG;
+}
+
 int listen_accept(int fd, int socket_flags)
 {
 	for (;;) {

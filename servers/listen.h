@@ -19,6 +19,9 @@ int listen_open(const struct options *options, struct err *err);
 /* "ADDRESS:PORT", "[IPv6]:PORT" or "unix:PATH", of a socket that listens. */
 void listen_name(int fd, char *out, size_t size);
 
+/* How many connections wait to be accepted, or where the kernel does not tell, how many could at most. */
+uint32_t listen_waiting(int fd);
+
 /* A connection that waits, ready to be served; -EAGAIN: none; another -errno: it cannot be taken now. */
 int listen_accept(int fd, int socket_flags);
 

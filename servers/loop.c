@@ -214,13 +214,13 @@ static void open_connection(struct loop *loop, int fd)
 	loop_advance(loop, c);
 }
 
-/* Returns false once nobody waits any more. */
-static bool accept_some(struct loop *loop)
+/* At most so many.  Returns false once nobody waits any more. */
+static bool accept_some(struct loop *loop, uint32_t most)
 {
 	struct epoll_event none = {};
 	int fd = 0;
 
-	for (int i = 0; i < ACCEPTS; i++) {
+	for (uint32_t i = 0; i < most; i++) {
 		fd = listen_accept(loop->io.server->listener, SOCK_NONBLOCK);
 		if (fd < 0)
 			break;
@@ -240,10 +240,14 @@ static void accept_again(struct loop *loop)
 		epoll_ctl(loop->epoll, EPOLL_CTL_MOD, loop->io.server->listener, &event);
 }
 
-/* Those that wait to be accepted were answered by nobody else: closing the listener would reset them. */
+/*
+ * Those that wait to be accepted are answered by nobody else: closing the listener would reset them.  But
+ * whoever comes later, as those do who are sent away now, would be a reason never to end.
+ */
 static void begin_draining(struct loop *loop)
 {
 	uint64_t limit_ns = loop->io.server->options->drain_timeout_ns;
+	uint32_t waiting = listen_waiting(loop->io.server->listener);
 	struct connection *next;
 	struct epoll_event none = {};
 
@@ -258,8 +262,7 @@ static void begin_draining(struct loop *loop)
 		if (!c->task && conn_is_idle(&c->conn))
 			loop_advance(loop, c);
 	}
-	while (accept_some(loop))
-		;
+	accept_some(loop, waiting);
 	close(loop->io.server->listener);
 }
 
@@ -270,7 +273,7 @@ static void on_event(struct loop *loop, struct watched *watched)
 	switch (watched->kind) {
 	case LISTENER:
 		if (!loop->draining)
-			accept_some(loop);
+			accept_some(loop, ACCEPTS);
 		break;
 	case STOP:
 		begin_draining(loop);

@@ -11,6 +11,7 @@
 
 struct stats {
 	const char *model;
+	uint32_t pid;
 	uint32_t nr_slots;
 	struct stats_slot slots[];
 };
@@ -25,6 +26,7 @@ struct stats *stats_new(const char *model, uint32_t nr_slots, struct err *err)
 		return NULL;
 	}
 	stats->model = model;
+	stats->pid = (uint32_t)getpid();
 	stats->nr_slots = nr_slots;
 	return stats;
 }
@@ -53,6 +55,17 @@ void stats_answer(struct stats_slot *slot, enum plan_route route, uint16_t statu
 	else if (status == 200 && route == PLAN_STATS)
 		count = &slot->counts[STATS_STATS];
 	add(count, (uint64_t)change);
+}
+
+void stats_set_process(struct stats_slot *slot, uint32_t pid)
+{
+	__atomic_store_n(&slot->pid, pid, __ATOMIC_RELAXED);
+}
+
+void stats_add_ended(struct stats_slot *slot, uint64_t voluntary, uint64_t involuntary)
+{
+	add(&slot->ended_voluntary, voluntary);
+	add(&slot->ended_involuntary, involuntary);
 }
 
 void stats_work(struct stats_slot *slot, enum plan_kind kind, uint64_t cpu_ns, uint64_t wall_ns)
@@ -101,18 +114,59 @@ static struct stats_slot sum(const struct stats *stats)
 	return all;
 }
 
-/* 0 where /proc does not tell. */
-static uint64_t resident_bytes(void)
-{
-	FILE *file = fopen("/proc/self/statm", "re");
-	unsigned long long pages = 0;
+/* Of all processes of the server. */
+struct usage {
+	uint32_t processes;
+	uint64_t resident_bytes; /* what they share is counted for each */
+	uint64_t voluntary, involuntary;
+};
 
+/* Adds what /proc tells of process PID; one that is gone has nothing. */
+static void add_process(struct usage *usage, uint32_t pid)
+{
+	unsigned long long kb, nr;
+	char path[40], line[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%u/status", pid);
+	file = fopen(path, "re");
 	if (!file)
-		return 0;
-	if (fscanf(file, "%*u %llu", &pages) != 1)
-		pages = 0;
+		return;
+	usage->processes++;
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "VmRSS: %llu", &kb) == 1)
+			usage->resident_bytes += kb * 1024;
+		else if (sscanf(line, "voluntary_ctxt_switches: %llu", &nr) == 1)
+			usage->voluntary += nr;
+		else if (sscanf(line, "nonvoluntary_ctxt_switches: %llu", &nr) == 1)
+			usage->involuntary += nr;
+	}
 	fclose(file);
-	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static struct usage usage_of(const struct stats *stats)
+{
+	struct usage usage = {};
+	struct rusage self;
+	bool is_one = true;
+
+	add_process(&usage, stats->pid);
+	for (uint32_t i = 0; i < stats->nr_slots; i++) {
+		const struct stats_slot *slot = &stats->slots[i];
+		uint32_t pid = __atomic_load_n(&slot->pid, __ATOMIC_RELAXED);
+
+		usage.voluntary += get(&slot->ended_voluntary);
+		usage.involuntary += get(&slot->ended_involuntary);
+		is_one = is_one && !pid;
+		if (pid)
+			add_process(&usage, pid);
+	}
+	/* What /proc has there is of the first thread only. */
+	if (is_one && !getrusage(RUSAGE_SELF, &self)) {
+		usage.voluntary = (uint64_t)self.ru_nvcsw;
+		usage.involuntary = (uint64_t)self.ru_nivcsw;
+	}
+	return usage;
 }
 
 static void print_requests(FILE *out, const struct stats_slot *all)
@@ -147,21 +201,20 @@ static void print(FILE *out, const struct stats *stats)
 {
 	struct stats_slot all = sum(stats);
 	const uint64_t *counts = all.counts;
-	struct rusage usage = {};
+	struct usage usage = usage_of(stats);
 
-	getrusage(RUSAGE_SELF, &usage);
-	fprintf(out, "{\"model\":\"%s\",", stats->model);
+	fprintf(out, "{\"model\":\"%s\",\"processes\":%u,", stats->model, usage.processes);
 	print_requests(out, &all);
 	fprintf(out, ",\"connections\":{\"accepted\":%lu,\"open\":%lu,\"refused\":%lu,\"timed_out\":%lu}",
 		counts[STATS_ACCEPTED], counts[STATS_ACCEPTED] - counts[STATS_CLOSED], counts[STATS_REFUSED],
 		counts[STATS_TIMED_OUT]);
 	print_work(out, &all);
 	fprintf(out,
-		",\"scheduling\":{\"switches\":{\"voluntary\":%ld,\"involuntary\":%ld},\"queue_depth\":%lu,"
+		",\"scheduling\":{\"switches\":{\"voluntary\":%lu,\"involuntary\":%lu},\"queue_depth\":%lu,"
 		"\"queue_wait\":{\"count\":%lu,\"total_ns\":%lu,\"max_ns\":%lu}}",
-		usage.ru_nvcsw, usage.ru_nivcsw, all.queue_depth, all.queue_waits, all.queue_wait_ns,
+		usage.voluntary, usage.involuntary, all.queue_depth, all.queue_waits, all.queue_wait_ns,
 		all.queue_wait_max_ns);
-	fprintf(out, ",\"memory\":{\"rss_bytes\":%lu}}\n", resident_bytes());
+	fprintf(out, ",\"memory\":{\"rss_bytes\":%lu}}\n", usage.resident_bytes);
 }
 
 char *stats_json(const struct stats *stats, size_t *bytes)

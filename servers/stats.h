@@ -30,6 +30,8 @@ struct stats_slot {
 	struct stats_work {
 		uint64_t count, cpu_ns, wall_ns;
 	} work[PLAN_KINDS];
+	uint32_t pid; /* of whose slot it is, where that is a process; else 0 */
+	uint64_t ended_voluntary, ended_involuntary;
 	uint64_t queue_depth;
 	uint64_t queue_waits, queue_wait_ns, queue_wait_max_ns;
 };
@@ -38,6 +40,12 @@ struct stats;
 
 /* NULL with a sentence in ERR. */
 struct stats *stats_new(const char *model, uint32_t nr_slots, struct err *err);
+
+/* Process PID counts in SLOT alone, beside the one that made STATS, with a single thread; 0: it has ended. */
+void stats_set_process(struct stats_slot *slot, uint32_t pid);
+
+/* What the switches of a process that has ended were, which /proc does not tell any more. */
+void stats_add_ended(struct stats_slot *slot, uint64_t voluntary, uint64_t involuntary);
 
 struct stats_slot *stats_slot(struct stats *stats, uint32_t number);
 

@@ -17,21 +17,19 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "servers/io.h"
+#include "servers/blocking.h"
 #include "servers/listen.h"
 #include "servers/server.h"
 #include "user/base/clock.h"
 
 /* What a thread needs is its scratch, a plan, and libcrypto's frames. */
 #define STACK_BYTES 131072u
+#define ACCEPTS	    64 /* before a look at whether it is to end */
 #define TICK_NS	    20000000u
 #define PAUSE_MS    100
-/* Of time left: a timeout that is set and is later by less than this is near enough. */
-#define SLACK_NS 10000000u
 
 /* Signals that end a recv are only sent to threads on this list, under its lock: they are still there. */
 static struct {
@@ -43,90 +41,11 @@ static struct {
 static bool draining; /* atomic */
 
 struct worker {
-	struct io io;
-	int fd;
-	struct conn conn;
+	struct blocking served;
 	pthread_t thread;
 	bool started; /* the thread is known */
 	struct worker *previous, *next;
-	uint64_t receive_ns, send_ns; /* timeouts as the socket has them; 0: none */
 };
-
-/* Let calls on the socket return when the connection's deadline comes. */
-static void set_timeout(struct worker *w, int option, uint64_t *set_ns)
-{
-	uint64_t deadline_ns = conn_deadline_ns(&w->conn), now_ns, left_ns = 0;
-	struct timeval left;
-
-	if (deadline_ns != CONN_NEVER) {
-		now_ns = clock_monotonic_ns();
-		left_ns = deadline_ns > now_ns + 1000000 ? deadline_ns - now_ns : 1000000;
-	}
-	if (*set_ns == left_ns || (left_ns && *set_ns > left_ns && *set_ns - left_ns < SLACK_NS))
-		return;
-	if (left_ns)
-		left_ns += SLACK_NS / 2;
-	left = (struct timeval){ (time_t)(left_ns / 1000000000u), (suseconds_t)(left_ns / 1000 % 1000000) };
-	setsockopt(w->fd, SOL_SOCKET, option, &left, sizeof(left));
-	*set_ns = left_ns;
-}
-
-/* Blocks until something comes, the deadline, or a signal. */
-static void receive(struct worker *w)
-{
-	bool ends = __atomic_load_n(&draining, __ATOMIC_ACQUIRE);
-	int ret;
-
-	if (ends)
-		conn_drain(&w->conn);
-	ends = ends && conn_is_idle(&w->conn);
-	if (!ends)
-		set_timeout(w, SO_RCVTIMEO, &w->receive_ns);
-	ret = io_receive(&w->io, w->fd, &w->conn, ends ? MSG_DONTWAIT : 0);
-	if (ret == -EAGAIN && ends)
-		conn_end(&w->conn, clock_monotonic_ns());
-	else if (ret == -EAGAIN)
-		io_expire(&w->io, &w->conn, clock_monotonic_ns());
-}
-
-static void work(struct worker *w)
-{
-	struct work work;
-
-	if (__atomic_load_n(&draining, __ATOMIC_ACQUIRE))
-		conn_drain(&w->conn);
-	if (!io_begin(&w->io, &w->conn, &work, clock_monotonic_ns()))
-		return;
-	work_run_blocking(&work);
-	if (__atomic_load_n(&draining, __ATOMIC_ACQUIRE))
-		conn_drain(&w->conn);
-	io_answer(&w->conn, &work);
-}
-
-static void serve_connection(struct worker *w)
-{
-	for (;;) {
-		switch (conn_need(&w->conn)) {
-		case CONN_RECEIVE:
-		case CONN_DISCARD:
-			receive(w);
-			break;
-		case CONN_WORK:
-			work(w);
-			break;
-		case CONN_SEND:
-			set_timeout(w, SO_SNDTIMEO, &w->send_ns);
-			if (io_send(&w->io, w->fd, &w->conn, 0) == -EAGAIN)
-				io_expire(&w->io, &w->conn, clock_monotonic_ns());
-			break;
-		case CONN_SHUT:
-			io_shut(w->fd, &w->conn);
-			break;
-		case CONN_CLOSE:
-			return;
-		}
-	}
-}
 
 static void add(struct worker *w)
 {
@@ -141,9 +60,9 @@ static void add(struct worker *w)
 
 static void end(struct worker *w)
 {
-	close(w->fd);
-	conn_fini(&w->conn);
-	stats_count(w->io.slot, STATS_CLOSED);
+	close(w->served.fd);
+	conn_fini(&w->served.conn);
+	stats_count(w->served.io.slot, STATS_CLOSED);
 	pthread_mutex_lock(&all.lock);
 	*(w->previous ? &w->previous->next : &all.workers) = w->next;
 	if (w->next)
@@ -162,7 +81,7 @@ static void *run(void *argument)
 	w->thread = pthread_self();
 	w->started = true;
 	pthread_mutex_unlock(&all.lock);
-	serve_connection(w);
+	blocking_serve(&w->served);
 	end(w);
 	return NULL;
 }
@@ -170,10 +89,10 @@ static void *run(void *argument)
 /* No thread for it: the refusal is all that is sent, and it fits into any socket's buffer. */
 static void refuse_here(struct worker *w)
 {
-	stats_count(w->io.slot, STATS_REFUSED);
-	conn_fini(&w->conn);
-	conn_init_refused(&w->conn, w->conn.config, clock_monotonic_ns());
-	io_advance(&w->io, w->fd, &w->conn);
+	stats_count(w->served.io.slot, STATS_REFUSED);
+	conn_fini(&w->served.conn);
+	conn_init_refused(&w->served.conn, w->served.conn.config, clock_monotonic_ns());
+	io_advance(&w->served.io, w->served.fd, &w->served.conn);
 	end(w);
 }
 
@@ -192,30 +111,26 @@ static void open_connection(const struct server *server, const pthread_attr_t *a
 		close(fd);
 		return;
 	}
-	memset(w, 0, offsetof(struct worker, io.scratch));
-	w->fd = fd;
-	w->io.server = server;
-	w->io.slot = slot;
 	w->started = false;
 	w->previous = w->next = NULL;
-	w->receive_ns = w->send_ns = 0;
+	blocking_init(&w->served, server, slot, fd, &draining);
 	if (admission == SERVER_SERVE) {
-		conn_init(&w->conn, &server->conn, clock_monotonic_ns());
+		conn_init(&w->served.conn, &server->conn, clock_monotonic_ns());
 	} else {
 		stats_count(slot, STATS_REFUSED);
-		conn_init_refused(&w->conn, &server->conn, clock_monotonic_ns());
+		conn_init_refused(&w->served.conn, &server->conn, clock_monotonic_ns());
 	}
 	add(w);
 	if (pthread_create(&thread, attributes, run, w))
 		refuse_here(w);
 }
 
-/* Until nobody waits, or nobody can be taken now. */
-static int accept_all(const struct server *server, const pthread_attr_t *attributes)
+/* At most so many, until nobody waits, or nobody can be taken now. */
+static int accept_some(const struct server *server, const pthread_attr_t *attributes, uint32_t most)
 {
-	int fd;
+	int fd = 0;
 
-	while ((fd = listen_accept(server->listener, 0)) >= 0)
+	while (most-- && (fd = listen_accept(server->listener, 0)) >= 0)
 		open_connection(server, attributes, fd);
 	return fd;
 }
@@ -277,12 +192,13 @@ static int serve(struct server *server, struct err *err)
 	while (!wait[0].revents) {
 		if (poll(wait, 2, -1) < 0 && errno != EINTR)
 			return err_set(err, errno, "cannot wait for connections: %s", strerror(errno));
-		ret = wait[1].revents ? accept_all(server, &attributes) : -EAGAIN;
+		ret = wait[1].revents ? accept_some(server, &attributes, ACCEPTS) : -EAGAIN;
 		if (server_may_retry(ret))
 			poll(wait, 1, PAUSE_MS);
 	}
 	__atomic_store_n(&draining, true, __ATOMIC_RELEASE);
-	accept_all(server, &attributes);
+	/* Whoever comes later, as those do who are sent away now, would be a reason never to end. */
+	accept_some(server, &attributes, listen_waiting(server->listener));
 	close(server->listener);
 	pthread_attr_destroy(&attributes);
 	return drain(server);

@@ -11,6 +11,8 @@ import sys
 SERVERS = os.path.join(os.environ["BUILD"], "servers")
 MODELS = sorted(os.listdir(SERVERS))
 HOST = b"Host: a\r\n"
+# A process for each connection: as many as any test here holds open.
+MORE = {"prefork": ("--workers", "24")}
 PROBE = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
 failures = []
@@ -35,7 +37,7 @@ class Server:
 
     def __init__(self, model, *options):
         listen = () if "--unix" in options else ("--port", "0")
-        self.process = subprocess.Popen([os.path.join(SERVERS, model), *listen, *map(str, options)],
+        self.process = subprocess.Popen([os.path.join(SERVERS, model), *listen, *MORE.get(model, ()), *map(str, options)],
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         atexit.register(self.process.kill)
         line = self.process.stdout.readline()
