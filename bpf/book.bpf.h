@@ -125,6 +125,12 @@ static __always_inline __u64 bucket_room_ns(__u64 latency_ns, __u32 number)
 	return latency_ns - hist_bucket_from_ns(number) + 1;
 }
 
+/* As a global function: there is a component's worth of calls. */
+VERIFIED_ONCE __u32 bucket_without(__u64 latency_ns, __u64 ns)
+{
+	return hist_bucket(latency_ns - ns);
+}
+
 VERIFIED_ONCE int book_request(const struct span *span, __u64 latency_ns, __s64 by)
 {
 	__u32 at = hist_bucket(latency_ns) & (HIST_BUCKETS - 1);
@@ -138,7 +144,7 @@ VERIFIED_ONCE int book_request(const struct span *span, __u64 latency_ns, __s64 
 		__u64 ns = span->parts.components_ns[i];
 
 		if (ns >= room_ns)
-			book_move(i, at, hist_bucket(latency_ns - ns), by);
+			book_move(i, at, bucket_without(latency_ns, ns), by);
 	}
 	return 0;
 }

@@ -44,38 +44,31 @@
 
 _Static_assert(HIST_BUCKETS == 1024, "bucket indices are masked with HIST_BUCKETS - 1");
 
-/* Position of the highest set bit of VALUE, which must not be 0; BPF has no clz instruction. */
+/*
+ * Position of the highest set bit of VALUE, which must not be 0; BPF has no clz instruction.  Without
+ * branches, of which the verifier would walk through all combinations: all bits below the highest are set,
+ * and each of the 64 values that are left turns another part of a de Bruijn sequence to the top (the constant
+ * and its table as in www.chessprogramming.org/BitScan, bitscan reverse by Kim Walisch and Mark Dickinson).
+ */
 static __always_inline __u32 hist_log2(__u64 value)
 {
-	__u32 log2 = 0;
+	static const __u8 log2_of[64] = {
+		0,  47, 1,  56, 48, 27, 2,  60, 57, 49, 41, 37, 28, 16, 3,  61, 54, 58, 35, 52, 50, 42,
+		21, 44, 38, 32, 29, 23, 17, 11, 4,  62, 46, 55, 26, 59, 40, 36, 15, 53, 34, 51, 20, 43,
+		31, 22, 10, 45, 25, 39, 14, 33, 19, 30, 9,  24, 13, 18, 8,  12, 7,  6,	5,  63,
+	};
 
-	if (value >> 32) {
-		value >>= 32;
-		log2 += 32;
-	}
-	if (value >> 16) {
-		value >>= 16;
-		log2 += 16;
-	}
-	if (value >> 8) {
-		value >>= 8;
-		log2 += 8;
-	}
-	if (value >> 4) {
-		value >>= 4;
-		log2 += 4;
-	}
-	if (value >> 2) {
-		value >>= 2;
-		log2 += 2;
-	}
-	if (value >> 1)
-		log2 += 1;
-	return log2;
+	value |= value >> 1;
+	value |= value >> 2;
+	value |= value >> 4;
+	value |= value >> 8;
+	value |= value >> 16;
+	value |= value >> 32;
+	return log2_of[value * 0x03f79d71b4cb0a89ull >> 58];
 }
 
 /* The bucket that holds VALUE_NS; always below HIST_BUCKETS. */
-VERIFIED_ONCE __u32 hist_bucket(__u64 value_ns)
+static __always_inline __u32 hist_bucket(__u64 value_ns)
 {
 	__u32 octave;
 
