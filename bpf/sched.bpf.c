@@ -412,7 +412,7 @@ int BPF_PROG(on_wakeup, struct task_struct *task)
 	if (!clock || (clock->state != CLOCK_BLOCKED && clock->state != CLOCK_SEEDED))
 		return 0;
 	/* It wakes itself, without a lock: it runs, whatever its clock missed. */
-	if (task == bpf_get_current_task_btf())
+	if (task->on_cpu && task == bpf_get_current_task_btf())
 		return 0;
 	now_ns = clock_now(clock, bpf_ktime_get_ns());
 	if (clock->state == CLOCK_SEEDED)
