@@ -230,10 +230,17 @@ static __always_inline struct worker *worker_create(struct task_struct *task, st
 
 	if (!worker) /* who comes second is refused */
 		worker = bpf_task_storage_get(&workers, task, NULL, 0);
-	if (!worker)
+	if (!worker) {
 		count_loss(LOSS_WORKER_CREATE);
-	else
-		clock->works = 1;
+		return NULL;
+	}
+	/*
+	 * From here on the scheduler's hooks remember its stays; the latest one its clock still knows: one
+	 * that runs since before us and never sleeps has no other.
+	 */
+	if (!clock->works && clock->state != CLOCK_NEW)
+		worker_came_back(worker, clock, 0);
+	clock->works = 1;
 	return worker;
 }
 

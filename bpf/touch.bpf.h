@@ -25,9 +25,6 @@ static __always_inline struct worker *worker_of(struct task_struct *task, struct
 		return bpf_task_storage_get(&workers, task, NULL, 0);
 	worker = worker_create(task, clock);
 	record_ask();
-	/* From here on the scheduler's hooks remember its stays; the latest one its clock still knows. */
-	if (worker)
-		worker_came_back(worker, clock, 0);
 	return worker;
 }
 
