@@ -70,6 +70,14 @@ static __always_inline void record_shared(void)
 	count_loss(LOSS_RECORDS);
 }
 
+/* What the current task, whose clock is CLOCK, says of itself; NULL: nothing. */
+static __always_inline struct recorded *recorded_of(const struct task_clock *clock)
+{
+	return clock->recorded == RECORDED_THERE ?
+		       bpf_task_storage_get(&records, bpf_get_current_task_btf(), NULL, 0) :
+		       NULL;
+}
+
 /* What the current thread publishes, into `next`: it may be anything, anywhere, and gone. */
 VERIFIED_ONCE int record_read(struct recorded *recorded, __u64 thread_pointer)
 {

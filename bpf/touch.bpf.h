@@ -28,13 +28,6 @@ static __always_inline struct worker *worker_of(struct task_struct *task, struct
 	return worker;
 }
 
-static __always_inline struct recorded *recorded_of(const struct task_clock *clock)
-{
-	return clock->recorded == RECORDED_THERE ?
-		       bpf_task_storage_get(&records, bpf_get_current_task_btf(), NULL, 0) :
-		       NULL;
-}
-
 /* A look at what the toucher says of itself. */
 static __always_inline void touch_record(struct toucher *by)
 {

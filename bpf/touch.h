@@ -307,12 +307,10 @@ VERIFIED_ONCE int touch_recorded(struct worker *worker, struct task_clock *clock
 /* Bring the span up to now, in the name of the current task. */
 static __always_inline void touch(struct toucher *by, struct span *span)
 {
-	if (by->clock->recorded == RECORDED_THERE) {
-		if (!touch_recorded(by->worker, by->clock, span, by->now_ns))
-			touch_again(by->worker, by->clock, span, by->now_ns);
-	} else if (!span_touch_run(span, by->worker, by->clock, by->now_ns)) {
-		touch_again(by->worker, by->clock, span, by->now_ns);
-	}
+	if (by->clock->recorded == RECORDED_THERE ? touch_recorded(by->worker, by->clock, span, by->now_ns) :
+						    span_touch_run(span, by->worker, by->clock, by->now_ns))
+		return;
+	touch_again(by->worker, by->clock, span, by->now_ns);
 }
 
 /*
@@ -335,30 +333,14 @@ static __always_inline void split_accept(const struct toucher *by, struct span *
 	span->parts.components_ns[COMPONENT_RUNTIME_QUEUE] = *readable_ns - accepted_ns;
 }
 
-/* The current task turns to the request that SPAN has begun with, read at NOW_NS: what it waited for before. */
-static __always_inline int touch_begun(struct worker *worker, struct task_clock *clock, struct span *span,
-				       __u64 now_ns)
+/* What the reading task, advanced, did while the request lay unread: from READABLE_NS on. */
+static __always_inline void span_was_unread(const struct toucher *by, struct span *span, __u64 readable_ns)
 {
-	struct toucher by = { clock, worker, now_ns };
-	struct unread unread;
-	__u64 readable_ns;
+	const struct unread unread = unread_since(by, readable_ns);
 
-	if (!worker || !clock || !span)
-		return 0;
-	advance(&by);
-	turn_to(&by, span->request, span->socket);
-	span->holder = clock->id;
-	readable_ns = span->begin_ns;
-	if (span->waits_accept)
-		split_accept(&by, span, span->begin_ns, &readable_ns);
-	span->established_ns = span->accepted_ns = 0;
-	span->waits_accept = 0;
-	span->owes = 0;
-	unread = unread_since(&by, readable_ns);
 	span->parts.components_ns[COMPONENT_SOCKET_BUSY] = unread.busy_ns;
 	span->parts.components_ns[COMPONENT_SOCKET_RUN_QUEUE] = unread.run_queue_ns;
 	span->parts.components_ns[COMPONENT_SOCKET_BLOCKED] = unread.blocked_ns;
-	return 0;
 }
 
 /* The current task reads a new request, number REQUEST: from when it waited, and what for. */
@@ -367,11 +349,21 @@ static __always_inline void touch_first(struct toucher *by, struct span *span, _
 {
 	__u64 now_ns = by->now_ns, begin_ns = arrived_ns && arrived_ns < now_ns ? arrived_ns : now_ns;
 	int unsent = span->flags & SPAN_UNSENT;
+	__u64 readable_ns;
 
 	if (span->waits_accept && span->established_ns && span->established_ns < begin_ns)
 		begin_ns = span->established_ns;
+	advance(by);
+	turn_to(by, request, span->socket);
 	span_open(span, request, begin_ns, now_ns);
-	touch_begun(by->worker, by->clock, span, now_ns);
+	span->holder = by->clock->id;
+	readable_ns = begin_ns;
+	if (span->waits_accept)
+		split_accept(by, span, begin_ns, &readable_ns);
+	span->established_ns = span->accepted_ns = 0;
+	span->waits_accept = 0;
+	span->owes = 0;
+	span_was_unread(by, span, readable_ns);
 	if (unsent) /* what was put aside for the request before is nobody's now, whatever still answers it */
 		work_drop(span->socket);
 }

@@ -12,11 +12,10 @@
 #include "record.bpf.h"
 #include "handoff.h"
 
-/* What the task does is not all for the request that its sockets say. */
-static __always_inline bool is_told_otherwise(struct task_struct *task, const struct task_clock *clock)
+/* What the current task does is not all for the request that its sockets say. */
+static __always_inline bool is_told_otherwise(const struct task_clock *clock)
 {
-	const struct recorded *recorded =
-		clock->recorded == RECORDED_THERE ? bpf_task_storage_get(&records, task, NULL, 0) : NULL;
+	const struct recorded *recorded = recorded_of(clock);
 
 	return recorded && recorded->is_away;
 }
@@ -34,7 +33,7 @@ static __noinline void note_waker(struct task_struct *current, const struct task
 	__u32 reason = clock->reason;
 	struct stamp stamp;
 
-	if (!waker || !woken || !works_for(waker) || is_told_otherwise(current, by))
+	if (!waker || !woken || !works_for(waker) || is_told_otherwise(by))
 		return;
 	if (clock->state == CLOCK_SEEDED)
 		reason = blocked_reason(task, 0, clock);
