@@ -178,8 +178,8 @@ static int open_late_births(struct tracer *tracer, struct err *err)
 		ring_buffer__new(bpf_map__fd(tracer->skel->maps.late_births), forget, NULL, NULL);
 	if (!tracer->late_births)
 		return err_set(err, errno, "cannot wait for threads without a clock: %s", strerror(errno));
-	if (tracer_records_open(tracer) || tracer_find_records(tracer))
-		return err_set(err, EIO, "cannot look for the requests that threads say they work for");
+	if (tracer_records_open(tracer))
+		return err_set(err, EIO, "cannot wait for processes that begin to serve");
 	return 0;
 }
 
@@ -193,19 +193,23 @@ int tracer_late_births_fd(const struct tracer *tracer)
 	return ring_buffer__epoll_fd(tracer->late_births);
 }
 
-static int check_alive(struct tracer *tracer, const struct tracer_options *options, struct err *err)
+/* Whether any thread of the target is left, and what the processes of those that are say of requests. */
+static int look_at_threads(struct tracer *tracer, const struct tracer_options *options, struct err *err)
 {
 	size_t bytes = 0;
-	char *records = NULL;
-	int ret = tracer_run_iterator(tracer->read_link, &records, &bytes);
+	char *threads = NULL;
+	int ret = tracer_run_iterator(tracer->read_link, &threads, &bytes);
 
-	free(records);
 	if (ret)
-		return err_set(err, -ret, "cannot read the target's clocks: %s", strerror(-ret));
-	if (!bytes)
-		return err_set(err, ESRCH, "cannot watch process %u: it ended while the agent attached",
-			       options->pids[0]);
-	return 0;
+		err_set(err, -ret, "cannot read the target's clocks: %s", strerror(-ret));
+	else if (!bytes)
+		ret = err_set(err, ESRCH, "cannot watch process %u: it ended while the agent attached",
+			      options->pids[0]);
+	else if (tracer_find_records(tracer, (const struct thread_record *)threads,
+				     bytes / sizeof(struct thread_record)))
+		ret = err_set(err, EIO, "cannot look for the requests that threads say they work for");
+	free(threads);
+	return ret;
 }
 
 /* Make and drop an element of MAP for the agent itself, on the CPU that it is on. */
@@ -291,7 +295,7 @@ int tracer_open(struct tracer **out, const struct tracer_options *options, struc
 	if (!ret)
 		ret = open_late_births(tracer, err);
 	if (!ret)
-		ret = check_alive(tracer, options, err);
+		ret = look_at_threads(tracer, options, err);
 	if (ret) {
 		tracer_close(tracer);
 		return ret;

@@ -55,8 +55,8 @@ int tracer_run_over(struct bpf_program *program);
 /* Have late_births hear of processes that begin to serve.  Returns 0 or -errno. */
 int tracer_records_open(struct tracer *tracer);
 
-/* Look at all processes that there are.  Returns 0 or -errno. */
-int tracer_find_records(struct tracer *tracer);
+/* Look at all processes that THREADS[NR], what the reading iterator gave, are of.  Returns 0 or -errno. */
+int tracer_find_records(struct tracer *tracer, const struct thread_record *threads, size_t nr);
 
 /* And at those that were heard of. */
 int tracer_answer_asks(struct tracer *tracer);

@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 #include <bpf/bpf.h>
@@ -75,24 +74,17 @@ int tracer_answer_asks(struct tracer *tracer)
 	return any ? tracer_run_over(tracer->skel->progs.seed_records) : 0;
 }
 
-int tracer_find_records(struct tracer *tracer)
+int tracer_find_records(struct tracer *tracer, const struct thread_record *threads, size_t nr)
 {
-	const struct thread_record *threads;
-	char *bytes = NULL;
 	bool any = false;
-	size_t size = 0;
-	int ret;
 
 	if (tracer->sockets.hooks == REQUEST_HOOKS_NONE)
 		return 0;
-	ret = tracer_run_iterator(tracer->read_link, &bytes, &size);
-	threads = (const struct thread_record *)bytes;
-	for (size_t i = 0; !ret && i < size / sizeof(*threads); i++)
+	for (size_t i = 0; i < nr; i++)
 		if (threads[i].tid ==
 		    threads[i].pid) /* or its leader has ended: seldom, and nothing to find */
 			any |= look_at(tracer, threads[i].pid);
-	free(bytes);
-	return !ret && any ? tracer_run_over(tracer->skel->progs.seed_records) : ret;
+	return any ? tracer_run_over(tracer->skel->progs.seed_records) : 0;
 }
 
 size_t tracer_records_names(const struct tracer *tracer, struct tracer_hook *out, size_t max)
