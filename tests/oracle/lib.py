@@ -11,27 +11,15 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from checks import check, done  # noqa: E402
+
 AGENT = os.environ["AGENT"]
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CONFIGURE_NGINX = os.path.join(ROOT, "tools", "nginx-config")
 WORKLOADS = os.path.join(os.environ["BUILD"], "workloads")
 SECONDS = 10 if os.environ.get("WHYLATE_LONG") else 3
 KINDS = ("on_cpu_ns", "run_queue_ns", "blocked_ns")
-
-failures = []
-
-
-def check(ok, text, quiet=False):
-    """Print and count; QUIET: print only what failed."""
-    if not ok or not quiet:
-        print(("ok   " if ok else "FAIL ") + text, flush=True)
-    if not ok:
-        failures.append(text)
-
-
-def done():
-    sys.exit(1 if failures else 0)
-
 
 def go_before_others():
     """From here on this process and all that it starts have their CPUs before whatever else the machine does.

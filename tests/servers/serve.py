@@ -8,29 +8,17 @@ import socket
 import subprocess
 import sys
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from checks import check, done  # noqa: E402
+
 SERVERS = os.path.join(os.environ["BUILD"], "servers")
 MODELS = sorted(os.listdir(SERVERS))
+if not MODELS:
+    raise SystemExit(f"no server in {SERVERS}")
 HOST = b"Host: a\r\n"
 # A process for each connection: as many as any test here holds open.
 MORE = {"prefork": ("--workers", "24")}
 PROBE = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
-
-failures = []
-
-
-def check(ok, text, quiet=False):
-    """Print and count; QUIET: print only what failed."""
-    if not ok or not quiet:
-        print(("ok   " if ok else "FAIL ") + text, flush=True)
-    if not ok:
-        failures.append(text)
-
-
-def done():
-    if not MODELS:
-        raise SystemExit(f"no server in {SERVERS}")
-    sys.exit(1 if failures else 0)
-
 
 class Server:
     """A running server."""
