@@ -21,6 +21,7 @@ WORKLOADS = os.path.join(os.environ["BUILD"], "workloads")
 SECONDS = 10 if os.environ.get("WHYLATE_LONG") else 3
 KINDS = ("on_cpu_ns", "run_queue_ns", "blocked_ns")
 
+
 def go_before_others():
     """From here on this process and all that it starts have their CPUs before whatever else the machine does.
 

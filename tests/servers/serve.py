@@ -20,6 +20,7 @@ HOST = b"Host: a\r\n"
 MORE = {"prefork": ("--workers", "24")}
 PROBE = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
+
 class Server:
     """A running server."""
 

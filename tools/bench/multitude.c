@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * multitude server TABLES PORT: an HTTP server of TABLES threads, each with a file table of its own, so that
+ * multitude server TABLES: an HTTP server of TABLES threads, each with a file table of its own, so that
  * it may hold TABLES times as many connections as RLIMIT_NOFILE allows.
  * multitude client TABLES PORT CONNECTIONS: so many connections to it.  For each line N on stdin it makes N
  * requests, over all connections in turn, and prints how many were answered.
  *
- * Both print `ready` when they are: the server when it listens, the client when all are connected.  Each
+ * Both print `ready PORT` when they are: the server when it listens, the client when all are connected.  Each
  * thread of the client has source addresses of its own, since one has but the ephemeral ports.
  */
 #include <arpa/inet.h>
@@ -31,7 +31,8 @@
 static const char request[] = "GET / HTTP/1.1\r\nHost: multitude\r\n\r\n";
 static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-static unsigned long nr_tables, port, nr_connections;
+static unsigned long nr_tables, nr_connections;
+static unsigned long port;    /* of the server, on the loopback address */
 static pthread_barrier_t met; /* of all threads of the client, with the main one */
 
 static struct table {
@@ -78,17 +79,22 @@ static void set(int fd, int level, int option)
 		die("setsockopt");
 }
 
-static int listen_to(unsigned long its_port)
+/* Bound to the port that all listeners share; the first, to any that is free, which the others take then. */
+static int bind_port(void)
 {
-	const struct sockaddr_in here = address_of(INADDR_LOOPBACK, its_port);
+	struct sockaddr_in here = address_of(INADDR_LOOPBACK, port);
+	socklen_t bytes = sizeof(here);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		die("socket");
 	set(fd, SOL_SOCKET, SO_REUSEADDR);
 	set(fd, SOL_SOCKET, SO_REUSEPORT);
-	if (bind(fd, (const struct sockaddr *)&here, sizeof(here)) || listen(fd, 4096))
-		die("listening");
+	if (bind(fd, (const struct sockaddr *)&here, sizeof(here)) ||
+	    getsockname(fd, (struct sockaddr *)&here, &bytes))
+		die("bind");
+	if (!port) /* before there are threads */
+		port = ntohs(here.sin_port);
 	return fd;
 }
 
@@ -120,7 +126,9 @@ static void *serve(void *arg)
 	int listener;
 
 	begin(table);
-	listener = listen_to(port);
+	listener = bind_port();
+	if (listen(listener, 4096))
+		die("listen");
 	watch(table, listener);
 	pthread_barrier_wait(&met);
 	for (;;) {
@@ -240,7 +248,7 @@ static void start(void *(*run)(void *))
 			die("pthread_create");
 	}
 	pthread_barrier_wait(&met);
-	puts("ready");
+	printf("ready %lu\n", port);
 }
 
 int main(int argc, char **argv)
@@ -248,12 +256,12 @@ int main(int argc, char **argv)
 	const int is_client = argc == 5 && !strcmp(argv[1], "client");
 	struct rlimit files;
 
-	if (!is_client && (argc != 4 || strcmp(argv[1], "server"))) {
-		fprintf(stderr, "usage: multitude server TABLES PORT | client TABLES PORT CONNECTIONS\n");
+	if (!is_client && (argc != 3 || strcmp(argv[1], "server"))) {
+		fprintf(stderr, "usage: multitude server TABLES | client TABLES PORT CONNECTIONS\n");
 		return 2;
 	}
 	nr_tables = strtoul(argv[2], NULL, 10);
-	port = strtoul(argv[3], NULL, 10);
+	port = is_client ? strtoul(argv[3], NULL, 10) : 0;
 	nr_connections = is_client ? strtoul(argv[4], NULL, 10) : 0;
 	if (!nr_tables || nr_tables > TABLES_MAX || (is_client && nr_connections < nr_tables)) {
 		fprintf(stderr, "multitude: 1 to %d tables, and a connection for each\n", TABLES_MAX);
@@ -266,6 +274,8 @@ int main(int argc, char **argv)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGPIPE, SIG_IGN);
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (!is_client)
+		bind_port(); /* never listens: it holds the port for those that do */
 	start(is_client ? ask : serve);
 	if (is_client)
 		run_rounds();

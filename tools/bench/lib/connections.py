@@ -7,7 +7,6 @@ the agent take turns on the same connections, so each round also attaches to as 
 """
 import os
 import signal
-import socket
 import statistics
 import subprocess
 import time
@@ -21,12 +20,6 @@ ROUNDS = 6
 SETTLE_S = 1
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 class Multitude:
     """A server, and a client that is connected to it CONNECTIONS times."""
 
@@ -34,16 +27,17 @@ class Multitude:
         self.path = os.path.join(machine.ROOT, os.environ.get("BUILD", "build"), "bench", "multitude")
         if not os.access(self.path, os.X_OK):
             raise CannotMeasure(f"{self.path} is missing: run `make all`")
-        port = str(free_port())
-        self.server = self.start("server", str(TABLES), port)
-        self.client = self.start("client", str(TABLES), port, str(connections))
+        self.server, port = self.start("server", str(TABLES))
+        self.client, _ = self.start("client", str(TABLES), port, str(connections))
 
     def start(self, *args):
+        """Returns the process, which is ready, and the server's port."""
         child = process.start([self.path, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True)
-        if child.stdout.readline() != "ready\n":
+        word, _, port = child.stdout.readline().strip().partition(" ")
+        if word != "ready":
             raise CannotMeasure(f"multitude {' '.join(args)}: {child.stderr.read().strip() or 'it said nothing'}")
-        return child
+        return child, port
 
     def ask(self, requests):
         """Returns the server's CPU time for each of them, in ns."""
