@@ -63,7 +63,7 @@ static __always_inline void audit_moved(struct task_struct *task, __u64 now_ns)
 		audit->lag_queue_ns =
 			audit->moved_at_ns - (now_ns - lag_ns - (run_delay_ns - audit->run_delay_ns));
 	if (audit->started)
-		audit->last.stale_run_queue_ns += (__s64)(lag_ns - audit->lag_queue_ns);
+		audit->stale_queue_ns += (__s64)(lag_ns - audit->lag_queue_ns);
 	audit->moved_at_ns = now_ns;
 	audit->run_delay_ns = run_delay_ns;
 }
@@ -83,7 +83,7 @@ static __always_inline void audit_arrived(struct task_struct *task, __u64 lag_ns
 		audit->moved_at_ns = 0;
 	}
 	if (audit->started)
-		audit->last.stale_run_queue_ns += (__s64)(lag_ns - audit->lag_queue_ns);
+		audit->stale_queue_ns += (__s64)(lag_ns - audit->lag_queue_ns);
 }
 
 static __always_inline void audit_switch_in(struct task_struct *task, const struct task_clock *clock,
@@ -116,6 +116,8 @@ static __always_inline void audit_switch_out(struct task_struct *task, const str
 		return;
 	base = &audit->base;
 	last = &audit->last;
+	audit->seq++;
+	border_barrier();
 	if (task_is_queued(task))
 		last->involuntary++;
 	else
@@ -129,12 +131,16 @@ static __always_inline void audit_switch_out(struct task_struct *task, const str
 		base->stolen_ns = clock->sums.stolen_ns;
 	} else {
 		last->stale_on_cpu_ns += (__s64)(audit_exec_lag_ns(task, now_ns) - audit->lag_in_ns);
+		last->stale_run_queue_ns += audit->stale_queue_ns;
 		last->kernel_on_cpu_ns = task->se.sum_exec_runtime - base->kernel_on_cpu_ns;
 		last->kernel_run_queue_ns = task->sched_info.run_delay - base->kernel_run_queue_ns;
 		last->on_cpu_ns = clock->sums.on_cpu_ns - base->on_cpu_ns;
 		last->run_queue_ns = clock_run_queue_ns(&clock->sums) - base->run_queue_ns;
 		last->stolen_ns = clock->sums.stolen_ns - base->stolen_ns;
 	}
+	border_barrier();
+	audit->seq++;
+	audit->stale_queue_ns = 0;
 	audit->lag_queue_ns = lag_ns; /* if it stays queued, its next wait begins here */
 }
 

@@ -268,12 +268,19 @@ static __always_inline void read_counts(struct task_struct *task, struct kernel_
 	out->migrations = *(const volatile __u64 *)&task->se.nr_migrations;
 }
 
-static __always_inline void copy_audit(struct task_struct *task, struct audit_sums *out)
+/* False if it changed meanwhile. */
+static __always_inline bool copy_audit(struct task_struct *task, struct audit_sums *out)
 {
 	struct audit_clock *audit = bpf_task_storage_get(&audits, task, NULL, 0);
+	__u32 seq;
 
-	if (audit)
-		*out = audit->last;
+	if (!audit)
+		return true;
+	seq = *(const volatile __u32 *)&audit->seq;
+	border_barrier();
+	*out = audit->last;
+	border_barrier();
+	return !(seq & 1) && *(const volatile __u32 *)&audit->seq == seq;
 }
 
 /*
@@ -286,15 +293,16 @@ static __always_inline bool copy_all(struct task_struct *task, const struct task
 	for (int i = 0; i < READ_TRIES; i++) {
 		__u32 seq = *(const volatile __u32 *)&clock->seq;
 		struct kernel_counts after;
+		bool whole = true;
 
 		border_barrier();
 		read_counts(task, &s->counts);
 		bpf_probe_read_kernel(&s->clock, sizeof(s->clock), clock);
 		if (config.audit)
-			copy_audit(task, &s->record.audit);
+			whole = copy_audit(task, &s->record.audit);
 		read_counts(task, &after);
 		border_barrier();
-		if (!(seq & 1) && *(const volatile __u32 *)&clock->seq == seq &&
+		if (whole && !(seq & 1) && *(const volatile __u32 *)&clock->seq == seq &&
 		    after.voluntary == s->counts.voluntary && after.involuntary == s->counts.involuntary)
 			return true;
 	}

@@ -183,5 +183,5 @@ def check_identities(report, name, quiet=False, whole=True):
         check_this(closed + edges == s["wall_ns"], f"histograms + cut = wall ({closed} + {edges}, {s['wall_ns']})")
 
 
-def near(ours, theirs, ratio=0.005, ns=50_000):
-    return abs(ours - theirs) <= max(ratio * abs(theirs), ns)
+def near(ours, theirs, ratio=0.005, ns=50_000, more_ns=0):
+    return abs(ours - theirs) <= max(ratio * abs(theirs), ns) + more_ns
