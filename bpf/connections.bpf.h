@@ -38,15 +38,25 @@ SHARED struct {
 	__type(value, __u8);
 } ports SEC(".maps");
 
-/* Is the socket's connection one of the target's listeners'?  Creates its span. */
-static __always_inline struct span *span_create(struct sock *sk, __u64 established_ns)
+/* The new span of a connection, all zeros; another CPU may make it at the same time. */
+static __always_inline struct span *span_new(struct sock *sk)
 {
 	struct span *span = bpf_sk_storage_get(&spans, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 
-	if (!span) {
+	if (!span) /* who comes second is refused (bpf_local_storage_update) */
+		span = bpf_sk_storage_get(&spans, sk, NULL, 0);
+	if (!span)
 		count_loss(LOSS_SPAN_CREATE);
+	return span;
+}
+
+/* Is the socket's connection one of the target's listeners'?  Creates its span. */
+static __always_inline struct span *span_create(struct sock *sk, __u64 established_ns)
+{
+	struct span *span = span_new(sk);
+
+	if (!span)
 		return NULL;
-	}
 	span->socket = (__u64)sk;
 	if (!span->request)
 		span->established_ns = established_ns;
@@ -73,12 +83,15 @@ static __always_inline bool is_accepted(struct sock *sk)
 	return is_ours_by_address(sk);
 }
 
-/* A connection that was there before us: what it may owe began before, too, and so did what is UNREAD. */
+/*
+ * A connection that was there before us: what it may owe began before, too, and so did what is UNREAD.
+ * NULL also if the agent's iterator and a task that uses it meet here: who is first has seen as much.
+ */
 static __always_inline struct span *span_adopt(struct sock *sk, bool unread)
 {
-	struct span *span = span_create(sk, 0);
+	struct span *span = span_new(sk);
 
-	if (!span)
+	if (!span || __sync_val_compare_and_swap(&span->socket, 0, (__u64)sk))
 		return NULL;
 	span->owes = 1 + NOT_BEFORE_ATTACH;
 	span->unread_before = unread;

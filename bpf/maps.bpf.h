@@ -110,7 +110,7 @@ struct audit_clock {
 	__u64 lag_queue_ns;	/* of run-queue time, when the latest wait began */
 	__u64 run_delay_ns;	/* the kernel's sum of waits, at that move */
 	__u64 moved_at_ns;	/* our clock, when the waiting task was moved to another CPU; 0: it was not */
-	__s64 stale_queue_ns;	/* of the waits since the latest switch-out: `last` tells of whole stays only */
+	__s64 stale_queue_ns; /* of the waits since the latest switch-out: `last` tells of whole stays only */
 	__u32 started;
 	__u32 seq; /* odd while `last` changes */
 };
