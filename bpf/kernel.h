@@ -36,6 +36,10 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 
+struct kiocb {
+	struct file *ki_filp;
+};
+
 struct rq {
 	__u64 clock;
 	__u64 clock_task;    /* clock less interrupts and steal */

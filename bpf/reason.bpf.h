@@ -49,24 +49,26 @@ static __always_inline __u8 mode_reason(unsigned short mode)
 }
 
 /*
- * What kind of file descriptor FD is.  Plain loads where the verifier follows the types (a helper's
- * read takes 16 ns here, and this runs at most switches of a server); the last kind is kept by the
+ * What kind of file descriptor FD is.  Plain loads wherever the kernel allows them, since this
+ * runs at most switches of a server; the last kind is kept by the
  * file's operations, which are constants of the kernel and not, like struct file, used again at once.
  */
 static __always_inline __u8 file_reason(struct task_struct *task, struct task_clock *clock, __u64 fd)
 {
 	struct files_struct *files = task->files;
 	struct fdtable *table;
-	struct file *file = NULL, **slots;
-	const void *operations = NULL;
+	const void *operations;
+	struct file *file;
 
 	if (!files)
 		return BLOCKED_OTHER;
 	table = files->fdt;
-	slots = table->fd;
-	if (fd >= table->max_fds || bpf_probe_read_kernel(&file, sizeof(file), &slots[fd]) || !file)
+	if (fd >= table->max_fds)
 		return BLOCKED_OTHER;
-	operations = BPF_CORE_READ(file, f_op);
+	file = slot_file(&table->fd[fd]);
+	if (!file)
+		return BLOCKED_OTHER;
+	operations = file_operations(file);
 	if (!clock || clock->file_operations != (__u64)operations) {
 		__u8 reason = mode_reason(BPF_CORE_READ(file, f_inode, i_mode));
 

@@ -9,6 +9,7 @@
  * it goes to, whose clock it joins atomically (blame.h); and a task that wakes itself holds no lock, but
  * its clock is running, and the wakeup changes nothing.
  */
+#define READS_BY_CAST
 #include "maps.bpf.h"
 #include "compat.bpf.h"
 #include "reason.bpf.h"
