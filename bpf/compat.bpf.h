@@ -74,9 +74,10 @@ static __always_inline __u64 task_throttled_ns(struct task_struct *task)
 }
 
 /*
- * Reads through what bpf_rdonly_cast (6.2, a35b9af4ec2c) returns are plain loads, which give 0 where a fault would
- * be; a helper's read takes 16 ns here.  bpftool cannot link two objects that name the same function of the kernel
- * (libbpf 1.1: "failed to resolve size"), so the one whose reads are frequent defines READS_BY_CAST first.
+ * Reads through what bpf_rdonly_cast (6.2, a35b9af4ec2c) returns are plain loads, which give 0 where a fault
+ * would be; a helper's read takes 16 ns here.  bpftool cannot link two objects that name the same function of
+ * the kernel (libbpf 1.1: "failed to resolve size"), so the one whose reads are frequent defines
+ * READS_BY_CAST first.
  */
 #ifdef READS_BY_CAST
 extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __weak __ksym;
@@ -88,7 +89,8 @@ static __always_inline struct file *slot_file(struct file **slot)
 	struct file *file = NULL;
 
 #ifdef READS_BY_CAST
-	/* Memory without a type can be read so only on newer kernels: one that begins with a pointer to a file will do. */
+	/* Memory without a type can be read so only on newer kernels: one that begins with a pointer to a
+	 * file will do. */
 	if (bpf_rdonly_cast && bpf_core_field_offset(struct kiocb, ki_filp) == 0)
 		return ((struct kiocb *)bpf_rdonly_cast(slot, bpf_core_type_id_kernel(struct kiocb)))->ki_filp;
 #endif
