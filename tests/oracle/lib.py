@@ -45,12 +45,12 @@ def workload(name, *args, prefix=(), stdin=subprocess.DEVNULL):
     return process
 
 
-def wait_for(what, condition, seconds=10):
+def wait_for(what, condition, seconds=10, quiet=False):
     """Poll until CONDITION holds; it is a failed check if it does not in time."""
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         time.sleep(0.02)
-    check(condition(), what)
+    check(condition(), what, quiet)
 
 
 def accepts(port):
@@ -66,12 +66,12 @@ def nginx_under_load(connections, seconds):
         server = subprocess.Popen(["nginx", "-c", f"{scratch}/nginx.conf", "-e", f"{scratch}/error.log"])
         atexit.register(server.kill)
         try:
-            wait_for(f"nginx accepts on port {port}", lambda: accepts(port))
+            wait_for(f"nginx accepts on port {port}", lambda: accepts(port), quiet=True)
             load = subprocess.Popen(["wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds}s",
                                      f"http://127.0.0.1:{port}/"], stdout=subprocess.PIPE, text=True)
             yield server.pid
             output = load.communicate()[0]
-            check(load.returncode == 0 and "Requests/sec" in output, f"wrk loaded nginx: {output.split()[-3:]}")
+            check(load.returncode == 0 and "Requests/sec" in output, f"wrk loaded nginx: {output.split()[-3:]}", quiet=True)
         finally:
             server.terminate()
             server.wait()
