@@ -10,7 +10,7 @@
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4096); /* set to what all CPUs may send in an interval */
+	__uint(max_entries, 4096); /* set to what all CPUs may send in two intervals */
 } exemplars SEC(".maps");
 
 /* The slowest so far on one CPU, in no order. */

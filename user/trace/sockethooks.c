@@ -67,8 +67,9 @@ void sockethooks_choose(struct sockethooks *hooks, struct whylate *skel, enum re
 	hookset_choose(methods[wanted], SOCKETHOOKS_PROGRAMS_MAX, skel->obj);
 	if (hooks->accepts)
 		hookset_choose(&accepts, 1, skel->obj);
+	/* Of the interval that has ended, and of the next until the agent has read that. */
 	bpf_map__set_max_entries(skel->maps.exemplars,
-				 ring_bytes(nr_cpus * EXEMPLARS_MOST * EXEMPLAR_RING_BYTES));
+				 ring_bytes(2ull * nr_cpus * EXEMPLARS_MOST * EXEMPLAR_RING_BYTES));
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		bpf_program__set_autoload(others[i], wanted != REQUEST_HOOKS_NONE);
 		bpf_program__set_autoattach(others[i], false);
