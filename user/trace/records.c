@@ -6,11 +6,13 @@
 #include "user/trace/records.h"
 
 #include <fcntl.h>
-#include <gelf.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "user/trace/records_internal.h"
 
 #define RECORD_SYMBOL "otel_thread_ctx_v1"
 #define STATE_SYMBOL  "whylate_thread_ctx_v1"
@@ -39,26 +41,30 @@ static int64_t place_of(const GElf_Phdr *tls, uint64_t offset)
 #error "where this machine has thread-local variables is not known"
 #endif
 
-/* The values of both symbols: offsets in the TLS segment. */
-struct symbols {
-	uint64_t record, state;
-	uint32_t has; /* PLACE_... */
-};
-
-static void take_symbol(const GElf_Sym *symbol, const char *name, struct symbols *out)
+uint32_t record_variable(const char *name)
 {
-	if (GELF_ST_TYPE(symbol->st_info) != STT_TLS || symbol->st_shndx == SHN_UNDEF || !name)
-		return;
-	if (!strcmp(name, RECORD_SYMBOL)) {
-		out->record = symbol->st_value;
-		out->has |= PLACE_RECORD;
-	} else if (!strcmp(name, STATE_SYMBOL)) {
-		out->state = symbol->st_value;
-		out->has |= PLACE_STATE;
-	}
+	if (!name)
+		return 0;
+	if (!strcmp(name, RECORD_SYMBOL))
+		return PLACE_RECORD;
+	return strcmp(name, STATE_SYMBOL) ? 0 : PLACE_STATE;
 }
 
-static void find_in(Elf *elf, Elf_Scn *section, const GElf_Shdr *header, struct symbols *out)
+static void take_symbol(const GElf_Sym *symbol, const char *name, struct record_symbols *out)
+{
+	uint32_t variable = GELF_ST_TYPE(symbol->st_info) == STT_TLS ? record_variable(name) : 0;
+
+	out->names |= variable;
+	if (symbol->st_shndx == SHN_UNDEF)
+		return;
+	out->has |= variable;
+	if (variable == PLACE_RECORD)
+		out->record = symbol->st_value;
+	else if (variable == PLACE_STATE)
+		out->state = symbol->st_value;
+}
+
+static void find_in(Elf *elf, Elf_Scn *section, const GElf_Shdr *header, struct record_symbols *out)
 {
 	Elf_Data *data = elf_getdata(section, NULL);
 	GElf_Sym symbol;
@@ -69,7 +75,7 @@ static void find_in(Elf *elf, Elf_Scn *section, const GElf_Shdr *header, struct 
 		take_symbol(&symbol, elf_strptr(elf, header->sh_link, symbol.st_name), out);
 }
 
-static void find_symbols(Elf *elf, uint32_t type, struct symbols *out)
+static void find_symbols(Elf *elf, uint32_t type, struct record_symbols *out)
 {
 	Elf_Scn *section = NULL;
 	GElf_Shdr header;
@@ -77,6 +83,13 @@ static void find_symbols(Elf *elf, uint32_t type, struct symbols *out)
 	while ((section = elf_nextscn(elf, section)))
 		if (gelf_getshdr(section, &header) && header.sh_type == type)
 			find_in(elf, section, &header, out);
+}
+
+static bool is_of_machine(Elf *elf)
+{
+	GElf_Ehdr header;
+
+	return gelf_getehdr(elf, &header) && header.e_machine == MACHINE;
 }
 
 /* Both are made for the same TLS segment, of which a file has one. */
@@ -87,7 +100,7 @@ static bool find_segments(Elf *elf, GElf_Phdr *tls, bool *is_executable, bool *h
 	GElf_Phdr segment;
 	GElf_Ehdr header;
 
-	if (!gelf_getehdr(elf, &header) || header.e_machine != MACHINE || elf_getphdrnum(elf, &nr))
+	if (!is_of_machine(elf) || !gelf_getehdr(elf, &header) || elf_getphdrnum(elf, &nr))
 		return false;
 	*is_executable = header.e_type == ET_EXEC;
 	*has_interpreter = false;
@@ -107,7 +120,7 @@ static bool find_segments(Elf *elf, GElf_Phdr *tls, bool *is_executable, bool *h
 static enum records_found records_of(Elf *elf, bool is_main, struct record_place *place)
 {
 	bool is_executable, has_interpreter;
-	struct symbols symbols = {};
+	struct record_symbols symbols = {};
 	GElf_Phdr tls = {};
 
 	if (elf_kind(elf) != ELF_K_ELF || gelf_getclass(elf) != ELFCLASS64 ||
@@ -163,37 +176,103 @@ static enum records_found look_at_path(const char *path, bool is_main, struct re
 	return found;
 }
 
-/* Whether a library that the process has mapped for running has a record. */
-static bool is_in_library(uint32_t pid)
+/* A file that a process has mapped, from address START on, into the memory that is open as MEMORY. */
+static enum records_found look_at_mapped(const char *path, int memory, uint64_t start,
+					 struct record_place *place)
 {
-	char maps[40], line[4352], name[4096], before[4096] = "", path[4160];
-	struct record_place unused;
-	bool found = false;
-	FILE *file;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	enum records_found found;
 
-	snprintf(maps, sizeof(maps), "/proc/%u/maps", pid);
-	file = fopen(maps, "re");
-	for (int i = 0; file && !found && i < MOST_LIBRARIES && fgets(line, sizeof(line), file); i++) {
-		if (sscanf(line, "%*s %*c%*cx%*c %*s %*s %*u %4095[^\n]", name) != 1 || name[0] != '/' ||
-		    !strcmp(name, before))
+	if (fd < 0)
+		return RECORDS_NONE;
+	found = records_of_mapped(fd, memory, start, place);
+	close(fd);
+	return found;
+}
+
+enum records_found records_of_mapped(int fd, int memory, uint64_t start, struct record_place *place)
+{
+	struct record_symbols symbols = {};
+	Elf *elf = elf_version(EV_CURRENT) == EV_NONE ? NULL : elf_begin(fd, ELF_C_READ, NULL);
+
+	if (!elf)
+		return RECORDS_NONE;
+	if (elf_kind(elf) == ELF_K_ELF && gelf_getclass(elf) == ELFCLASS64 && is_of_machine(elf))
+		find_symbols(elf, SHT_DYNSYM, &symbols);
+	if (symbols.names)
+		record_references(elf, &symbols, memory, start, place);
+	elf_end(elf);
+	if (place->has & PLACE_RECORD)
+		return RECORDS_FOLLOWED;
+	return symbols.has & PLACE_RECORD ? RECORDS_IN_LIBRARY : RECORDS_NONE;
+}
+
+/* One line of /proc/PID/maps: where it begins, of which file, and whether it is for running. */
+static bool read_mapping(const char *line, uint64_t *start, uint64_t *offset, bool *runs, char name[4096])
+{
+	char rights[5];
+
+	if (sscanf(line, "%" SCNx64 "-%*x %4s %" SCNx64 " %*s %*u %4095[^\n]", start, rights, offset, name) !=
+	    4)
+		return false;
+	*runs = rights[2] == 'x';
+	return name[0] == '/';
+}
+
+/* All files that the process has mapped for running, until both variables are found. */
+static enum records_found look_at_maps(uint32_t pid, FILE *maps, int memory, struct record_place *place)
+{
+	char line[4352], name[4096], before[4096] = "", path[4160];
+	enum records_found found = RECORDS_NONE, one;
+	uint64_t start, offset, first = 0;
+	bool runs;
+
+	for (int i = 0; i < MOST_LIBRARIES && fgets(line, sizeof(line), maps); i++) {
+		if (!read_mapping(line, &start, &offset, &runs, name))
+			continue;
+		if (!offset)
+			first = start;
+		if (!runs || !strcmp(name, before))
 			continue;
 		strcpy(before, name);
 		snprintf(path, sizeof(path), "/proc/%u/root%s", pid, name);
-		found = look_at_path(path, false, &unused) == RECORDS_IN_LIBRARY;
+		one = look_at_mapped(path, memory, first, place);
+		if (one != RECORDS_NONE)
+			found = one;
+		if (place->has == (PLACE_RECORD | PLACE_STATE))
+			break;
 	}
-	if (file)
-		fclose(file);
+	return place->has & PLACE_RECORD ? RECORDS_FOLLOWED : found;
+}
+
+static enum records_found look_at_libraries(uint32_t pid, struct record_place *place)
+{
+	enum records_found found = RECORDS_NONE;
+	char path[40];
+	FILE *maps;
+	int memory;
+
+	snprintf(path, sizeof(path), "/proc/%u/maps", pid);
+	maps = fopen(path, "re");
+	if (!maps)
+		return RECORDS_NONE;
+	snprintf(path, sizeof(path), "/proc/%u/mem", pid);
+	memory = open(path, O_RDONLY | O_CLOEXEC);
+	found = look_at_maps(pid, maps, memory, place); /* not to be read: it is named and not followed */
+	if (memory >= 0)
+		close(memory);
+	fclose(maps);
+	if (found != RECORDS_FOLLOWED)
+		memset(place, 0, sizeof(*place));
 	return found;
 }
 
 enum records_found records_of_process(uint32_t pid, struct record_place *place)
 {
-	char path[40];
 	enum records_found found;
+	char path[40];
 
 	snprintf(path, sizeof(path), "/proc/%u/exe", pid);
 	found = look_at_path(path, true, place);
-	if (found == RECORDS_NONE && is_in_library(pid))
-		return RECORDS_IN_LIBRARY;
-	return found;
+	return found == RECORDS_NONE ? look_at_libraries(pid, place) : found;
 }

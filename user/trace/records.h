@@ -12,8 +12,9 @@
 
 enum records_found {
 	RECORDS_NONE,
-	RECORDS_FOLLOWED,   /* in the executable: where they are is known */
-	RECORDS_IN_LIBRARY, /* in a shared library: where they are is not known */
+	RECORDS_FOLLOWED,   /* where they are is known, and the same in each thread */
+	RECORDS_IN_LIBRARY, /* in a shared library that has them elsewhere in each thread, or whose memory is
+			       not ours to read */
 };
 
 /*
@@ -22,7 +23,13 @@ enum records_found {
  */
 enum records_found records_of_file(int fd, struct record_place *place);
 
-/* The same of the process PID: of its executable, or else of its libraries. */
+/*
+ * What the ELF file that is open as FD adds to *PLACE: by what the dynamic loader wrote into the file's own
+ * mapping, which begins at START in the memory that is open as MEMORY (a /proc/PID/mem, or -1: none).
+ */
+enum records_found records_of_mapped(int fd, int memory, uint64_t start, struct record_place *place);
+
+/* Of the process PID: its executable, or else its libraries. */
 enum records_found records_of_process(uint32_t pid, struct record_place *place);
 
 #endif /* WHYLATE_TRACE_RECORDS_H */

@@ -94,7 +94,8 @@ size_t tracer_records_names(const struct tracer *tracer, struct tracer_hook *out
 						      "requests that one thread hands to another" };
 	static const struct tracer_hook records = { "otel_thread_ctx_v1", "tls", "" };
 	static const struct tracer_hook no_records = { "otel_thread_ctx_v1", "absent",
-						       "records of threads: they are in a shared library" };
+						       "records of threads: a library's, elsewhere in each "
+						       "thread" };
 	size_t nr = 0;
 
 	if (tracer->records.threads && nr < max)
