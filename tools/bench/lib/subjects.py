@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Servers that are compared: started on one CPU, each with an answer of the same bytes, and their CPU time."""
+import http.client
+import os
+import subprocess
+import time
+
+from . import CannotMeasure, conditions, machine, process
+
+SERVERS = os.path.join(machine.ROOT, os.environ.get("BUILD", "build"), "servers")
+CONFIGURE_NGINX = os.path.join(machine.ROOT, "tools", "nginx-config")
+START_TIMEOUT_S = 10
+# Of one CPU; but a process of prefork holds one connection at a time.
+OPTIONS = {"prefork": lambda connections: ("--workers", str(connections))}
+PATH = "/process"
+
+
+def children(pid):
+    """Of all its threads; one that ends meanwhile leaves its children to another."""
+    for tid in os.listdir(f"/proc/{pid}/task"):
+        try:
+            with open(f"/proc/{pid}/task/{tid}/children") as text:
+                yield from map(int, text.read().split())
+        except OSError:
+            continue
+
+
+def tree(pid):
+    """PID and all processes that descend from it."""
+    out = [pid]
+    for parent in out:
+        out += children(parent)
+    return out
+
+
+def cpu_ns(pid):
+    """CPU time of the process and its descendants that live, ended threads included (clock_getcpuclockid(3))."""
+    return sum(time.clock_gettime_ns(~one << 3 | 2) for one in tree(pid))
+
+
+def answer_bytes(port, path):
+    """How long the whole answer is on the wire, and its body."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_TIMEOUT_S)
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    body = answer.read()
+    head = f"HTTP/1.1 {answer.status} {answer.reason}\r\n" + "".join(f"{k}: {v}\r\n" for k, v in answer.getheaders()) + "\r\n"
+    connection.close()
+    if answer.status != 200:
+        raise CannotMeasure(f"port {port} answers {answer.status} to {path}")
+    return len(head) + len(body), len(body)
+
+
+class Model:
+    """One of the reference servers."""
+
+    def __init__(self, name, cpu, connections):
+        self.name, self.path = name, PATH
+        options = OPTIONS.get(name, lambda connections: ())(connections)
+        self.process = process.start(["taskset", "-c", str(cpu), os.path.join(SERVERS, name), "--port", "0", *options],
+                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        if not line.startswith("ready "):
+            raise CannotMeasure(f"{name} did not start: {self.process.stderr.read().strip()[-300:]}")
+        self.pid = self.process.pid
+        self.port = int(line.split()[1].rpartition(":")[2])
+
+
+class Nginx:
+    """With one worker, an answer of ANSWER_BYTES altogether, and no log of accesses."""
+
+    name = "nginx"
+
+    def __init__(self, cpu, scratch, size_bytes):
+        self.path = PATH
+        self.scratch, self.cpu = scratch, cpu
+        self.start("x" * 10)
+        whole, body = answer_bytes(self.port, self.path)
+        process.end(self.process)
+        if size_bytes <= whole - body:
+            raise CannotMeasure(f"nginx cannot answer with {size_bytes} bytes: its head alone has {whole - body}")
+        self.start("x" * (size_bytes - whole + body))
+
+    def start(self, body):
+        self.port = int(subprocess.check_output([CONFIGURE_NGINX, self.scratch, "--workers=1", "--keep=100000000",
+                                                 f"--body={body}"]))
+        log_path = os.path.join(self.scratch, "error.log")
+        with open(log_path, "w") as log:
+            self.process = process.start(["taskset", "-c", str(self.cpu), conditions.find("nginx"), "-c",
+                                          os.path.join(self.scratch, "nginx.conf"), "-e", log_path],
+                                         stdout=log, stderr=subprocess.STDOUT)
+        self.pid = self.process.pid
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while True:
+            try:
+                answer_bytes(self.port, self.path)
+                return
+            except OSError:
+                if process.is_ended(self.pid) or time.monotonic() > deadline:
+                    raise CannotMeasure(f"nginx did not start: see {log_path}")
+                time.sleep(0.05)
