@@ -53,21 +53,18 @@ void io_shut(int fd, struct conn *conn)
 	conn_shut(conn, clock_monotonic_ns());
 }
 
-enum io_wait io_advance(struct io *io, int fd, struct conn *conn)
+enum io_wait io_advance(struct io *io, int fd, struct conn *conn, bool *empty)
 {
-	bool empty = false;
 	int nr;
 
 	for (;;) {
 		switch (conn_need(conn)) {
 		case CONN_RECEIVE:
 		case CONN_DISCARD:
-			/* Less came than there was room for: the next recv would only say that there is no
-			 * more. */
-			if (empty && !conn->draining)
+			if (*empty && !conn->draining)
 				return IO_READ;
 			nr = io_receive(io, fd, conn, MSG_DONTWAIT);
-			empty = nr > 0 && nr < (int)sizeof(io->scratch);
+			*empty = nr > 0 && nr < (int)sizeof(io->scratch);
 			if (nr == -EAGAIN && conn->draining && conn_is_idle(conn))
 				conn_end(conn, clock_monotonic_ns());
 			else if (nr == -EAGAIN)

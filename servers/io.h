@@ -32,8 +32,11 @@ void io_shut(int fd, struct conn *conn);
 
 enum io_wait { IO_READ, IO_WRITE, IO_WORK, IO_CLOSE };
 
-/* All that can be done without waiting, up to a request that is to be worked for. */
-enum io_wait io_advance(struct io *io, int fd, struct conn *conn);
+/*
+ * All that can be done without waiting, up to a request that is to be worked for.  *EMPTY, false at first:
+ * there was less to read than room for it, so that the next recv would only say that there is no more.
+ */
+enum io_wait io_advance(struct io *io, int fd, struct conn *conn, bool *empty);
 
 /*
  * Begin CONN's request, which became known at ENQUEUED: returns false if it was one that needs no work, and

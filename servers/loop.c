@@ -138,9 +138,10 @@ static bool begin_task(struct loop *loop, struct connection *c)
 void loop_advance(struct loop *loop, struct connection *c)
 {
 	enum io_wait wait;
+	bool empty = false;
 
 	do
-		wait = io_advance(&loop->io, c->fd, &c->conn);
+		wait = io_advance(&loop->io, c->fd, &c->conn, &empty);
 	while (wait == IO_WORK && begin_task(loop, c));
 	if (wait == IO_WORK && loop->others.take)
 		return; /* it may be on its way back already */
