@@ -54,10 +54,11 @@ def answer_bytes(port, path):
 class Model:
     """One of the reference servers."""
 
-    def __init__(self, name, cpu, connections):
+    def __init__(self, name, cpu, connections, more=()):
         self.name, self.path = name, PATH
         options = OPTIONS.get(name, lambda connections: ())(connections)
-        self.process = process.start(["taskset", "-c", str(cpu), os.path.join(SERVERS, name), "--port", "0", *options],
+        self.process = process.start(["taskset", "-c", str(cpu), os.path.join(SERVERS, name), "--port", "0", *options,
+                                      *more],
                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         if not line.startswith("ready "):
