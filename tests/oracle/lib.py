@@ -79,10 +79,13 @@ def nginx_under_load(connections, seconds):
 
 @contextlib.contextmanager
 def running(name, *args):
-    """A workload that ends by itself; gives its pid."""
+    """A workload that outlasts whatever is to be seen of it; gives its pid."""
     process = workload(name, *args)
-    yield process.pid
-    process.communicate()
+    try:
+        yield process.pid
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def reports_of(output):

@@ -152,7 +152,14 @@ static struct bpf_link *attach_iterator(struct bpf_program *program, struct err 
 
 static int attach(struct tracer *tracer, struct err *err)
 {
-	int ret = whylate__attach(tracer->skel);
+	struct bpf_program *on_exec = tracer->skel->progs.on_exec;
+	int ret;
+
+	/* Before any neighbour can have a name: one that becomes another program then would keep the old one.
+	 */
+	tracer->skel->links.on_exec = bpf_program__attach(on_exec);
+	bpf_program__set_autoattach(on_exec, !tracer->skel->links.on_exec);
+	ret = whylate__attach(tracer->skel);
 
 	if (ret)
 		return err_set(err, -ret, "cannot attach to the scheduler's tracepoints: %s", strerror(-ret));
