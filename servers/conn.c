@@ -239,6 +239,11 @@ void conn_input(struct conn *c, const char *bytes, size_t nr, uint64_t now_ns)
 		conn_fail(c);
 		return;
 	}
+	if (c->need == CONN_WORK || c->need == CONN_SEND) {
+		if (!c->last && !keep(c, bytes, nr))
+			conn_fail(c);
+		return;
+	}
 	/* The time for a request runs from its first byte, however often another one comes. */
 	if (conn_is_idle(c))
 		c->deadline_at_ns = after(now_ns, c->config->read_ns);

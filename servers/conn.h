@@ -77,7 +77,11 @@ static inline enum conn_need conn_need(const struct conn *conn)
 	return conn->need;
 }
 
-/* NR BYTES came; 0: the other side has ended.  They are the caller's again at once. */
+/*
+ * NR BYTES came; 0: the other side has ended.  They are the caller's again at once.  Who reads without being
+ * asked may call it during CONN_WORK and CONN_SEND too, with bytes alone: they are kept in conn->in_bytes
+ * until their turn, as what was read with the request before.
+ */
 void conn_input(struct conn *conn, const char *bytes, size_t nr, uint64_t now_ns);
 
 /* The work is done.  A HEAD request gets no body whatever ANSWER says. */

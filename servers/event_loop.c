@@ -14,21 +14,9 @@
  */
 #include "servers/loop.h"
 
-static int serve(struct server *server, struct err *err)
-{
-	struct loop *loop = loop_new(server, stats_slot(server->stats, 0), err);
-	int ret;
-
-	if (!loop)
-		return -err->code;
-	ret = loop_run(loop, err);
-	loop_free(loop);
-	return ret;
-}
-
 const struct model model = {
 	.name = "event-loop",
 	.summary = "One thread serves all connections by one epoll.",
 	.workers_max = 1,
-	.serve = serve,
+	.serve = loop_serve,
 };

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "user/base/clock.h"
 
@@ -22,29 +23,58 @@ int io_receive(struct io *io, int fd, struct conn *conn, int flags)
 	return 0;
 }
 
+const char *io_begin_send(struct io *io, struct conn *conn, size_t *bytes)
+{
+	/* Before it is sent, since who gets the answer may ask for the count at once. */
+	if (conn_ends_answer(conn))
+		stats_answer(io->slot, conn->plan.route, conn->status, 1);
+	return conn_output(conn, bytes);
+}
+
+void io_end_send(struct io *io, struct conn *conn, int nr)
+{
+	size_t bytes;
+
+	conn_output(conn, &bytes);
+	if (conn->status && nr != (int)bytes)
+		stats_answer(io->slot, conn->plan.route, conn->status, -1);
+	if (conn_need(conn) != CONN_SEND)
+		return;
+	if (nr >= 0)
+		conn_sent(conn, (size_t)nr, clock_monotonic_ns());
+	else if (nr != -EAGAIN && nr != -EINTR)
+		conn_fail(conn);
+}
+
 int io_send(struct io *io, int fd, struct conn *conn, int flags)
 {
-	enum plan_route route = conn->plan.route;
-	uint16_t status = conn->status;
-	bool counts = conn_ends_answer(conn);
 	size_t bytes;
-	const char *output = conn_output(conn, &bytes);
-	ssize_t nr;
+	const char *output = io_begin_send(io, conn, &bytes);
+	int nr = (int)send(fd, output, bytes, flags | MSG_NOSIGNAL);
 
-	/* Before it is sent, since who gets the answer may ask for the count at once. */
-	if (counts)
-		stats_answer(io->slot, route, status, 1);
-	nr = send(fd, output, bytes, flags | MSG_NOSIGNAL);
-	if (counts && nr != (ssize_t)bytes)
-		stats_answer(io->slot, route, status, -1);
-	if (nr >= 0) {
-		conn_sent(conn, (size_t)nr, clock_monotonic_ns());
-		return (int)nr;
+	if (nr < 0)
+		nr = -errno;
+	io_end_send(io, conn, nr);
+	return nr >= 0 || nr == -EAGAIN || nr == -EINTR ? nr : 0;
+}
+
+void io_open(struct io *io, struct conn *conn, enum server_admission admission, uint64_t now_ns)
+{
+	stats_count(io->slot, STATS_ACCEPTED);
+	if (admission == SERVER_SERVE) {
+		conn_init(conn, &io->server->conn, now_ns);
+	} else {
+		stats_count(io->slot, STATS_REFUSED);
+		conn_init_refused(conn, &io->server->conn, now_ns);
 	}
-	if (errno == EAGAIN || errno == EINTR)
-		return -errno;
-	conn_fail(conn);
-	return 0;
+}
+
+void io_turn_away(struct io *io, int fd)
+{
+	close(fd);
+	stats_count(io->slot, STATS_ACCEPTED);
+	stats_count(io->slot, STATS_REFUSED);
+	stats_count(io->slot, STATS_CLOSED);
 }
 
 void io_shut(int fd, struct conn *conn)

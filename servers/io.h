@@ -27,6 +27,19 @@ struct io {
 int io_receive(struct io *io, int fd, struct conn *conn, int flags);
 int io_send(struct io *io, int fd, struct conn *conn, int flags);
 
+/*
+ * The two halves of io_send(), for who has the kernel send in between: what is to be sent, and what came of
+ * it (bytes, or -errno).  Meanwhile the connection may fail, but not be given back.
+ */
+const char *io_begin_send(struct io *io, struct conn *conn, size_t *bytes);
+void io_end_send(struct io *io, struct conn *conn, int nr);
+
+/* A connection was accepted that is served, or refused with an answer: CONN begins. */
+void io_open(struct io *io, struct conn *conn, enum server_admission admission, uint64_t now_ns);
+
+/* One that is closed at once. */
+void io_turn_away(struct io *io, int fd);
+
 /* For CONN_SHUT. */
 void io_shut(int fd, struct conn *conn);
 

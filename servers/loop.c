@@ -70,24 +70,10 @@ static void wait_for(struct loop *loop, struct connection *c, uint32_t events)
 		close_connection(loop, c);
 }
 
-/* Returns 0, or the status to answer. */
-static uint16_t begin_asking(struct loop *loop, struct task *task)
-{
-	const struct upstream *upstream = task->work.upstream;
-
-	if (upstream_open(&task->call, upstream))
-		return 502;
-	task->asking = true;
-	task->armed = 0;
-	task->work.wake_at_ns = clock_monotonic_ns() + upstream->timeout_ns;
-	return loop_arm(loop, task->call.fd, &task->armed, EPOLLOUT, &task->watched) ? 503 : 0;
-}
-
 static void end_asking(struct task *task, uint16_t status)
 {
-	upstream_close(&task->call);
+	work_end_call(&task->work, &task->call, status);
 	task->asking = false;
-	work_asked(&task->work, status);
 }
 
 /* Go on with C's work.  Returns false if it waits for something. */
@@ -95,16 +81,13 @@ static bool run_task(struct loop *loop, struct connection *c)
 {
 	struct task *task = c->task;
 	enum work_need need;
-	uint16_t status;
 
-	while ((need = work_run(&task->work)) == WORK_ASK) {
-		status = begin_asking(loop, task);
-		if (!status)
+	while ((need = work_run_to_call(&task->work, &task->call)) == WORK_ASK) {
+		task->asking = true;
+		task->armed = 0;
+		if (!loop_arm(loop, task->call.fd, &task->armed, EPOLLOUT, &task->watched))
 			return false;
-		if (task->asking)
-			end_asking(task, status);
-		else
-			work_asked(&task->work, status);
+		end_asking(task, 503);
 	}
 	if (need == WORK_SLEEP)
 		return false;
@@ -189,23 +172,15 @@ static void on_timer(struct loop *loop, struct connection *c, uint64_t now_ns)
 
 static void open_connection(struct loop *loop, int fd)
 {
-	const struct server *server = loop->io.server;
-	enum server_admission admission = server_admit(server, loop->open);
+	enum server_admission admission = server_admit(loop->io.server, loop->open);
 	struct connection *c = admission == SERVER_DROP ? NULL : malloc(sizeof(*c));
 
-	stats_count(loop->io.slot, STATS_ACCEPTED);
-	if (admission != SERVER_SERVE || !c)
-		stats_count(loop->io.slot, STATS_REFUSED);
 	if (!c) {
-		close(fd);
-		stats_count(loop->io.slot, STATS_CLOSED);
+		io_turn_away(&loop->io, fd);
 		return;
 	}
 	*c = (struct connection){ .watched.kind = CONNECTION, .fd = fd, .next = loop->connections };
-	if (admission == SERVER_SERVE)
-		conn_init(&c->conn, &server->conn, loop->woke_at_ns);
-	else
-		conn_init_refused(&c->conn, &server->conn, loop->woke_at_ns);
+	io_open(&loop->io, &c->conn, admission, loop->woke_at_ns);
 	if (loop->draining)
 		conn_drain(&c->conn);
 	if (c->next)
@@ -400,4 +375,16 @@ void loop_free(struct loop *loop)
 	if (loop->given_back_fd >= 0)
 		close(loop->given_back_fd);
 	free(loop);
+}
+
+int loop_serve(struct server *server, struct err *err)
+{
+	struct loop *loop = loop_new(server, stats_slot(server->stats, 0), err);
+	int ret;
+
+	if (!loop)
+		return -err->code;
+	ret = loop_run(loop, err);
+	loop_free(loop);
+	return ret;
 }

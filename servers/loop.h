@@ -32,6 +32,9 @@ int loop_run(struct loop *loop, struct err *err);
 /* Not while others still work for it. */
 void loop_free(struct loop *loop);
 
+/* All of that with one loop, which does its own work: for a model's serve(). */
+int loop_serve(struct server *server, struct err *err);
+
 /* From now on work is WORKERS'.  Before loop_run().  Returns 0 or -errno with a sentence in ERR. */
 int loop_hand_to(struct loop *loop, const struct loop_workers *workers, struct err *err);
 

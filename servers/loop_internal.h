@@ -4,15 +4,12 @@
 #define WHYLATE_SERVERS_LOOP_INTERNAL_H
 
 #include <pthread.h>
-#include <stddef.h>
 #include <sys/epoll.h>
 
 #include "servers/io.h"
 #include "servers/loop.h"
 #include "servers/timers.h"
 #include "servers/upstream.h"
-
-#define owner_of(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
 /* What an event points to. */
 struct watched {

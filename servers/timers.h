@@ -7,6 +7,7 @@
 #define WHYLATE_SERVERS_TIMERS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define TIMERS_NEVER UINT64_MAX
@@ -15,6 +16,9 @@
 struct timer {
 	uint32_t place; /* in the heap, from 1 on; 0: not in it */
 };
+
+/* What a timer, or another part of it, lies in. */
+#define owner_of(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
 struct timers {
 	struct timers_entry {

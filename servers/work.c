@@ -241,6 +241,23 @@ void work_asked(struct work *work, uint16_t status)
 		work->status = status;
 }
 
+enum work_need work_run_to_call(struct work *work, struct upstream_call *call)
+{
+	enum work_need need;
+
+	while ((need = work_run(work)) == WORK_ASK && upstream_open(call, work->upstream))
+		work_asked(work, 502);
+	if (need == WORK_ASK)
+		work->wake_at_ns = clock_monotonic_ns() + work->upstream->timeout_ns;
+	return need;
+}
+
+void work_end_call(struct work *work, struct upstream_call *call, uint16_t status)
+{
+	upstream_close(call);
+	work_asked(work, status);
+}
+
 void work_run_blocking(struct work *work)
 {
 	enum work_need need;

@@ -51,6 +51,13 @@ enum work_need work_run(struct work *work);
 /* The upstream was asked; STATUS is 0, or what to answer because it failed. */
 void work_asked(struct work *work, uint16_t status);
 
+/*
+ * The same, for who waits for the upstream without blocking: at WORK_ASK, CALL is begun, and to be ended by
+ * work_end_call(), with 504 at work->wake_at_ns.
+ */
+enum work_need work_run_to_call(struct work *work, struct upstream_call *call);
+void work_end_call(struct work *work, struct upstream_call *call, uint16_t status);
+
 /* All of it; waits in the calling thread. */
 void work_run_blocking(struct work *work);
 
