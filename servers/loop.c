@@ -298,6 +298,13 @@ static void free_closed(struct loop *loop)
 	}
 }
 
+/* Rounded up; long waits are cut short, which does no harm. */
+static int whole_ms(const struct timespec *left)
+{
+	return left->tv_sec < 1000000 ? (int)(left->tv_sec * 1000 + (left->tv_nsec + 999999) / 1000000) :
+					1000000000;
+}
+
 /* Wait for events until the next timer.  Returns how many, or -errno. */
 static int wait_for_events(struct loop *loop, struct epoll_event *events)
 {
@@ -315,6 +322,8 @@ static int wait_for_events(struct loop *loop, struct epoll_event *events)
 	if (loop->no_room)
 		return loop_wait_for_room(loop, events, until_ns == TIMERS_NEVER ? NULL : &left);
 	nr = epoll_pwait2(loop->epoll, events, EVENTS, until_ns == TIMERS_NEVER ? NULL : &left, NULL);
+	if (nr < 0 && errno == ENOSYS) /* Linux 5.11 has it */
+		nr = epoll_wait(loop->epoll, events, EVENTS, until_ns == TIMERS_NEVER ? -1 : whole_ms(&left));
 	loop->woke_at_ns = clock_monotonic_ns();
 	return nr >= 0 ? nr : errno == EINTR ? 0 : -errno;
 }
