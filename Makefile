@@ -52,7 +52,7 @@ ifneq ($(filter-out $(BARE),$(or $(MAKECMDGOALS),all)),)
   ifneq ($(shell command -v $(PKG_CONFIG)),)
     MISSING += $(call lib,libbpf >= 1.1,libbpf-dev) $(call lib,libelf,libelf-dev)
     MISSING += $(call lib,zlib,zlib1g-dev) $(call lib,jansson,libjansson-dev)
-    MISSING += $(call lib,libcrypto >= 3.0,libssl-dev)
+    MISSING += $(call lib,libcrypto >= 3.0,libssl-dev) $(call lib,liburing >= 2.3,liburing-dev)
     ifneq ($(filter all tests unit,$(or $(MAKECMDGOALS),all)),)
       MISSING += $(call lib,cmocka,libcmocka-dev)
     endif
@@ -81,9 +81,12 @@ TEST_LDLIBS = $(LDLIBS) $(SERVER_LDLIBS)
 AGENT_SRC := $(wildcard user/*.c user/*/*.c)
 AGENT_OBJ := $(AGENT_SRC:%.c=$(BUILD)/obj/%.o)
 # A reference server is its model's source and what all share.
-MODELS    := event-loop thread-per-connection thread-pool prefork
+MODELS    := event-loop thread-per-connection thread-pool prefork io-uring
 MODEL_SRC := $(patsubst %,servers/%.c,$(subst -,_,$(MODELS)))
-SERVER_SRC := $(filter-out $(MODEL_SRC) servers/main.c,$(wildcard servers/*.c))
+# What io-uring alone needs, so that the others are not linked with a library that they do not use.
+RING_SRC  := $(wildcard servers/ring*.c)
+RING_OBJ  := $(RING_SRC:%.c=$(BUILD)/obj/%.o)
+SERVER_SRC := $(filter-out $(MODEL_SRC) servers/main.c $(RING_SRC),$(wildcard servers/*.c))
 SERVER_OBJ := $(SERVER_SRC:%.c=$(BUILD)/obj/%.o)
 BASE_OBJ  := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard user/base/*.c))
 TEST_OBJ  := $(filter-out $(BUILD)/obj/user/main.o $(BUILD)/obj/user/cmd_%.o,$(AGENT_OBJ)) $(SERVER_OBJ)
@@ -115,11 +118,14 @@ $(BUILD)/agent: $(AGENT_OBJ)
 
 servers: $(SERVERS) ## build the reference servers, one for each concurrency model
 
+$(BUILD)/servers/io-uring: $(RING_OBJ)
+$(BUILD)/servers/io-uring: RING_LIBS = $(shell $(PKG_CONFIG) --libs liburing)
+
 .SECONDEXPANSION:
 $(SERVERS): $(BUILD)/servers/%: $(BUILD)/obj/servers/$$(subst -,_,$$*).o $(BUILD)/obj/servers/main.o $(SERVER_OBJ) $(BASE_OBJ)
 	$(say) LINK $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ $(SERVER_LDLIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ $(SERVER_LDLIBS) $(RING_LIBS)
 
 static: $(BUILD)/static/agent ## build the agent as one file that needs no library
 
@@ -300,4 +306,4 @@ help: ## this list
 	@echo
 	@sed -n 's/^## /  /p' Makefile
 
--include $(AGENT_OBJ:.o=.d) $(SERVER_OBJ:.o=.d) $(MODEL_SRC:%.c=$(BUILD)/obj/%.d) $(BUILD)/obj/servers/main.d $(FUZZ_OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(TEST_BIN:$(BUILD)/%=$(BUILD)/obj/%.d) $(WORK_BIN:=.d) $(VM_WORK:=.d)
+-include $(AGENT_OBJ:.o=.d) $(SERVER_OBJ:.o=.d) $(RING_OBJ:.o=.d) $(MODEL_SRC:%.c=$(BUILD)/obj/%.d) $(BUILD)/obj/servers/main.d $(FUZZ_OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(TEST_BIN:$(BUILD)/%=$(BUILD)/obj/%.d) $(WORK_BIN:=.d) $(VM_WORK:=.d)

@@ -126,6 +126,9 @@ static int start(struct server *server, struct err *err)
 	if (!server->stats || work_init(options->directory, err) || catch_signals(err))
 		return -err->code;
 	server->stop_fd = stop_fd;
+	ret = model.prepare ? model.prepare(server, err) : 0;
+	if (ret)
+		return ret;
 	server->listener = listen_open(options, err);
 	if (server->listener < 0)
 		return server->listener;
@@ -141,11 +144,11 @@ int main(int argc, char **argv)
 	struct options options;
 	struct server server = { .options = &options };
 	struct err err = {};
-	int ret = options_parse(&options, argc, argv, model.name, model.summary, &err);
+	int ret = options_parse(&options, argc, argv, model.name, model.summary, model.options, &err);
 
 	if (ret > 0)
 		return fflush(stdout) ? EXIT_FAILED : EXIT_DONE;
-	if (ret || take_workers(&server, &err))
+	if (ret || take_workers(&server, &err) || (model.take_options && model.take_options(&err)))
 		return fail(&err, EXIT_USAGE);
 	if (start(&server, &err))
 		return fail(&err, err.code == EINVAL ? EXIT_USAGE : EXIT_FAILED);

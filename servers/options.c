@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/base/opts.h"
 #include "user/base/units.h"
 
 /* What the table takes as text, until it is understood. */
@@ -117,9 +116,28 @@ static int take_steps(struct options *o, struct err *err)
 }
 
 /* Returns 0, 1 if that was all, or -EINVAL. */
-static int parse_table(struct options *o, int argc, char **argv, const char *usage, struct err *err)
+static int parse_table(int argc, char **argv, const struct opt *table, const char *usage, struct err *err)
 {
-	const struct opt table[] = {
+	int nr_left, ret = opts_parse(argc, argv, table, &nr_left, NULL, err);
+
+	if (ret)
+		return ret;
+	if (given.help) {
+		opts_help(stdout, usage, table,
+			  "GET /process?cpu_us=2000&sleep_us=500 does those steps in that order; /stats, "
+			  "/healthz.\n");
+		return 1;
+	}
+	if (nr_left)
+		return err_set(err, EINVAL, "a server takes no arguments, not '%s'; see --help", argv[1]);
+	return 0;
+}
+
+/* What all models have, and MORE. */
+static int parse_all(struct options *o, int argc, char **argv, const char *usage, const struct opt *more,
+		     struct err *err)
+{
+	const struct opt common[] = {
 		{ "address", OPT_STRING, &o->address, "A", "listen on this address, in numbers (127.0.0.1)" },
 		{ "port", OPT_UINT, &o->port, "N", "and this port; 0: any that is free (8080)" },
 		{ "unix", OPT_STRING, &o->unix_path, "PATH", "listen on this UNIX socket instead" },
@@ -149,26 +167,20 @@ static int parse_table(struct options *o, int argc, char **argv, const char *usa
 		{ "read-kb", OPT_UINT, &given.steps[PLAN_READ_KB], "N", "read a file past the page cache" },
 		{ "alloc-kb", OPT_UINT, &given.steps[PLAN_ALLOC_KB], "N", "map and touch memory" },
 		{ "upstream", OPT_UINT, &given.steps[PLAN_UPSTREAM], "N", "ask --upstream-url, one by one" },
-		{ "help", OPT_FLAG, &given.help, NULL, "this text" },
-		{ NULL },
 	};
-	int nr_left, ret = opts_parse(argc, argv, table, &nr_left, NULL, err);
+	const size_t nr = sizeof(common) / sizeof(common[0]);
+	struct opt table[sizeof(common) / sizeof(common[0]) + OPTIONS_MORE + 2] = {};
+	size_t nr_more = 0;
 
-	if (ret)
-		return ret;
-	if (given.help) {
-		opts_help(stdout, usage, table,
-			  "GET /process?cpu_us=2000&sleep_us=500 does those steps in that order; /stats, "
-			  "/healthz.\n");
-		return 1;
-	}
-	if (nr_left)
-		return err_set(err, EINVAL, "a server takes no arguments, not '%s'; see --help", argv[1]);
-	return 0;
+	memcpy(table, common, sizeof(common));
+	for (; more && more[nr_more].name && nr_more < OPTIONS_MORE; nr_more++)
+		table[nr + nr_more] = more[nr_more];
+	table[nr + nr_more] = (struct opt){ "help", OPT_FLAG, &given.help, NULL, "this text" };
+	return parse_table(argc, argv, table, usage, err);
 }
 
 int options_parse(struct options *options, int argc, char **argv, const char *model, const char *summary,
-		  struct err *err)
+		  const struct opt *more, struct err *err)
 {
 	char usage[200];
 	int ret;
@@ -184,7 +196,7 @@ int options_parse(struct options *options, int argc, char **argv, const char *mo
 		.upstream.timeout_ns = 10000000000u,
 	};
 	snprintf(usage, sizeof(usage), "build/servers/%s [OPTION VALUE]...\n%s", model, summary);
-	ret = parse_table(options, argc, argv, usage, err);
+	ret = parse_all(options, argc, argv, usage, more, err);
 	if (ret)
 		return ret;
 	if (options->port > 65535)

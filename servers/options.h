@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The command line, the same for every model. */
+/* The command line, the same for every model, but for a few options of its own. */
 #ifndef WHYLATE_SERVERS_OPTIONS_H
 #define WHYLATE_SERVERS_OPTIONS_H
 
@@ -10,6 +10,9 @@
 #include "servers/plan.h"
 #include "servers/upstream.h"
 #include "user/base/err.h"
+#include "user/base/opts.h"
+
+#define OPTIONS_MORE 4u
 
 struct options {
 	const char *address; /* in numbers */
@@ -26,10 +29,11 @@ struct options {
 
 /*
  * Returns 0, 1 if help was printed to stdout, or -EINVAL with a sentence in ERR.  MODEL is the program's
- * name, and SUMMARY says in one line what it is.  Strings point into ARGV.
+ * name, and SUMMARY says in one line what it is.  MORE are options of that model alone, as in
+ * user/base/opts.h, at most OPTIONS_MORE; NULL: none.  Strings point into ARGV.
  */
 int options_parse(struct options *options, int argc, char **argv, const char *model, const char *summary,
-		  struct err *err);
+		  const struct opt *more, struct err *err);
 
 /* "0,2-3" into CPUS, which may be empty then.  Returns 0 or -EINVAL. */
 int options_parse_cpus(cpu_set_t *cpus, const char *text);

@@ -26,8 +26,16 @@ struct server {
 struct model {
 	const char *name;
 	const char *summary;
-	uint32_t workers_max; /* 0: it has none to choose */
-	uint32_t slots;	      /* of counts; 0: one for each worker */
+	uint32_t workers_max;	   /* 0: it has none to choose */
+	uint32_t slots;		   /* of counts; 0: one for each worker */
+	const struct opt *options; /* of its own, beside those of servers/options.h; NULL: none */
+	/* Understand what they were given.  Returns 0, or -EINVAL with a sentence in ERR.  NULL: needs not. */
+	int (*take_options)(struct err *err);
+	/*
+	 * In the thread of serve(), before there is a listener: see whether it can serve here.  NULL: always.
+	 * Returns 0 or -errno with a sentence in ERR.
+	 */
+	int (*prepare)(struct server *server, struct err *err);
 	/*
 	 * Serve until stop_fd is readable, then drain: accept what waits, close the listener, answer what was
 	 * begun.  Returns how many connections the drain timeout cut off, or -errno with a sentence in ERR.

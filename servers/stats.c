@@ -11,6 +11,8 @@
 
 struct stats {
 	const char *model;
+	bool has_ring;
+	const char *fallback; /* NULL: none was needed */
 	uint32_t pid;
 	uint32_t nr_slots;
 	struct stats_slot slots[];
@@ -55,6 +57,12 @@ void stats_answer(struct stats_slot *slot, enum plan_route route, uint16_t statu
 	else if (status == 200 && route == PLAN_STATS)
 		count = &slot->counts[STATS_STATS];
 	add(count, (uint64_t)change);
+}
+
+void stats_set_ring(struct stats *stats, const char *instead)
+{
+	stats->has_ring = !instead;
+	stats->fallback = instead;
 }
 
 void stats_set_process(struct stats_slot *slot, uint32_t pid)
@@ -197,6 +205,15 @@ static void print_work(FILE *out, const struct stats_slot *all)
 	fprintf(out, "}");
 }
 
+static void print_ring(FILE *out, const struct stats *stats, const uint64_t *counts)
+{
+	if (stats->fallback)
+		fprintf(out, ",\"fallback\":\"%s\"", stats->fallback);
+	if (stats->has_ring)
+		fprintf(out, ",\"fallback\":null,\"ring\":{\"no_buffers\":%lu,\"overflows\":%lu}",
+			counts[STATS_NO_BUFFERS], counts[STATS_OVERFLOWS]);
+}
+
 static void print(FILE *out, const struct stats *stats)
 {
 	struct stats_slot all = sum(stats);
@@ -214,6 +231,7 @@ static void print(FILE *out, const struct stats *stats)
 		"\"queue_wait\":{\"count\":%lu,\"total_ns\":%lu,\"max_ns\":%lu}}",
 		usage.voluntary, usage.involuntary, all.queue_depth, all.queue_waits, all.queue_wait_ns,
 		all.queue_wait_max_ns);
+	print_ring(out, stats, counts);
 	fprintf(out, ",\"memory\":{\"rss_bytes\":%lu}}\n", usage.resident_bytes);
 }
 

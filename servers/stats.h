@@ -6,6 +6,7 @@
 #ifndef WHYLATE_SERVERS_STATS_H
 #define WHYLATE_SERVERS_STATS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,8 +19,10 @@ enum stats_count {
 	STATS_STATS,
 	STATS_ACCEPTED,
 	STATS_CLOSED,
-	STATS_REFUSED,	 /* of the accepted: above the limit */
-	STATS_TIMED_OUT, /* of the accepted: cut off by a deadline, idle ones too */
+	STATS_REFUSED,	  /* of the accepted: above the limit */
+	STATS_TIMED_OUT,  /* of the accepted: cut off by a deadline, idle ones too */
+	STATS_NO_BUFFERS, /* the two of rings: a receive that found none of them free */
+	STATS_OVERFLOWS,  /* and completions that had no room in the ring for a while */
 	STATS_COUNTS,
 };
 
@@ -40,6 +43,9 @@ struct stats;
 
 /* NULL with a sentence in ERR. */
 struct stats *stats_new(const char *model, uint32_t nr_slots, struct err *err);
+
+/* How the model does what it does, if it was not clear from the start: by a ring, or INSTEAD of it by this. */
+void stats_set_ring(struct stats *stats, const char *instead);
 
 /* Process PID counts in SLOT alone, beside the one that made STATS, with a single thread; 0: it has ended. */
 void stats_set_process(struct stats_slot *slot, uint32_t pid);

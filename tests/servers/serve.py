@@ -22,12 +22,12 @@ PROBE = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
 
 class Server:
-    """A running server."""
+    """A running server; BEFORE is a command that runs it, and MORE_POPEN what else is said of its process."""
 
-    def __init__(self, model, *options):
+    def __init__(self, model, *options, before=(), **more_popen):
         listen = () if "--unix" in options else ("--port", "0")
-        self.process = subprocess.Popen([os.path.join(SERVERS, model), *listen, *MORE.get(model, ()), *map(str, options)],
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        command = [*before, os.path.join(SERVERS, model), *listen, *MORE.get(model, ()), *map(str, options)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more_popen)
         atexit.register(self.process.kill)
         line = self.process.stdout.readline()
         if not line.startswith("ready "):

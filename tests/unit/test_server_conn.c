@@ -197,6 +197,32 @@ static void test_draining_begins_while_working(void **state)
 	talk_end(&t);
 }
 
+static void test_what_comes_during_work_has_its_turn(void **state)
+{
+	struct talk t;
+
+	(void)state;
+	talk_begin(&t);
+	input(&t, REQUEST, 0);
+	input(&t, REQUEST "GET /proc", 1);
+	assert_int_equal(conn_need(&t.conn), CONN_WORK);
+	assert_int_equal(t.conn.in_bytes, strlen(REQUEST "GET /proc"));
+	conn_answer(&t.conn, &done, 2);
+	input(&t, "ess HTTP/1.1\r\nHost: a\r\n", 3);
+	assert_int_equal(send_all(&t, 4), 200);
+	assert_int_equal(conn_need(&t.conn), CONN_WORK);
+	conn_drain(&t.conn); /* a byte of the third was read, so it is answered too */
+	conn_answer(&t.conn, &done, 5);
+	assert_int_equal(send_all(&t, 6), 200);
+	assert_int_equal(conn_need(&t.conn), CONN_RECEIVE);
+	input(&t, "\r\n", 7);
+	conn_answer(&t.conn, &done, 8);
+	input(&t, REQUEST, 9); /* behind the last one */
+	assert_int_equal(send_all(&t, 10), 200);
+	assert_int_equal(conn_need(&t.conn), CONN_SHUT);
+	talk_end(&t);
+}
+
 static void test_idle_is_ended_by_a_linger(void **state)
 {
 	struct talk t;
@@ -309,6 +335,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_idle_holds_no_memory),
 	cmocka_unit_test(test_draining_answers_all_that_was_read),
 	cmocka_unit_test(test_draining_begins_while_working),
+	cmocka_unit_test(test_what_comes_during_work_has_its_turn),
 	cmocka_unit_test(test_idle_is_ended_by_a_linger),
 	cmocka_unit_test(test_lingering_is_bounded),
 	cmocka_unit_test(test_one_too_many_is_told_so),

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * A connection of io-uring.  The kernel receives for it all the time, also while its request is worked for;
+ * there is at most one send, and one poll of its upstream's socket.  Whatever ends it cancels what is under
+ * way, and the last completion gives it back.
+ */
+#include "servers/ring_connection.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "user/base/clock.h"
+
+/* Of requests behind the one that is worked for; then the connection is read from no more until its turn. */
+#define HELD_BYTES 16384u
+
+static uint64_t tag(const struct connection *c, enum operation operation)
+{
+	return (uintptr_t)c | operation;
+}
+
+static void end_task(struct connection *c)
+{
+	if (c->task && c->task->asking)
+		upstream_close(&c->task->call);
+	free(c->task);
+	c->task = NULL;
+}
+
+/* The kernel has nothing of C any more. */
+static void release(struct serving *s, struct connection *c)
+{
+	close(c->fd);
+	conn_fini(&c->conn);
+	*(c->previous ? &c->previous->next : &s->connections) = c->next;
+	if (c->next)
+		c->next->previous = c->previous;
+	free(c);
+	s->open--;
+	stats_count(s->io.slot, STATS_CLOSED);
+}
+
+/* C is not the caller's any more. */
+static void release_if_done(struct serving *s, struct connection *c)
+{
+	if (c->closing && !c->receiving && !c->sending && !c->polling)
+		release(s, c);
+}
+
+static void close_connection(struct serving *s, struct connection *c)
+{
+	c->closing = true;
+	timers_remove(&s->timers, &c->timer);
+	if (c->receiving)
+		ring_cancel(&s->ring, tag(c, RECEIVE));
+	if (c->sending)
+		ring_cancel(&s->ring, tag(c, SEND));
+	if (c->polling)
+		ring_cancel(&s->ring, tag(c, ASK));
+	end_task(c);
+	release_if_done(s, c);
+}
+
+/* Until something is completed, or what has a time. */
+static void wait_for(struct serving *s, struct connection *c)
+{
+	uint64_t at_ns = c->task ? c->task->work.wake_at_ns : conn_deadline_ns(&c->conn);
+
+	if (at_ns != CONN_NEVER && timers_set(&s->timers, &c->timer, at_ns))
+		close_connection(s, c);
+}
+
+static void start_send(struct serving *s, struct connection *c)
+{
+	struct io_uring_sqe *entry = ring_entry(&s->ring);
+	size_t bytes;
+	const char *output = io_begin_send(&s->io, &c->conn, &bytes);
+
+	io_uring_prep_send(entry, c->fd, output, bytes, MSG_NOSIGNAL);
+	entry->user_data = tag(c, SEND);
+	c->sending = true;
+}
+
+static void start_receive(struct serving *s, struct connection *c)
+{
+	ring_receive(&s->ring, c->fd, tag(c, RECEIVE));
+	c->receiving = true;
+}
+
+static void start_poll(struct serving *s, struct connection *c, unsigned events)
+{
+	struct io_uring_sqe *entry = ring_entry(&s->ring);
+
+	io_uring_prep_poll_add(entry, c->task->call.fd, events);
+	entry->user_data = tag(c, ASK);
+	c->polling = true;
+}
+
+static void stop_receiving(struct serving *s, struct connection *c)
+{
+	if (c->receiving && !c->cancelling)
+		ring_cancel(&s->ring, tag(c, RECEIVE));
+	c->cancelling = c->receiving;
+}
+
+/* Go on with C's work.  Returns false if it waits for something. */
+static bool run_task(struct serving *s, struct connection *c)
+{
+	struct task *task = c->task;
+	enum work_need need = work_run_to_call(&task->work, &task->call);
+
+	if (need == WORK_ASK) {
+		task->asking = true;
+		start_poll(s, c, POLLOUT);
+	}
+	if (need != WORK_DONE)
+		return false;
+	io_answer(&c->conn, &task->work);
+	end_task(c);
+	return true;
+}
+
+/* A request is whole.  Returns false if it waits for something. */
+static bool begin_task(struct serving *s, struct connection *c)
+{
+	static const struct conn_answer no_memory = { 503, "text/plain", "", 0 };
+
+	c->task = malloc(sizeof(*c->task));
+	if (!c->task) {
+		conn_answer(&c->conn, &no_memory, clock_monotonic_ns());
+		return true;
+	}
+	c->task->asking = c->task->late = false;
+	if (io_begin(&s->io, &c->conn, &c->task->work, s->woke_at_ns))
+		return run_task(s, c);
+	end_task(c);
+	return true;
+}
+
+/*
+ * C waits for bytes: what is to be done if the kernel does not receive for it.  Returns false if that is all.
+ * While draining, an idle connection is read once more and then ended.
+ */
+static bool go_on_receiving(struct serving *s, struct connection *c)
+{
+	bool is_idle = c->conn.draining && conn_is_idle(&c->conn);
+
+	if (c->receiving) {
+		if (is_idle)
+			stop_receiving(s, c);
+		return false;
+	}
+	if (c->ended) {
+		conn_input(&c->conn, NULL, 0, clock_monotonic_ns());
+		return true;
+	}
+	if (is_idle) {
+		if (io_receive(&s->io, c->fd, &c->conn, MSG_DONTWAIT) == -EAGAIN)
+			conn_end(&c->conn, clock_monotonic_ns());
+		return true;
+	}
+	start_receive(s, c);
+	return false;
+}
+
+/* As far as C can go without waiting; it may be gone then. */
+static void advance(struct serving *s, struct connection *c)
+{
+	for (;;) {
+		switch (conn_need(&c->conn)) {
+		case CONN_RECEIVE:
+		case CONN_DISCARD:
+			if (go_on_receiving(s, c))
+				break;
+			wait_for(s, c);
+			return;
+		case CONN_SEND:
+			if (!c->sending)
+				start_send(s, c);
+			wait_for(s, c);
+			return;
+		case CONN_SHUT:
+			io_shut(c->fd, &c->conn);
+			break;
+		case CONN_WORK:
+			if (begin_task(s, c))
+				break;
+			wait_for(s, c);
+			return;
+		case CONN_CLOSE:
+			close_connection(s, c);
+			return;
+		}
+	}
+}
+
+/* What C's work waited for has come. */
+static void resume(struct serving *s, struct connection *c)
+{
+	if (run_task(s, c))
+		advance(s, c);
+	else
+		wait_for(s, c);
+}
+
+static void on_receive(struct serving *s, struct connection *c, const struct ring_done *done)
+{
+	const char *bytes = ring_buffer(&s->ring, done);
+
+	c->receiving = done->flags & IORING_CQE_F_MORE;
+	c->cancelling &= c->receiving;
+	if (done->result == -ENOBUFS)
+		stats_count(s->io.slot, STATS_NO_BUFFERS);
+	if (done->result > 0 && bytes && !c->closing)
+		conn_input(&c->conn, bytes, (size_t)done->result, clock_monotonic_ns());
+	else if (!c->receiving && done->result != -ENOBUFS && done->result != -ECANCELED &&
+		 done->result != -EINTR)
+		c->ended = true;
+	ring_give_back(&s->ring, done);
+	if (c->closing) {
+		release_if_done(s, c);
+		return;
+	}
+	if (c->conn.in_bytes > HELD_BYTES && (c->task || c->sending))
+		stop_receiving(s, c);
+	/* Its work goes on by itself, unless there is no memory for what came meanwhile. */
+	if (!c->task || conn_need(&c->conn) == CONN_CLOSE)
+		advance(s, c);
+}
+
+static void on_send(struct serving *s, struct connection *c, int result)
+{
+	c->sending = false;
+	io_end_send(&s->io, &c->conn, result);
+	if (c->closing)
+		release_if_done(s, c);
+	else
+		advance(s, c);
+}
+
+/* The upstream's socket is ready, or was waited for long enough. */
+static void on_ask(struct serving *s, struct connection *c)
+{
+	struct task *task = c->task;
+	enum upstream_state state;
+
+	c->polling = false;
+	if (c->closing) {
+		release_if_done(s, c);
+		return;
+	}
+	state = upstream_advance(&task->call);
+	if (state <= UPSTREAM_WRITE && !task->late) {
+		start_poll(s, c, state == UPSTREAM_WRITE ? POLLOUT : POLLIN);
+		return;
+	}
+	work_end_call(&task->work, &task->call, state == UPSTREAM_DONE ? 0 : task->late ? 504 : 502);
+	task->asking = false;
+	resume(s, c);
+}
+
+void ring_connection_on_timer(struct serving *s, struct connection *c, uint64_t now_ns)
+{
+	if (!c->task) {
+		io_expire(&s->io, &c->conn, now_ns);
+		advance(s, c);
+	} else if (now_ns < c->task->work.wake_at_ns) {
+		wait_for(s, c);
+	} else if (c->task->asking) {
+		c->task->late = true; /* on_ask() comes, since it is polled for */
+		ring_cancel(&s->ring, tag(c, ASK));
+	} else {
+		resume(s, c);
+	}
+}
+
+void ring_connection_open(struct serving *s, int fd)
+{
+	enum server_admission admission = server_admit(s->io.server, s->open);
+	struct connection *c = admission == SERVER_DROP ? NULL : malloc(sizeof(*c));
+
+	if (!c) {
+		io_turn_away(&s->io, fd);
+		return;
+	}
+	*c = (struct connection){ .fd = fd, .next = s->connections };
+	io_open(&s->io, &c->conn, admission, s->woke_at_ns);
+	if (s->draining)
+		conn_drain(&c->conn);
+	if (c->next)
+		c->next->previous = c;
+	s->connections = c;
+	s->open++;
+	advance(s, c);
+}
+
+void ring_connection_drain(struct serving *s, struct connection *c)
+{
+	conn_drain(&c->conn);
+	if (!c->closing && !c->task && conn_is_idle(&c->conn))
+		advance(s, c);
+}
+
+void ring_connection_on(struct serving *s, struct connection *c, const struct ring_done *done)
+{
+	switch (done->user_data & OPERATION_MASK) {
+	case RECEIVE:
+		on_receive(s, c, done);
+		break;
+	case SEND:
+		on_send(s, c, done->result);
+		break;
+	default:
+		on_ask(s, c);
+	}
+}
