@@ -76,20 +76,22 @@ static void end_asking(struct task *task, uint16_t status)
 	task->asking = false;
 }
 
-/* Go on with C's work.  Returns false if it waits for something. */
+/* Go on with C's work.  Returns false if it waits for something, or is in others' hands. */
 static bool run_task(struct loop *loop, struct connection *c)
 {
 	struct task *task = c->task;
 	enum work_need need;
 
-	while ((need = work_run_to_call(&task->work, &task->call)) == WORK_ASK) {
+	while ((need = work_run_to_call(&task->work, loop->others.steps, &task->call)) == WORK_ASK) {
 		task->asking = true;
 		task->armed = 0;
 		if (!loop_arm(loop, task->call.fd, &task->armed, EPOLLOUT, &task->watched))
 			return false;
 		end_asking(task, 503);
 	}
-	if (need == WORK_SLEEP)
+	if (need == WORK_HAND)
+		loop_hand_over(loop, task);
+	if (need != WORK_DONE)
 		return false;
 	io_answer(&c->conn, &task->work);
 	loop_end_task(loop, c);
@@ -109,7 +111,7 @@ static bool begin_task(struct loop *loop, struct connection *c)
 	*task = (struct task){ .watched.kind = UPSTREAM, .loop = loop, .connection = c };
 	c->task = task;
 	if (io_begin(&loop->io, &c->conn, &task->work, loop->woke_at_ns)) {
-		if (!loop->others.take)
+		if (!loop->others.take || loop->others.steps)
 			return run_task(loop, c);
 		loop_hand_over(loop, task);
 		return false;
@@ -126,7 +128,7 @@ void loop_advance(struct loop *loop, struct connection *c)
 	do
 		wait = io_advance(&loop->io, c->fd, &c->conn, &empty);
 	while (wait == IO_WORK && begin_task(loop, c));
-	if (wait == IO_WORK && loop->others.take)
+	if (wait == IO_WORK && c->task->handed)
 		return; /* it may be on its way back already */
 	if (wait == IO_CLOSE)
 		close_connection(loop, c);
@@ -134,8 +136,7 @@ void loop_advance(struct loop *loop, struct connection *c)
 		wait_for(loop, c, wait == IO_READ ? EPOLLIN : wait == IO_WRITE ? EPOLLOUT : 0);
 }
 
-/* What C's work waited for has come. */
-static void resume(struct loop *loop, struct connection *c)
+void loop_resume(struct loop *loop, struct connection *c)
 {
 	if (run_task(loop, c))
 		loop_advance(loop, c);
@@ -151,7 +152,7 @@ static void on_upstream(struct loop *loop, struct task *task)
 	if (state <= UPSTREAM_WRITE && !loop_arm(loop, task->call.fd, &task->armed, events, &task->watched))
 		return;
 	end_asking(task, state == UPSTREAM_DONE ? 0 : 502);
-	resume(loop, task->connection);
+	loop_resume(loop, task->connection);
 }
 
 static void on_timer(struct loop *loop, struct connection *c, uint64_t now_ns)
@@ -166,7 +167,7 @@ static void on_timer(struct loop *loop, struct connection *c, uint64_t now_ns)
 	} else {
 		if (c->task->asking)
 			end_asking(c->task, 504);
-		resume(loop, c);
+		loop_resume(loop, c);
 	}
 }
 

@@ -12,12 +12,16 @@
 struct loop;
 struct task;
 
-/* Others, who do the work of requests instead of the loop. */
+/* Others, who do the work of requests instead of the loop, or some of it. */
 struct loop_workers {
-	/* Take TASK, to call loop_do() in another thread; false: no room now, ask again when one is given
-	 * back. */
+	/*
+	 * Take TASK, to call loop_do() or loop_do_steps() in another thread; false: no room now, ask again
+	 * when one is given back.
+	 */
 	bool (*take)(void *workers, struct task *task);
 	void *workers;
+	/* Of 1 << PLAN_KIND: these alone are for them, by loop_do_steps(); 0: all, and the answer. */
+	uint32_t steps;
 };
 
 /* Accepts from SERVER's listener, ends by its stop_fd, counts in SLOT.  NULL with a sentence in ERR. */
@@ -43,5 +47,11 @@ int loop_hand_to(struct loop *loop, const struct loop_workers *workers, struct e
  * again, and TASK is gone.  Only the counts of IO are used.
  */
 void loop_do(struct task *task, struct io *io);
+
+/*
+ * In a thread of theirs: those of TASK's steps that are for them, up to one that is not.  Then it is the
+ * loop's again, which had kept the connection, goes on with it, and answers.
+ */
+void loop_do_steps(struct task *task);
 
 #endif /* WHYLATE_SERVERS_LOOP_H */

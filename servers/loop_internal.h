@@ -24,7 +24,7 @@ struct task {
 	struct work work;
 	struct upstream_call call;
 	bool asking;
-	bool handed; /* to others, with its connection */
+	bool handed; /* to others, with its connection where they answer */
 	uint32_t armed;
 	struct task *next; /* of those that are given back, wait for room, or ended */
 };
@@ -59,7 +59,7 @@ struct loop {
 	struct watched given_back;
 	int given_back_fd;
 	pthread_mutex_t lock;
-	struct task *returned; /* under the lock: what they are done with */
+	struct task *returned, **last_returned; /* under the lock: what they are done with */
 };
 
 /* loop.c */
@@ -70,15 +70,18 @@ int loop_arm(struct loop *loop, int fd, uint32_t *armed, uint32_t events, struct
 /* As far as C can go without waiting. */
 void loop_advance(struct loop *loop, struct connection *c);
 
+/* What C's work waited for has come. */
+void loop_resume(struct loop *loop, struct connection *c);
+
 /* C's request is done with. */
 void loop_end_task(struct loop *loop, struct connection *c);
 
 /* loop_others.c */
 
-/* From here on TASK and its connection are somebody else's. */
+/* From here on TASK is somebody else's, and its connection too where they answer. */
 void loop_hand_over(struct loop *loop, struct task *task);
 
-/* Connections come back from those who worked for them. */
+/* Tasks come back from those who worked for them. */
 void loop_take_back(struct loop *loop);
 
 /* Instead of epoll_wait() while there is no room: up to two events.  Returns how many, or -errno. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Requests that others work for.  With a request they get its connection, and give it back through a list and
- * an eventfd.  Where they have no room, requests are kept in order, and nobody is read from until there is
- * some: not more are kept than the events that were at hand.
+ * Requests that others work for.  Where they answer, they get the connection with the request; both come back
+ * through a list and an eventfd.  Where they have no room, requests are kept in order, and nobody is read
+ * from until there is some: not more are kept than the events that were at hand.
  */
 #include <errno.h>
 #include <poll.h>
@@ -30,8 +30,25 @@ void loop_hand_over(struct loop *loop, struct task *task)
 
 	loop_arm(loop, c->fd, &c->armed, 0, &c->watched);
 	task->handed = true;
+	work_queue(&task->work);
 	stats_queued(loop->io.slot, 1);
 	hand_or_keep(loop, task);
+}
+
+static void take_back(struct loop *loop, struct task *task)
+{
+	struct connection *c = task->connection;
+
+	if (loop->draining)
+		conn_drain(&c->conn);
+	if (loop->others.steps) {
+		task->handed = false;
+		stats_queued(loop->io.slot, -1);
+		loop_resume(loop, c);
+	} else {
+		loop_end_task(loop, c);
+		loop_advance(loop, c);
+	}
 }
 
 void loop_take_back(struct loop *loop)
@@ -44,15 +61,11 @@ void loop_take_back(struct loop *loop)
 	pthread_mutex_lock(&loop->lock);
 	task = loop->returned;
 	loop->returned = NULL;
+	loop->last_returned = &loop->returned;
 	pthread_mutex_unlock(&loop->lock);
 	for (; task; task = next) {
-		struct connection *c = task->connection;
-
 		next = task->next;
-		loop_end_task(loop, c);
-		if (loop->draining)
-			conn_drain(&c->conn);
-		loop_advance(loop, c);
+		take_back(loop, task);
 	}
 	while ((task = loop->no_room)) {
 		next = task->next;
@@ -63,12 +76,26 @@ void loop_take_back(struct loop *loop)
 	loop->last_no_room = &loop->no_room;
 }
 
+/* In a thread of theirs: TASK is the loop's again. */
+static void give_back(struct loop *loop, struct task *task)
+{
+	const uint64_t one = 1;
+	bool is_first;
+
+	task->next = NULL;
+	pthread_mutex_lock(&loop->lock);
+	is_first = !loop->returned;
+	*loop->last_returned = task;
+	loop->last_returned = &task->next;
+	pthread_mutex_unlock(&loop->lock);
+	if (is_first && write(loop->given_back_fd, &one, sizeof(one)) < 0)
+		abort(); /* cannot be: the counter would have to be full */
+}
+
 void loop_do(struct task *task, struct io *io)
 {
 	struct loop *loop = task->loop;
 	struct connection *c = task->connection;
-	const uint64_t one = 1;
-	bool is_first;
 
 	stats_queued(io->slot, -1);
 	work_run_blocking(&task->work);
@@ -77,13 +104,18 @@ void loop_do(struct task *task, struct io *io)
 	io_answer(&c->conn, &task->work);
 	while (conn_need(&c->conn) == CONN_SEND && io_send(io, c->fd, &c->conn, MSG_DONTWAIT) != -EAGAIN)
 		;
-	pthread_mutex_lock(&loop->lock);
-	is_first = !loop->returned;
-	task->next = loop->returned;
-	loop->returned = task;
-	pthread_mutex_unlock(&loop->lock);
-	if (is_first && write(loop->given_back_fd, &one, sizeof(one)) < 0)
-		abort(); /* cannot be: the counter would have to be full */
+	give_back(loop, task);
+}
+
+void loop_do_steps(struct task *task)
+{
+	struct loop *loop = task->loop;
+
+	stats_queued(loop->io.slot, -1);
+	work_run(&task->work, ~loop->others.steps);
+	work_queue(&task->work);
+	stats_queued(loop->io.slot, 1);
+	give_back(loop, task);
 }
 
 int loop_wait_for_room(struct loop *loop, struct epoll_event *events, const struct timespec *left)
@@ -107,6 +139,7 @@ int loop_hand_to(struct loop *loop, const struct loop_workers *workers, struct e
 	loop->given_back.kind = GIVEN_BACK;
 	loop->others = *workers;
 	loop->last_no_room = &loop->no_room;
+	loop->last_returned = &loop->returned;
 	pthread_mutex_init(&loop->lock, NULL);
 	loop->given_back_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (loop->given_back_fd < 0 || epoll_ctl(loop->epoll, EPOLL_CTL_ADD, loop->given_back_fd, &event))

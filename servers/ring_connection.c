@@ -110,7 +110,7 @@ static void stop_receiving(struct serving *s, struct connection *c)
 static bool run_task(struct serving *s, struct connection *c)
 {
 	struct task *task = c->task;
-	enum work_need need = work_run_to_call(&task->work, &task->call);
+	enum work_need need = work_run_to_call(&task->work, 0, &task->call);
 
 	if (need == WORK_ASK) {
 		task->asking = true;

@@ -85,14 +85,14 @@ void stats_work(struct stats_slot *slot, enum plan_kind kind, uint64_t cpu_ns, u
 	add(&work->wall_ns, wall_ns);
 }
 
-void stats_waited(struct stats_slot *slot, uint64_t ns)
+void stats_waited(struct stats_slot *slot, bool first, uint64_t ns, uint64_t all_ns)
 {
 	uint64_t max_ns = get(&slot->queue_wait_max_ns);
 
-	add(&slot->queue_waits, 1);
+	add(&slot->queue_waits, first);
 	add(&slot->queue_wait_ns, ns);
-	while (ns > max_ns && !__atomic_compare_exchange_n(&slot->queue_wait_max_ns, &max_ns, ns, true,
-							   __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+	while (all_ns > max_ns && !__atomic_compare_exchange_n(&slot->queue_wait_max_ns, &max_ns, all_ns,
+							       true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
 }
 

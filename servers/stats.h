@@ -65,8 +65,11 @@ void stats_answer(struct stats_slot *slot, enum plan_route route, uint16_t statu
 
 void stats_work(struct stats_slot *slot, enum plan_kind kind, uint64_t cpu_ns, uint64_t wall_ns);
 
-/* A request waited so long, in user space, for whoever works for it. */
-void stats_waited(struct stats_slot *slot, uint64_t ns);
+/*
+ * A request waited NS, in user space, for whoever works for it: for the FIRST time, or once more; it makes
+ * ALL_NS in all.
+ */
+void stats_waited(struct stats_slot *slot, bool first, uint64_t ns, uint64_t all_ns);
 
 /* CHANGE more requests than before wait in a queue of the server's. */
 static inline void stats_queued(struct stats_slot *slot, int change)

@@ -34,7 +34,7 @@ static bool take(void *workers, struct task *task)
 {
 	struct pool *pool = workers;
 
-	return queue_push(&pool->queue, task);
+	return queue_push(&pool->queue, task) != QUEUE_FULL;
 }
 
 static void *run(void *argument)
@@ -85,7 +85,7 @@ static int serve(struct server *server, struct err *err)
 {
 	struct loop *loop = loop_new(server, stats_slot(server->stats, 0), err);
 	struct pool *pool = loop ? start(server, err) : NULL;
-	const struct loop_workers workers = { take, pool };
+	const struct loop_workers workers = { .take = take, .workers = pool };
 	int ret = pool ? loop_hand_to(loop, &workers, err) : -err->code;
 
 	if (!ret)

@@ -174,6 +174,7 @@ void work_begin(struct work *work, const struct plan *plan, const char *content,
 		.slot = slot,
 		.plan = *plan,
 		.enqueued_at_ns = enqueued_at_ns,
+		.queued_at_ns = enqueued_at_ns,
 		.status = 200,
 	};
 	if (sha_digest(content, content_bytes, work->digest))
@@ -202,22 +203,35 @@ static bool must_wait(struct work *work, const struct plan_step *step, enum work
 /* Somebody has time for it now. */
 static void start(struct work *work)
 {
-	uint64_t now_ns = clock_monotonic_ns();
+	uint64_t now_ns, ns;
 
-	if (!work->started)
-		stats_waited(work->slot, now_ns > work->enqueued_at_ns ? now_ns - work->enqueued_at_ns : 0);
+	if (!work->queued_at_ns)
+		return;
+	now_ns = clock_monotonic_ns();
+	ns = now_ns > work->queued_at_ns ? now_ns - work->queued_at_ns : 0;
+	work->queued_at_ns = 0;
+	work->waited_ns += ns;
+	stats_waited(work->slot, !work->started, ns, work->waited_ns);
 	work->started = true;
 }
 
-enum work_need work_run(struct work *work)
+void work_queue(struct work *work)
+{
+	if (!work->queued_at_ns)
+		work->queued_at_ns = clock_monotonic_ns();
+}
+
+enum work_need work_run(struct work *work, uint32_t elsewhere)
 {
 	enum work_need need;
 
-	start(work);
 	while (work->step < work->plan.nr_steps && work->status == 200) {
 		const struct plan_step *step = &work->plan.steps[work->step];
 		uint64_t began_cpu_ns, used_cpu_ns = 0;
 
+		if (elsewhere >> step->kind & 1)
+			return WORK_HAND;
+		start(work);
 		if (must_wait(work, step, &need))
 			return need;
 		if (!work->begun) {
@@ -231,6 +245,7 @@ enum work_need work_run(struct work *work)
 		work->begun = false;
 		work->step++;
 	}
+	start(work);
 	return WORK_DONE;
 }
 
@@ -241,11 +256,11 @@ void work_asked(struct work *work, uint16_t status)
 		work->status = status;
 }
 
-enum work_need work_run_to_call(struct work *work, struct upstream_call *call)
+enum work_need work_run_to_call(struct work *work, uint32_t elsewhere, struct upstream_call *call)
 {
 	enum work_need need;
 
-	while ((need = work_run(work)) == WORK_ASK && upstream_open(call, work->upstream))
+	while ((need = work_run(work, elsewhere)) == WORK_ASK && upstream_open(call, work->upstream))
 		work_asked(work, 502);
 	if (need == WORK_ASK)
 		work->wake_at_ns = clock_monotonic_ns() + work->upstream->timeout_ns;
@@ -262,7 +277,7 @@ void work_run_blocking(struct work *work)
 {
 	enum work_need need;
 
-	while ((need = work_run(work)) != WORK_DONE) {
+	while ((need = work_run(work, 0)) != WORK_DONE) {
 		if (need == WORK_SLEEP)
 			sleep_until(work->wake_at_ns);
 		else

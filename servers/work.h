@@ -20,6 +20,7 @@ enum work_need {
 	WORK_DONE,  /* work->status and work->digest are the result */
 	WORK_SLEEP, /* until work->wake_at_ns */
 	WORK_ASK,   /* the upstream, then work_asked() */
+	WORK_HAND,  /* the next step is not for this thread */
 };
 
 struct work {
@@ -27,6 +28,7 @@ struct work {
 	struct stats_slot *slot;
 	struct plan plan;
 	uint64_t enqueued_at_ns;
+	uint64_t queued_at_ns, waited_ns; /* since when it waits for a thread, 0: it does not; what it had */
 	uint32_t step, asked;
 	bool started;
 	bool begun; /* the step is one that is waited for */
@@ -45,8 +47,14 @@ int work_init(const char *directory, struct err *err);
 void work_begin(struct work *work, const struct plan *plan, const char *content, size_t content_bytes,
 		uint64_t enqueued_at_ns, struct stats_slot *slot, const struct upstream *upstream);
 
-/* Go on until the end, or until something is to be waited for; then wait and call again. */
-enum work_need work_run(struct work *work);
+/*
+ * Go on until the end, or until something is to be waited for; then wait and call again.  Nor is a step begun
+ * whose kind is in ELSEWHERE (of 1 << PLAN_KIND): then let another thread call, from its queue or not.
+ */
+enum work_need work_run(struct work *work, uint32_t elsewhere);
+
+/* It waits from here on, for a thread that calls work_run(). */
+void work_queue(struct work *work);
 
 /* The upstream was asked; STATUS is 0, or what to answer because it failed. */
 void work_asked(struct work *work, uint16_t status);
@@ -55,7 +63,7 @@ void work_asked(struct work *work, uint16_t status);
  * The same, for who waits for the upstream without blocking: at WORK_ASK, CALL is begun, and to be ended by
  * work_end_call(), with 504 at work->wake_at_ns.
  */
-enum work_need work_run_to_call(struct work *work, struct upstream_call *call);
+enum work_need work_run_to_call(struct work *work, uint32_t elsewhere, struct upstream_call *call);
 void work_end_call(struct work *work, struct upstream_call *call, uint16_t status);
 
 /* All of it; waits in the calling thread. */
