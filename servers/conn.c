@@ -135,13 +135,15 @@ static bool is_refused(const struct conn *c)
 	       plan_refuse_method(c->plan.route, c->request.method);
 }
 
-/* The head is whole, at TEXT: route it, since its bytes will not stay, and see what its body asks for. */
+/* The head is whole, at TEXT: take what is needed of it, since its bytes will not stay, and see what its body
+ * asks for. */
 static void take_head(struct conn *c, const char *text, bool has_more, uint64_t now_ns)
 {
 	c->has_head = true;
 	c->plan = c->config->defaults;
 	if (plan_read(&c->plan, text + c->request.target_at, c->request.target_bytes))
 		c->plan.nr_steps = UINT32_MAX;
+	c->trace = traceparent_parse(text + c->request.traceparent_at, c->request.traceparent_bytes);
 	http_body_init(&c->body, &c->request);
 	/* What follows a CONNECT is no HTTP, so it cannot be the next request. */
 	c->request.keep_alive &= c->request.method != HTTP_CONNECT;

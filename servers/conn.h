@@ -18,6 +18,7 @@
 
 #include "servers/http.h"
 #include "servers/plan.h"
+#include "servers/traceparent.h"
 
 #define CONN_NEVER UINT64_MAX
 /* How long an ended connection is read on, so that what the client still sends does not reset our answer. */
@@ -48,8 +49,9 @@ struct conn {
 	struct http_request request;
 	struct http_body body;
 	struct plan plan;
-	char *content; /* of the body, HTTP_BODY_BYTES; NULL: there is none */
-	char *in;      /* what has come and is not understood yet */
+	struct traceparent trace; /* of the request */
+	char *content;		  /* of the body, HTTP_BODY_BYTES; NULL: there is none */
+	char *in;		  /* what has come and is not understood yet */
 	uint32_t in_at, in_bytes, in_capacity;
 	char *out;
 	uint32_t out_at, out_bytes;

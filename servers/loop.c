@@ -98,6 +98,13 @@ static bool run_task(struct loop *loop, struct connection *c)
 	return true;
 }
 
+/* The loop is seen to work for no request any more, if it was. */
+static void end_context(void)
+{
+	if (otel_thread_ctx_v1)
+		whylate_request_leave();
+}
+
 /* A request is whole.  Returns false if it waits for something. */
 static bool begin_task(struct loop *loop, struct connection *c)
 {
@@ -134,14 +141,19 @@ void loop_advance(struct loop *loop, struct connection *c)
 		close_connection(loop, c);
 	else
 		wait_for(loop, c, wait == IO_READ ? EPOLLIN : wait == IO_WRITE ? EPOLLOUT : 0);
+	end_context();
 }
 
 void loop_resume(struct loop *loop, struct connection *c)
 {
-	if (run_task(loop, c))
+	if (c->task->context.record.valid)
+		whylate_request_take(&c->task->context);
+	if (run_task(loop, c)) {
 		loop_advance(loop, c);
-	else
+	} else {
 		wait_for(loop, c, 0);
+		end_context();
+	}
 }
 
 static void on_upstream(struct loop *loop, struct task *task)

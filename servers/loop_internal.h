@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sys/epoll.h>
 
+#include "include/whylate/thread_context.h"
 #include "servers/io.h"
 #include "servers/loop.h"
 #include "servers/timers.h"
@@ -22,6 +23,7 @@ struct task {
 	struct loop *loop;
 	struct connection *connection;
 	struct work work;
+	struct whylate_request context; /* what is published of it, where others work */
 	struct upstream_call call;
 	bool asking;
 	bool handed; /* to others, with its connection where they answer */

@@ -24,6 +24,19 @@ static void hand_or_keep(struct loop *loop, struct task *task)
 	loop->last_no_room = &task->next;
 }
 
+/*
+ * The loop is seen to work for TASK, and is about to queue it.  Not before its first time: of a request that
+ * does not leave the loop more is known without, since a record does not say for what it sleeps.
+ */
+static void begin_context(struct task *task)
+{
+	const struct traceparent *trace = &task->connection->conn.trace;
+
+	whylate_request_begin(&task->context, trace->is_known ? trace->trace_id : NULL);
+	task->context.record.trace_flags = trace->flags;
+	whylate_request_take(&task->context);
+}
+
 void loop_hand_over(struct loop *loop, struct task *task)
 {
 	struct connection *c = task->connection;
@@ -31,6 +44,9 @@ void loop_hand_over(struct loop *loop, struct task *task)
 	loop_arm(loop, c->fd, &c->armed, 0, &c->watched);
 	task->handed = true;
 	work_queue(&task->work);
+	if (!task->context.record.valid)
+		begin_context(task);
+	whylate_request_queue(&task->context);
 	stats_queued(loop->io.slot, 1);
 	hand_or_keep(loop, task);
 }
@@ -98,12 +114,14 @@ void loop_do(struct task *task, struct io *io)
 	struct connection *c = task->connection;
 
 	stats_queued(io->slot, -1);
+	whylate_request_take(&task->context);
 	work_run_blocking(&task->work);
 	if (__atomic_load_n(&loop->draining, __ATOMIC_RELAXED))
 		conn_drain(&c->conn);
 	io_answer(&c->conn, &task->work);
 	while (conn_need(&c->conn) == CONN_SEND && io_send(io, c->fd, &c->conn, MSG_DONTWAIT) != -EAGAIN)
 		;
+	whylate_request_leave();
 	give_back(loop, task);
 }
 
@@ -112,8 +130,10 @@ void loop_do_steps(struct task *task)
 	struct loop *loop = task->loop;
 
 	stats_queued(loop->io.slot, -1);
+	whylate_request_take(&task->context);
 	work_run(&task->work, ~loop->others.steps);
 	work_queue(&task->work);
+	whylate_request_queue(&task->context);
 	stats_queued(loop->io.slot, 1);
 	give_back(loop, task);
 }

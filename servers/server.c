@@ -3,6 +3,11 @@
 
 #include <errno.h>
 
+#include "include/whylate/thread_context.h"
+
+/* Which request each thread works for, to be read from outside. */
+WHYLATE_THREAD_CONTEXT_DEFINE;
+
 enum server_admission server_admit(const struct server *server, uint32_t open)
 {
 	if (open < server->connections_max)

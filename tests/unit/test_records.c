@@ -17,7 +17,7 @@
 #include "include/whylate/thread_context.h"
 #include "user/trace/records.h"
 
-WHYLATE_THREAD_CONTEXT_DEFINE;
+/* WHYLATE_THREAD_CONTEXT_DEFINE is in servers/server.c, which is linked with all tests. */
 
 #define SAME_PLACE(field)                                                     \
 	_Static_assert(offsetof(struct record_thread, field) ==               \

@@ -11,7 +11,7 @@
 
 #include "include/whylate/thread_context.h"
 
-WHYLATE_THREAD_CONTEXT_DEFINE;
+/* WHYLATE_THREAD_CONTEXT_DEFINE is in servers/server.c, which is linked with all tests. */
 
 static const uint8_t trace_id[16] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 };
 
