@@ -46,8 +46,9 @@ void io_shut(int fd, struct conn *conn);
 enum io_wait { IO_READ, IO_WRITE, IO_WORK, IO_CLOSE };
 
 /*
- * All that can be done without waiting, up to a request that is to be worked for.  *EMPTY, false at first:
- * there was less to read than room for it, so that the next recv would only say that there is no more.
+ * All that can be done without waiting, up to a request that is to be worked for.  *EMPTY: there was nothing
+ * more to read when that was last looked at, so that it is not done again; kept from call to call until
+ * something may have come.
  */
 enum io_wait io_advance(struct io *io, int fd, struct conn *conn, bool *empty);
 

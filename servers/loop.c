@@ -58,7 +58,7 @@ static void close_connection(struct loop *loop, struct connection *c)
 	stats_count(loop->io.slot, STATS_CLOSED);
 }
 
-/* Wait for EVENTS (0: for none) and for what has a time. */
+/* Wait for EVENTS and for what has a time. */
 static void wait_for(struct loop *loop, struct connection *c, uint32_t events)
 {
 	uint64_t at_ns = !c->task	 ? conn_deadline_ns(&c->conn) :
@@ -117,7 +117,7 @@ static bool begin_task(struct loop *loop, struct connection *c)
 	}
 	*task = (struct task){ .watched.kind = UPSTREAM, .loop = loop, .connection = c };
 	c->task = task;
-	if (io_begin(&loop->io, &c->conn, &task->work, loop->woke_at_ns)) {
+	if (io_begin(&loop->io, &c->conn, &task->work, c->known_at_ns)) {
 		if (!loop->others.take || loop->others.steps)
 			return run_task(loop, c);
 		loop_hand_over(loop, task);
@@ -130,17 +130,16 @@ static bool begin_task(struct loop *loop, struct connection *c)
 void loop_advance(struct loop *loop, struct connection *c)
 {
 	enum io_wait wait;
-	bool empty = false;
 
 	do
-		wait = io_advance(&loop->io, c->fd, &c->conn, &empty);
+		wait = io_advance(&loop->io, c->fd, &c->conn, &c->is_read);
 	while (wait == IO_WORK && begin_task(loop, c));
 	if (wait == IO_WORK && c->task->handed)
 		return; /* it may be on its way back already */
 	if (wait == IO_CLOSE)
 		close_connection(loop, c);
 	else
-		wait_for(loop, c, wait == IO_READ ? EPOLLIN : wait == IO_WRITE ? EPOLLOUT : 0);
+		wait_for(loop, c, wait == IO_READ ? EPOLLIN : wait == IO_WRITE ? EPOLLOUT : c->armed);
 	end_context();
 }
 
@@ -151,7 +150,7 @@ void loop_resume(struct loop *loop, struct connection *c)
 	if (run_task(loop, c)) {
 		loop_advance(loop, c);
 	} else {
-		wait_for(loop, c, 0);
+		wait_for(loop, c, c->armed);
 		end_context();
 	}
 }
@@ -193,7 +192,8 @@ static void open_connection(struct loop *loop, int fd)
 		return;
 	}
 	*c = (struct connection){ .watched.kind = CONNECTION, .fd = fd, .next = loop->connections };
-	io_open(&loop->io, &c->conn, admission, loop->woke_at_ns);
+	c->known_at_ns = clock_monotonic_ns(); /* those before it may have taken long */
+	io_open(&loop->io, &c->conn, admission, c->known_at_ns);
 	if (loop->draining)
 		conn_drain(&c->conn);
 	if (c->next)
@@ -255,10 +255,19 @@ static void begin_draining(struct loop *loop)
 	close(loop->io.server->listener);
 }
 
+static void on_connection(struct loop *loop, struct connection *c)
+{
+	c->is_read = false;
+	c->known_at_ns = loop->woke_at_ns;
+	if (c->task)
+		/* It comes again once it is waited for: most clients send nothing before they are answered. */
+		loop_arm(loop, c->fd, &c->armed, 0, &c->watched);
+	else
+		loop_advance(loop, c);
+}
+
 static void on_event(struct loop *loop, struct watched *watched)
 {
-	struct connection *c;
-
 	switch (watched->kind) {
 	case LISTENER:
 		if (!loop->draining)
@@ -268,9 +277,7 @@ static void on_event(struct loop *loop, struct watched *watched)
 		begin_draining(loop);
 		break;
 	case CONNECTION:
-		c = owner_of(watched, struct connection, watched);
-		if (!c->task)
-			loop_advance(loop, c);
+		on_connection(loop, owner_of(watched, struct connection, watched));
 		break;
 	case UPSTREAM:
 		on_upstream(loop, owner_of(watched, struct task, watched));

@@ -34,7 +34,9 @@ struct task {
 struct connection {
 	struct watched watched;
 	int fd;
-	uint32_t armed; /* what epoll waits for; 0: it does not know of it */
+	uint32_t armed;	      /* what epoll waits for; 0: it does not know of it */
+	bool is_read;	      /* nothing more has come since it was read */
+	uint64_t known_at_ns; /* since when it was known to have something to read */
 	struct timer timer;
 	struct conn conn;
 	struct task *task;

@@ -39,9 +39,6 @@ static void begin_context(struct task *task)
 
 void loop_hand_over(struct loop *loop, struct task *task)
 {
-	struct connection *c = task->connection;
-
-	loop_arm(loop, c->fd, &c->armed, 0, &c->watched);
 	task->handed = true;
 	work_queue(&task->work);
 	if (!task->context.record.valid)
