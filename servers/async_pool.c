@@ -149,7 +149,7 @@ static int serve(struct server *server, struct err *err)
 const struct model model = {
 	.name = "async-pool",
 	.summary = "One reactor; what would block it goes to a pool of threads, and comes back.",
-	.slots = 1,
+	.workers_max = 1,
 	.options = own_options,
 	.take_options = take_options,
 	.serve = serve,

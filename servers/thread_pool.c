@@ -6,7 +6,7 @@
  *                    \ \ \ | / / /
  *                    [ the poller ]        recv; a whole request goes on
  *                          |
- *            [ r r r r r r r r | bounded ] requests wait here, known to nobody but this program
+ *            [ r r r r r r r r | bounded ] requests wait here, where the kernel does not see them
  *                   /      |      \
  *               worker   worker   worker   work (may block), send; then the connection is the poller's again
  *
