@@ -122,7 +122,7 @@ static int start(struct server *server, struct err *err)
 		return err_set(err, errno, "cannot use the CPUs of --cpus: %s", strerror(errno));
 	server->conn = (struct conn_config){ options->read_timeout_ns, options->write_timeout_ns,
 					     options->idle_timeout_ns, options->defaults };
-	server->stats = stats_new(model.name, model.slots ? model.slots : server->workers, err);
+	server->stats = stats_new(model.name, model.slots ? model.slots : server->workers, !model.slots, err);
 	if (!server->stats || work_init(options->directory, err) || catch_signals(err))
 		return -err->code;
 	server->stop_fd = stop_fd;

@@ -15,10 +15,11 @@ struct stats {
 	const char *fallback; /* NULL: none was needed */
 	uint32_t pid;
 	uint32_t nr_slots;
+	bool by_worker;
 	struct stats_slot slots[];
 };
 
-struct stats *stats_new(const char *model, uint32_t nr_slots, struct err *err)
+struct stats *stats_new(const char *model, uint32_t nr_slots, bool by_worker, struct err *err)
 {
 	size_t bytes = sizeof(struct stats) + nr_slots * sizeof(struct stats_slot);
 	struct stats *stats = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -30,6 +31,7 @@ struct stats *stats_new(const char *model, uint32_t nr_slots, struct err *err)
 	stats->model = model;
 	stats->pid = (uint32_t)getpid();
 	stats->nr_slots = nr_slots;
+	stats->by_worker = by_worker;
 	return stats;
 }
 
@@ -45,7 +47,7 @@ static void add(uint64_t *to, uint64_t what)
 
 static uint64_t get(const uint64_t *from)
 {
-	return __atomic_load_n(from, __ATOMIC_RELAXED);
+	return __atomic_load_n(from, __ATOMIC_ACQUIRE);
 }
 
 void stats_answer(struct stats_slot *slot, enum plan_route route, uint16_t status, int change)
@@ -214,24 +216,39 @@ static void print_ring(FILE *out, const struct stats *stats, const uint64_t *cou
 			counts[STATS_NO_BUFFERS], counts[STATS_OVERFLOWS]);
 }
 
+/* Accepted is read after closed, which was summed before, so that open is never less than none. */
+static void print_connections(FILE *out, const struct stats *stats, const uint64_t *counts)
+{
+	uint64_t accepted = 0;
+
+	fprintf(out, ",\"connections\":{");
+	for (uint32_t i = 0; i < stats->nr_slots; i++) {
+		uint64_t share = get(&stats->slots[i].counts[STATS_ACCEPTED]);
+
+		accepted += share;
+		if (stats->by_worker)
+			fprintf(out, "%s%lu", i ? "," : "\"accepted_by_worker\":[", share);
+	}
+	fprintf(out, "%s\"accepted\":%lu,\"open\":%lu,\"refused\":%lu,\"timed_out\":%lu}",
+		stats->by_worker ? "]," : "", accepted, accepted - counts[STATS_CLOSED],
+		counts[STATS_REFUSED], counts[STATS_TIMED_OUT]);
+}
+
 static void print(FILE *out, const struct stats *stats)
 {
 	struct stats_slot all = sum(stats);
-	const uint64_t *counts = all.counts;
 	struct usage usage = usage_of(stats);
 
 	fprintf(out, "{\"model\":\"%s\",\"processes\":%u,", stats->model, usage.processes);
 	print_requests(out, &all);
-	fprintf(out, ",\"connections\":{\"accepted\":%lu,\"open\":%lu,\"refused\":%lu,\"timed_out\":%lu}",
-		counts[STATS_ACCEPTED], counts[STATS_ACCEPTED] - counts[STATS_CLOSED], counts[STATS_REFUSED],
-		counts[STATS_TIMED_OUT]);
+	print_connections(out, stats, all.counts);
 	print_work(out, &all);
 	fprintf(out,
 		",\"scheduling\":{\"switches\":{\"voluntary\":%lu,\"involuntary\":%lu},\"queue_depth\":%lu,"
 		"\"queue_wait\":{\"count\":%lu,\"total_ns\":%lu,\"max_ns\":%lu}}",
 		usage.voluntary, usage.involuntary, all.queue_depth, all.queue_waits, all.queue_wait_ns,
 		all.queue_wait_max_ns);
-	print_ring(out, stats, counts);
+	print_ring(out, stats, all.counts);
 	fprintf(out, ",\"memory\":{\"rss_bytes\":%lu}}\n", usage.resident_bytes);
 }
 

@@ -41,8 +41,8 @@ struct stats_slot {
 
 struct stats;
 
-/* NULL with a sentence in ERR. */
-struct stats *stats_new(const char *model, uint32_t nr_slots, struct err *err);
+/* BY_WORKER: a slot is a worker's alone.  NULL with a sentence in ERR. */
+struct stats *stats_new(const char *model, uint32_t nr_slots, bool by_worker, struct err *err);
 
 /* How the model does what it does, if it was not clear from the start: by a ring, or INSTEAD of it by this. */
 void stats_set_ring(struct stats *stats, const char *instead);
@@ -57,7 +57,7 @@ struct stats_slot *stats_slot(struct stats *stats, uint32_t number);
 
 static inline void stats_count(struct stats_slot *slot, enum stats_count count)
 {
-	__atomic_add_fetch(&slot->counts[count], 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&slot->counts[count], 1, __ATOMIC_RELEASE);
 }
 
 /* An answer of ROUTE; CHANGE is 1, or -1 for one that was counted before it turned out to be cut short. */
