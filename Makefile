@@ -81,7 +81,7 @@ TEST_LDLIBS = $(LDLIBS) $(SERVER_LDLIBS)
 AGENT_SRC := $(wildcard user/*.c user/*/*.c)
 AGENT_OBJ := $(AGENT_SRC:%.c=$(BUILD)/obj/%.o)
 # A reference server is its model's source and what all share.
-MODELS    := event-loop thread-per-connection thread-pool prefork async-pool io-uring
+MODELS    := event-loop multi-reactor thread-per-connection thread-pool prefork async-pool io-uring
 MODEL_SRC := $(patsubst %,servers/%.c,$(subst -,_,$(MODELS)))
 # What io-uring alone needs, so that the others are not linked with a library that they do not use.
 RING_SRC  := $(wildcard servers/ring*.c)

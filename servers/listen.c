@@ -3,6 +3,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -64,33 +66,86 @@ static int address_of(const struct options *options, struct sockaddr_storage *ou
 	return 0;
 }
 
-int listen_open(const struct options *options, struct err *err)
+static int fail(const struct options *options, int error, struct err *err)
 {
-	struct sockaddr_storage address;
-	const int on = 1;
-	socklen_t bytes;
-	int fd, ret;
+	if (options->unix_path)
+		return err_set(err, error,
+			       "cannot listen on unix:%s: %s; is another server there, or its socket left?",
+			       options->unix_path, strerror(error));
+	return err_set(err, error, "cannot listen on %s, port %u: %s; --port 0 takes any that is free",
+		       options->address, options->port, strerror(error));
+}
 
-	ret = address_of(options, &address, &bytes, err);
-	if (ret)
-		return ret;
-	fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+/* A socket of ADDRESS, bound; -errno.  IS_MORE: beside one that was bound so before. */
+static int bind_one(const struct sockaddr_storage *address, socklen_t bytes, bool is_more)
+{
+	int fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), ret;
+	const int on = 1;
+
 	if (fd < 0)
-		return err_set(err, errno, "cannot open a socket: %s", strerror(errno));
+		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (is_more)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
 	/* Inherited by what is accepted: our answers are one send each, so nothing is gained by waiting. */
-	if (address.ss_family != AF_UNIX)
+	if (address->ss_family != AF_UNIX)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (!bind(fd, (const struct sockaddr *)&address, bytes) && !listen(fd, BACKLOG))
+	if (!bind(fd, (const struct sockaddr *)address, bytes))
 		return fd;
 	ret = -errno;
 	close(fd);
-	if (options->unix_path)
-		return err_set(err, -ret,
-			       "cannot listen on unix:%s: %s; is another server there, or its socket left?",
-			       options->unix_path, strerror(-ret));
-	return err_set(err, -ret, "cannot listen on %s, port %u: %s; --port 0 takes any that is free",
-		       options->address, options->port, strerror(-ret));
+	return ret;
+}
+
+/*
+ * The first is bound alone, so that another server at this address, even one that would share it, is in the
+ * way; the port that it got is the others' too.  Returns 0 or -errno; *NR_OPEN are open in either case.
+ */
+static int open_all(struct sockaddr_storage *address, socklen_t bytes, int *fds, uint32_t nr,
+		    uint32_t *nr_open)
+{
+	bool is_unix = address->ss_family == AF_UNIX;
+	const int on = 1;
+
+	for (uint32_t i = 0; i < nr; i++) {
+		fds[i] = i && is_unix ? fcntl(fds[0], F_DUPFD_CLOEXEC, 0) : bind_one(address, bytes, i > 0);
+		if (fds[i] < 0)
+			return i && is_unix ? -errno : fds[i];
+		*nr_open = i + 1;
+		if (!i && nr > 1 && !is_unix &&
+		    (setsockopt(fds[0], SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) ||
+		     getsockname(fds[0], (struct sockaddr *)address, &bytes)))
+			return -errno;
+		if (listen(fds[i], BACKLOG))
+			return -errno;
+	}
+	return 0;
+}
+
+int listen_open(const struct options *options, int *fds, uint32_t nr, struct err *err)
+{
+	struct sockaddr_storage address;
+	uint32_t nr_open = 0;
+	socklen_t bytes;
+	int ret = address_of(options, &address, &bytes, err);
+
+	if (ret)
+		return ret;
+	ret = open_all(&address, bytes, fds, nr, &nr_open);
+	if (!ret)
+		return 0;
+	while (nr_open)
+		close(fds[--nr_open]);
+	return fail(options, -ret, err);
+}
+
+void listen_only_first(int fd)
+{
+	struct sock_filter first[] = { BPF_STMT(BPF_RET | BPF_K, 0) };
+	const struct sock_fprog program = { 1, first };
+
+	/* Where there is but one socket this fails, and nothing is to be done. */
+	setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof(program));
 }
 
 void listen_name(int fd, char *out, size_t size)

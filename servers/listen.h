@@ -13,8 +13,15 @@
 /* HOST in numbers ("127.0.0.1", "::1", "[::1]").  Returns 0 or -EINVAL. */
 int listen_address(struct sockaddr_storage *out, socklen_t *bytes, const char *host, uint16_t port);
 
-/* A listening socket that never blocks; -errno with a sentence in ERR. */
-int listen_open(const struct options *options, struct err *err);
+/*
+ * NR listening sockets of one address into FDS, which never block.  The kernel spreads connections over those
+ * of an IP address (SO_REUSEPORT); a UNIX socket has one queue, and all are that.  Returns 0, or -errno with
+ * a sentence in ERR, and none is left open.
+ */
+int listen_open(const struct options *options, int *fds, uint32_t nr, struct err *err);
+
+/* From now on, whoever is new comes to the first of the sockets that FD is one of. */
+void listen_only_first(int fd);
 
 /* "ADDRESS:PORT", "[IPv6]:PORT" or "unix:PATH", of a socket that listens. */
 void listen_name(int fd, char *out, size_t size);

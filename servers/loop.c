@@ -14,6 +14,8 @@
 #define ACCEPTS 64 /* at once, so that those who are connected get their turn */
 /* How long nobody is accepted once files or memory ran out: until somebody else has given some back. */
 #define PAUSE_NS 100000000u
+/* How long nobody new comes to a listener before it is closed: a handshake that began before may end. */
+#define LEAVE_NS 10000000u
 
 int loop_arm(struct loop *loop, int fd, uint32_t *armed, uint32_t events, struct watched *watched)
 {
@@ -55,6 +57,7 @@ static void close_connection(struct loop *loop, struct connection *c)
 	c->next = loop->closed;
 	loop->closed = c;
 	loop->open--;
+	__atomic_sub_fetch(&loop->io.server->loops->open, 1, __ATOMIC_RELAXED);
 	stats_count(loop->io.slot, STATS_CLOSED);
 }
 
@@ -182,13 +185,26 @@ static void on_timer(struct loop *loop, struct connection *c, uint64_t now_ns)
 	}
 }
 
+/* One more connection, counted. */
+static enum server_admission admit(struct loop *loop)
+{
+	const struct server *server = loop->io.server;
+	uint32_t open = __atomic_fetch_add(&server->loops->open, 1, __ATOMIC_RELAXED);
+	enum server_admission admission = server_admit(server, open);
+	enum server_admission here = server_admit_here(server, loop->open);
+
+	return admission > here ? admission : here;
+}
+
 static void open_connection(struct loop *loop, int fd)
 {
-	enum server_admission admission = server_admit(loop->io.server, loop->open);
+	const struct server *server = loop->io.server;
+	enum server_admission admission = admit(loop);
 	struct connection *c = admission == SERVER_DROP ? NULL : malloc(sizeof(*c));
 
 	if (!c) {
 		io_turn_away(&loop->io, fd);
+		__atomic_sub_fetch(&server->loops->open, 1, __ATOMIC_RELAXED);
 		return;
 	}
 	*c = (struct connection){ .watched.kind = CONNECTION, .fd = fd, .next = loop->connections };
@@ -200,17 +216,36 @@ static void open_connection(struct loop *loop, int fd)
 		c->next->previous = c;
 	loop->connections = c;
 	loop->open++;
-	loop_advance(loop, c);
+	/* Who is answered may come again at once: not before the listener is closed. */
+	if (loop->draining)
+		wait_for(loop, c, EPOLLOUT);
+	else
+		loop_advance(loop, c);
 }
 
-/* At most so many.  Returns false once nobody waits any more. */
-static bool accept_some(struct loop *loop, uint32_t most)
+/*
+ * Whoever waits can be another loop's, which has room for it in its file table.  The one queue of a UNIX
+ * socket wakes all loops for this: with EPOLLEXCLUSIVE the others would not know of those whom this one
+ * leaves.
+ */
+static bool leaves_to_others(const struct loop *loop)
+{
+	const struct server *server = loop->io.server;
+
+	return server->options->unix_path && loop->open >= server->connections_each &&
+	       __atomic_load_n(&server->loops->open, __ATOMIC_RELAXED) < server->connections_max &&
+	       !loop->draining;
+}
+
+/* At most so many. */
+static void accept_some(struct loop *loop, uint32_t most)
 {
 	struct epoll_event none = {};
 	int fd = 0;
 
 	for (uint32_t i = 0; i < most; i++) {
-		fd = listen_accept(loop->io.server->listener, SOCK_NONBLOCK);
+		fd = leaves_to_others(loop) ? -EMFILE :
+					      listen_accept(loop->io.server->listener, SOCK_NONBLOCK);
 		if (fd < 0)
 			break;
 		open_connection(loop, fd);
@@ -218,7 +253,33 @@ static bool accept_some(struct loop *loop, uint32_t most)
 	if (fd < 0 && server_may_retry(fd) && !loop->draining &&
 	    !timers_set(&loop->timers, &loop->pause, clock_monotonic_ns() + PAUSE_NS))
 		epoll_ctl(loop->epoll, EPOLL_CTL_MOD, loop->io.server->listener, &none);
-	return fd >= 0;
+}
+
+static void close_listener(struct loop *loop)
+{
+	close(loop->io.server->listener);
+	loop->listening = false;
+	__atomic_sub_fetch(&loop->io.server->loops->listeners, 1, __ATOMIC_RELAXED);
+}
+
+/*
+ * Those that wait to be accepted are answered by nobody else: closing the listener would reset them.  But
+ * whoever comes later, as those do who are sent away now, would be a reason never to end.
+ * Where there are several listeners, all who come later are the first one's, which is the last to be closed:
+ * the others are left by everybody before.
+ */
+static void stop_listening(struct loop *loop, bool begins)
+{
+	const struct server *server = loop->io.server;
+	bool others = __atomic_load_n(&server->loops->listeners, __ATOMIC_RELAXED) > 1;
+	bool is_first = server->listener == server->listeners[0];
+
+	if (begins && others)
+		listen_only_first(server->listener);
+	accept_some(loop, listen_waiting(server->listener) + ACCEPTS);
+	if (!others || (!begins && !is_first) ||
+	    timers_set(&loop->timers, &loop->pause, clock_monotonic_ns() + LEAVE_NS))
+		close_listener(loop);
 }
 
 static void accept_again(struct loop *loop)
@@ -227,22 +288,20 @@ static void accept_again(struct loop *loop)
 
 	if (!loop->draining)
 		epoll_ctl(loop->epoll, EPOLL_CTL_MOD, loop->io.server->listener, &event);
+	else if (loop->listening)
+		stop_listening(loop, false);
 }
 
-/*
- * Those that wait to be accepted are answered by nobody else: closing the listener would reset them.  But
- * whoever comes later, as those do who are sent away now, would be a reason never to end.
- */
 static void begin_draining(struct loop *loop)
 {
 	uint64_t limit_ns = loop->io.server->options->drain_timeout_ns;
-	uint32_t waiting = listen_waiting(loop->io.server->listener);
 	struct connection *next;
 	struct epoll_event none = {};
 
 	__atomic_store_n(&loop->draining, true, __ATOMIC_RELAXED);
 	loop->drain_until_ns = limit_ns ? clock_monotonic_ns() + limit_ns : TIMERS_NEVER;
 	epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->io.server->stop_fd, &none);
+	epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->io.server->listener, &none);
 	for (struct connection *c = loop->connections; c; c = next) {
 		next = c->next;
 		if (c->task && c->task->handed)
@@ -251,8 +310,7 @@ static void begin_draining(struct loop *loop)
 		if (!c->task && conn_is_idle(&c->conn))
 			loop_advance(loop, c);
 	}
-	accept_some(loop, waiting);
-	close(loop->io.server->listener);
+	stop_listening(loop, true);
 }
 
 static void on_connection(struct loop *loop, struct connection *c)
@@ -352,7 +410,7 @@ int loop_run(struct loop *loop, struct err *err)
 {
 	struct epoll_event events[EVENTS];
 
-	while (!loop->draining || loop->open) {
+	while (!loop->draining || loop->open || loop->listening) {
 		int nr = wait_for_events(loop, events);
 
 		if (nr < 0)
@@ -390,6 +448,7 @@ struct loop *loop_new(struct server *server, struct stats_slot *slot, struct err
 		loop_free(loop);
 		return NULL;
 	}
+	loop->listening = true;
 	return loop;
 }
 
@@ -398,6 +457,8 @@ void loop_free(struct loop *loop)
 	while (loop->connections)
 		close_connection(loop, loop->connections);
 	free_closed(loop);
+	if (loop->listening)
+		close_listener(loop);
 	timers_fini(&loop->timers);
 	if (loop->epoll >= 0)
 		close(loop->epoll);

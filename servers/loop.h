@@ -24,7 +24,10 @@ struct loop_workers {
 	uint32_t steps;
 };
 
-/* Accepts from SERVER's listener, ends by its stop_fd, counts in SLOT.  NULL with a sentence in ERR. */
+/*
+ * Accepts from SERVER's listener, and closes it in the end; ends by its stop_fd, counts in SLOT.  NULL with a
+ * sentence in ERR.
+ */
 struct loop *loop_new(struct server *server, struct stats_slot *slot, struct err *err);
 
 /*

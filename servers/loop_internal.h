@@ -48,7 +48,8 @@ struct loop {
 	int epoll;
 	struct watched listener, stop;
 	struct timers timers;
-	struct timer pause; /* of accepting */
+	bool listening;	    /* its listener is open */
+	struct timer pause; /* of accepting; of draining: until the listener is closed */
 	bool draining;	    /* atomic, where others work */
 	uint64_t drain_until_ns;
 	uint64_t woke_at_ns; /* when the events at hand became known */

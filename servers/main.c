@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What is the same for every model: options, limits, the listener, the signals, and the exit status. */
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,8 @@
 
 /* Descriptors that are no connection: standard ones, the listener, epoll, an upstream for each worker. */
 #define OTHER_FILES 64u
+/* Of so many files of all tables one is kept free: the kernel spreads by a hash, not evenly. */
+#define SPREAD 16u
 
 enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
 
@@ -59,27 +62,50 @@ static int catch_signals(struct err *err)
 	return 0;
 }
 
+/* Nothing changes, since nobody else has this table yet; but some sandboxes allow no unshare at all. */
+static bool may_leave_table(void)
+{
+#ifdef __SANITIZE_THREAD__
+	return false; /* equal numbers in two tables are one file to it, and their uses a race */
+#else
+	return !unshare(CLONE_FILES);
+#endif
+}
+
+/* Returns how many connections there can be, in tables for EACH. */
+static uint64_t capacity(const struct server *server, uint64_t each)
+{
+	uint64_t most = each;
+
+	if (server->has_tables && server->workers > 1)
+		most = each * server->workers / SPREAD * (SPREAD - 1);
+	return most < UINT32_MAX / 2 ? most : UINT32_MAX / 2;
+}
+
 /* As many connections as files allow; what was asked for and cannot be is refused now and not at the limit. */
 static int take_limits(struct server *server, struct err *err)
 {
 	uint32_t wanted = server->options->max_connections;
-	uint64_t spare = OTHER_FILES + server->workers + SERVER_REFUSALS;
+	uint64_t spare = OTHER_FILES + server->workers + SERVER_REFUSALS, each, most;
 	struct rlimit files;
 
+	server->has_tables = model.apart && may_leave_table();
 	if (getrlimit(RLIMIT_NOFILE, &files))
 		return err_set(err, errno, "cannot read the limit of open files: %s", strerror(errno));
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
 	getrlimit(RLIMIT_NOFILE, &files);
-	if (files.rlim_cur != RLIM_INFINITY && files.rlim_cur < wanted + spare + !wanted)
+	each = files.rlim_cur > spare ? files.rlim_cur - spare : 0;
+	most = capacity(server, each);
+	if (most < wanted + !wanted)
 		return err_set(err, EMFILE,
-			       "%u connections need %lu open files, and %lu are allowed; raise ulimit -n",
-			       wanted, wanted + spare, (unsigned long)files.rlim_cur);
-	server->connections_max = wanted;
-	if (!wanted)
-		server->connections_max = files.rlim_cur - spare > UINT32_MAX / 2 ?
-						  UINT32_MAX / 2 :
-						  (uint32_t)(files.rlim_cur - spare);
+			       "%u connections need %lu open files, and %lu are allowed%s, for %lu "
+			       "connections; raise ulimit -n%s",
+			       wanted, wanted + spare, (unsigned long)files.rlim_cur,
+			       server->has_tables ? " to each worker" : "", most,
+			       server->has_tables ? " or --workers" : "");
+	server->connections_max = wanted ? wanted : (uint32_t)most;
+	server->connections_each = each < most ? (uint32_t)each : (uint32_t)most;
 	return 0;
 }
 
@@ -110,6 +136,24 @@ static void print_sha_speed(void)
 			(clock_monotonic_ns() - began_ns) / ROUNDS);
 }
 
+static int open_listeners(struct server *server, struct err *err)
+{
+	static struct server_loops loops;
+	int ret;
+
+	loops.listeners = model.apart ? server->workers : 1;
+	server->loops = &loops;
+	server->listeners = calloc(loops.listeners, sizeof(*server->listeners));
+	if (!server->listeners)
+		return err_set(err, ENOMEM, "out of memory");
+	ret = listen_open(server->options, server->listeners, loops.listeners, err);
+	if (ret)
+		free(server->listeners);
+	else
+		server->listener = server->listeners[0];
+	return ret;
+}
+
 static int start(struct server *server, struct err *err)
 {
 	const struct options *options = server->options;
@@ -129,9 +173,9 @@ static int start(struct server *server, struct err *err)
 	ret = model.prepare ? model.prepare(server, err) : 0;
 	if (ret)
 		return ret;
-	server->listener = listen_open(options, err);
-	if (server->listener < 0)
-		return server->listener;
+	ret = open_listeners(server, err);
+	if (ret)
+		return ret;
 	print_sha_speed();
 	listen_name(server->listener, name, sizeof(name));
 	printf("ready %s\n", name);
@@ -155,11 +199,10 @@ int main(int argc, char **argv)
 	ret = model.serve(&server, &err);
 	if (options.unix_path)
 		unlink(options.unix_path);
-	if (ret < 0)
-		return fail(&err, EXIT_FAILED);
-	if (ret) {
+	if (ret > 0)
 		err_set(&err, ETIMEDOUT, "%d connections were cut off at the drain timeout", ret);
+	if (ret)
 		_exit(fail(&err, EXIT_FAILED)); /* threads may still work, with what exit() would take away */
-	}
+	free(server.listeners);
 	return EXIT_DONE;
 }

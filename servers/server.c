@@ -8,11 +8,21 @@
 /* Which request each thread works for, to be read from outside. */
 WHYLATE_THREAD_CONTEXT_DEFINE;
 
+static enum server_admission admit(uint32_t most, uint32_t open)
+{
+	if (open < most)
+		return SERVER_SERVE;
+	return open < most + SERVER_REFUSALS ? SERVER_REFUSE : SERVER_DROP;
+}
+
 enum server_admission server_admit(const struct server *server, uint32_t open)
 {
-	if (open < server->connections_max)
-		return SERVER_SERVE;
-	return open < server->connections_max + SERVER_REFUSALS ? SERVER_REFUSE : SERVER_DROP;
+	return admit(server->connections_max, open);
+}
+
+enum server_admission server_admit_here(const struct server *server, uint32_t open)
+{
+	return admit(server->connections_each, open);
 }
 
 bool server_may_retry(int error)

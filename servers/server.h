@@ -13,14 +13,24 @@
 /* Accepted above the limit to be told so; more than these are closed at once. */
 #define SERVER_REFUSALS 64u
 
+/* What the loops of a server know of each other; atomic. */
+struct server_loops {
+	uint32_t open;	    /* connections */
+	uint32_t listeners; /* that still accept */
+};
+
 struct server {
 	const struct options *options;
 	struct conn_config conn;
 	struct stats *stats;
 	int listener;	  /* never blocks */
+	int *listeners;	  /* for each worker, where the model is apart; else that one */
 	int stop_fd;	  /* readable once the server is to end */
 	uint32_t workers; /* as asked for, or one for each CPU */
+	bool has_tables;  /* each worker is to have a file table of its own */
 	uint32_t connections_max;
+	uint32_t connections_each; /* that one file table can have */
+	struct server_loops *loops;
 };
 
 struct model {
@@ -36,6 +46,7 @@ struct model {
 	 * Returns 0 or -errno with a sentence in ERR.
 	 */
 	int (*prepare)(struct server *server, struct err *err);
+	bool apart; /* each worker has a listener, and where that is allowed, a file table */
 	/*
 	 * Serve until stop_fd is readable, then drain: accept what waits, close the listener, answer what was
 	 * begun.  Returns how many connections the drain timeout cut off, or -errno with a sentence in ERR.
@@ -50,6 +61,9 @@ enum server_admission { SERVER_SERVE, SERVER_REFUSE, SERVER_DROP };
 
 /* What to do with one more connection, where OPEN are open already. */
 enum server_admission server_admit(const struct server *server, uint32_t open);
+
+/* The same for a file table, which has OPEN. */
+enum server_admission server_admit_here(const struct server *server, uint32_t open);
 
 /* Whether it is not the connection's fault that accepting failed, so that it can be tried again later. */
 bool server_may_retry(int error);

@@ -77,10 +77,29 @@ static int hold_lock(uint64_t length_ns)
 	return 0;
 }
 
-static int cold_file = -1;
+/* What a descriptor says is another file in another table. */
+struct cold_file {
+	pthread_once_t once;
+	int fd;
+};
+
+static struct cold_file common_file = { PTHREAD_ONCE_INIT, -1 };
+static _Thread_local struct cold_file own_file = { PTHREAD_ONCE_INIT, -1 };
+static _Thread_local bool has_own_files;
+
+void work_own_files(void)
+{
+	has_own_files = true;
+}
+
+static struct cold_file *cold_file(void)
+{
+	return has_own_files ? &own_file : &common_file;
+}
 
 static void make_file(void)
 {
+	struct cold_file *cold = cold_file();
 	static const char piece[PIECE_BYTES];
 	char path[4096];
 	int written;
@@ -91,8 +110,8 @@ static void make_file(void)
 		if (write(written, piece, sizeof(piece)) != sizeof(piece))
 			break;
 	if (written >= 0 && !fsync(written))
-		cold_file = open(path, O_RDONLY | O_CLOEXEC | O_DIRECT);
-	if (cold_file < 0)
+		cold->fd = open(path, O_RDONLY | O_CLOEXEC | O_DIRECT);
+	if (cold->fd < 0)
 		fprintf(stderr,
 			"cannot read past the page cache in %s: %s; read_kb is answered 500, see "
 			"--directory\n",
@@ -106,18 +125,18 @@ static void make_file(void)
 /* Whole pages: what passes by the page cache comes in no smaller pieces. */
 static int read_file(uint64_t bytes)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	static uint64_t next;
+	struct cold_file *cold = cold_file();
 	char *piece = aligned_alloc(PAGE_BYTES, PIECE_BYTES);
 	int ret = piece ? 0 : -ENOMEM;
 
-	pthread_once(&once, make_file);
+	pthread_once(&cold->once, make_file);
 	bytes = (bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
 	while (!ret && bytes) {
 		size_t take = bytes < PIECE_BYTES ? bytes : PIECE_BYTES;
 		uint64_t at = __atomic_fetch_add(&next, PIECE_BYTES, __ATOMIC_RELAXED) % FILE_BYTES;
 
-		if (pread(cold_file, piece, take, (off_t)at) != (ssize_t)take)
+		if (pread(cold->fd, piece, take, (off_t)at) != (ssize_t)take)
 			ret = -EIO;
 		bytes -= take;
 	}

@@ -40,6 +40,9 @@ struct work {
 /* Once, before any process or thread is started; the file that read_kb reads is made below DIRECTORY. */
 int work_init(const char *directory, struct err *err);
 
+/* The calling thread has a file table of its own: what others open in theirs is none of its. */
+void work_own_files(void);
+
 /*
  * Begin what PLAN says for a request with CONTENT that was ENQUEUED (became known to the server) then.
  * What is done is counted in SLOT.

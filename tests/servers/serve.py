@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Shared by the tests of the reference servers: start one, talk to it byte by byte, read what it answers."""
 import atexit
+import fcntl
 import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import termios
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from checks import check, done  # noqa: E402
@@ -16,8 +20,8 @@ MODELS = sorted(os.listdir(SERVERS))
 if not MODELS:
     raise SystemExit(f"no server in {SERVERS}")
 HOST = b"Host: a\r\n"
-# A process for each connection: as many as any test here holds open.
-MORE = {"prefork": ("--workers", "24")}
+# A process for each connection: as many as any test here holds open.  More reactors than one, on any machine.
+MORE = {"prefork": ("--workers", "24"), "multi-reactor": ("--workers", "4")}
 PROBE = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
 
@@ -117,3 +121,18 @@ class Reader:
                 raise ValueError(f"ended inside of a body: {self.bytes!r} of {nr} bytes")
         body, self.bytes = self.bytes[:nr], self.bytes[nr:]
         return Answer(int(status), fields, body)
+
+
+def wait_until_read(server, sock):
+    """Until all that was sent on SOCK has arrived, and none of it waits in the server's socket."""
+    ours = sock.getsockname()[1]
+    while struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, b"\0" * 4))[0]:
+        time.sleep(0.001)
+    while True:
+        with open("/proc/net/tcp") as lines:
+            for line in lines:
+                fields = line.split()
+                if fields[1].endswith(f":{server.port:04X}") and fields[2].endswith(f":{ours:04X}") and \
+                        int(fields[4].partition(":")[2], 16) == 0:
+                    return
+        time.sleep(0.001)
