@@ -160,6 +160,13 @@ void io_answer(struct conn *conn, const struct work *work)
 	conn_answer(conn, &answer, clock_monotonic_ns());
 }
 
+void io_answer_no_memory(struct conn *conn)
+{
+	static const struct conn_answer no_memory = { 503, "text/plain", "", 0 };
+
+	conn_answer(conn, &no_memory, clock_monotonic_ns());
+}
+
 bool io_expire(struct io *io, struct conn *conn, uint64_t now_ns)
 {
 	bool lingers = conn_need(conn) == CONN_DISCARD;

@@ -59,6 +59,9 @@ enum io_wait io_advance(struct io *io, int fd, struct conn *conn, bool *empty);
 bool io_begin(struct io *io, struct conn *conn, struct work *work, uint64_t enqueued_at_ns);
 void io_answer(struct conn *conn, const struct work *work);
 
+/* Instead, where there is no memory for its work. */
+void io_answer_no_memory(struct conn *conn);
+
 /* Let CONN's deadline do what it does; returns whether it had passed. */
 bool io_expire(struct io *io, struct conn *conn, uint64_t now_ns);
 

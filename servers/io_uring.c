@@ -27,8 +27,6 @@
 #include "user/base/clock.h"
 
 #define RING_MAX 32768u
-/* How long nobody is accepted once files or memory ran out: until somebody else has given some back. */
-#define PAUSE_NS 100000000u
 
 static bool fallback;
 static struct ring_sizes sizes = { .entries = 1024, .buffers = 512 };
@@ -78,17 +76,16 @@ static void on_accept(struct serving *s, const struct ring_done *done)
 	if (s->draining)
 		accept_the_last(s);
 	else if (!server_may_retry(done->result) ||
-		 timers_set(&s->timers, &s->pause, clock_monotonic_ns() + PAUSE_NS))
+		 timers_set(&s->timers, &s->pause, clock_monotonic_ns() + SERVER_PAUSE_NS))
 		start_accepting(s);
 }
 
 static void begin_draining(struct serving *s)
 {
-	uint64_t limit_ns = s->io.server->options->drain_timeout_ns;
 	struct connection *next;
 
 	s->draining = true;
-	s->drain_until_ns = limit_ns ? clock_monotonic_ns() + limit_ns : TIMERS_NEVER;
+	s->drain_until_ns = server_drain_until_ns(s->io.server);
 	for (struct connection *c = s->connections; c; c = next) {
 		next = c->next;
 		ring_connection_drain(s, c);

@@ -12,8 +12,6 @@
 
 #define EVENTS	256
 #define ACCEPTS 64 /* at once, so that those who are connected get their turn */
-/* How long nobody is accepted once files or memory ran out: until somebody else has given some back. */
-#define PAUSE_NS 100000000u
 /* How long nobody new comes to a listener before it is closed: a handshake that began before may end. */
 #define LEAVE_NS 10000000u
 
@@ -111,11 +109,10 @@ static void end_context(void)
 /* A request is whole.  Returns false if it waits for something. */
 static bool begin_task(struct loop *loop, struct connection *c)
 {
-	static const struct conn_answer no_memory = { 503, "text/plain", "", 0 };
 	struct task *task = malloc(sizeof(*task));
 
 	if (!task) {
-		conn_answer(&c->conn, &no_memory, clock_monotonic_ns());
+		io_answer_no_memory(&c->conn);
 		return true;
 	}
 	*task = (struct task){ .watched.kind = UPSTREAM, .loop = loop, .connection = c };
@@ -251,7 +248,7 @@ static void accept_some(struct loop *loop, uint32_t most)
 		open_connection(loop, fd);
 	}
 	if (fd < 0 && server_may_retry(fd) && !loop->draining &&
-	    !timers_set(&loop->timers, &loop->pause, clock_monotonic_ns() + PAUSE_NS))
+	    !timers_set(&loop->timers, &loop->pause, clock_monotonic_ns() + SERVER_PAUSE_NS))
 		epoll_ctl(loop->epoll, EPOLL_CTL_MOD, loop->io.server->listener, &none);
 }
 
@@ -294,12 +291,11 @@ static void accept_again(struct loop *loop)
 
 static void begin_draining(struct loop *loop)
 {
-	uint64_t limit_ns = loop->io.server->options->drain_timeout_ns;
 	struct connection *next;
 	struct epoll_event none = {};
 
 	__atomic_store_n(&loop->draining, true, __ATOMIC_RELAXED);
-	loop->drain_until_ns = limit_ns ? clock_monotonic_ns() + limit_ns : TIMERS_NEVER;
+	loop->drain_until_ns = server_drain_until_ns(loop->io.server);
 	epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->io.server->stop_fd, &none);
 	epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->io.server->listener, &none);
 	for (struct connection *c = loop->connections; c; c = next) {
@@ -394,8 +390,7 @@ static int wait_for_events(struct loop *loop, struct epoll_event *events)
 		until_ns = loop->drain_until_ns;
 	if (until_ns != TIMERS_NEVER) {
 		now_ns = clock_monotonic_ns();
-		now_ns = until_ns > now_ns ? until_ns - now_ns : 0;
-		left = (struct timespec){ (time_t)(now_ns / 1000000000u), (long)(now_ns % 1000000000u) };
+		left = clock_timespec(until_ns > now_ns ? until_ns - now_ns : 0);
 	}
 	if (loop->no_room)
 		return loop_wait_for_room(loop, events, until_ns == TIMERS_NEVER ? NULL : &left);

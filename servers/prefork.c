@@ -29,8 +29,7 @@
 #include "servers/listen.h"
 #include "user/base/clock.h"
 
-#define TICK_MS	 20
-#define PAUSE_NS 100000000
+#define TICK_MS 20
 
 /* In memory that all share. */
 struct shared {
@@ -78,7 +77,7 @@ static void run_child(const struct server *server, struct shared *shared, uint32
 	struct sigaction wake = { .sa_handler = on_wake }; /* without SA_RESTART */
 	struct stats_slot *slot = stats_slot(server->stats, number);
 	struct child *self = &shared->children[number];
-	const struct timespec pause = { 0, PAUSE_NS };
+	const struct timespec pause = clock_timespec(SERVER_PAUSE_NS);
 	struct blocking b;
 	int fd;
 
@@ -166,8 +165,7 @@ static void signal_all(const struct server *server, const struct shared *shared,
 /* As in thread_per_connection.c, a signal that comes just before a recv is lost: they are sent again. */
 static int drain(struct server *server, struct shared *shared, int chld_fd)
 {
-	uint64_t limit_ns = server->options->drain_timeout_ns;
-	uint64_t until_ns = limit_ns ? clock_monotonic_ns() + limit_ns : CONN_NEVER;
+	uint64_t until_ns = server_drain_until_ns(server);
 	struct signalfd_siginfo info;
 	uint32_t left;
 

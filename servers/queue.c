@@ -101,8 +101,7 @@ void queue_not_started(struct queue *queue)
 /* Under the lock: until there is an item, or nothing to wait for any more. */
 static void wait_for_item(struct queue *queue)
 {
-	uint64_t until_ns = clock_monotonic_ns() + queue->idle_ns;
-	const struct timespec until = { (time_t)(until_ns / 1000000000u), (long)(until_ns % 1000000000u) };
+	const struct timespec until = clock_timespec(clock_monotonic_ns() + queue->idle_ns);
 	int ret = 0;
 
 	queue->waiting++;

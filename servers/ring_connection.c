@@ -126,11 +126,9 @@ static bool run_task(struct serving *s, struct connection *c)
 /* A request is whole.  Returns false if it waits for something. */
 static bool begin_task(struct serving *s, struct connection *c)
 {
-	static const struct conn_answer no_memory = { 503, "text/plain", "", 0 };
-
 	c->task = malloc(sizeof(*c->task));
 	if (!c->task) {
-		conn_answer(&c->conn, &no_memory, clock_monotonic_ns());
+		io_answer_no_memory(&c->conn);
 		return true;
 	}
 	c->task->asking = c->task->late = false;

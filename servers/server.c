@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "include/whylate/thread_context.h"
+#include "user/base/clock.h"
 
 /* Which request each thread works for, to be read from outside. */
 WHYLATE_THREAD_CONTEXT_DEFINE;
@@ -23,6 +24,13 @@ enum server_admission server_admit(const struct server *server, uint32_t open)
 enum server_admission server_admit_here(const struct server *server, uint32_t open)
 {
 	return admit(server->connections_each, open);
+}
+
+uint64_t server_drain_until_ns(const struct server *server)
+{
+	uint64_t limit_ns = server->options->drain_timeout_ns;
+
+	return limit_ns ? clock_monotonic_ns() + limit_ns : UINT64_MAX;
 }
 
 bool server_may_retry(int error)

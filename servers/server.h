@@ -10,6 +10,9 @@
 #include "servers/stats.h"
 #include "user/base/err.h"
 
+/* How long nobody is accepted once files or memory ran out: until somebody else has given some back. */
+#define SERVER_PAUSE_NS 100000000u
+
 /* Accepted above the limit to be told so; more than these are closed at once. */
 #define SERVER_REFUSALS 64u
 
@@ -64,6 +67,9 @@ enum server_admission server_admit(const struct server *server, uint32_t open);
 
 /* The same for a file table, which has OPEN. */
 enum server_admission server_admit_here(const struct server *server, uint32_t open);
+
+/* When a drain that begins now is to end, whatever is under way; UINT64_MAX: when all is answered. */
+uint64_t server_drain_until_ns(const struct server *server);
 
 /* Whether it is not the connection's fault that accepting failed, so that it can be tried again later. */
 bool server_may_retry(int error);

@@ -148,8 +148,7 @@ static void on_wake(int number)
  */
 static int drain(const struct server *server)
 {
-	uint64_t limit_ns = server->options->drain_timeout_ns;
-	uint64_t until_ns = limit_ns ? clock_monotonic_ns() + limit_ns : CONN_NEVER, tick_ns;
+	uint64_t until_ns = server_drain_until_ns(server);
 	int left;
 
 	pthread_mutex_lock(&all.lock);
@@ -159,8 +158,7 @@ static int drain(const struct server *server)
 		for (struct worker *w = all.workers; w; w = w->next)
 			if (w->started)
 				pthread_kill(w->thread, SIGUSR1);
-		tick_ns = clock_monotonic_ns() + TICK_NS;
-		tick = (struct timespec){ (time_t)(tick_ns / 1000000000u), (long)(tick_ns % 1000000000u) };
+		tick = clock_timespec(clock_monotonic_ns() + TICK_NS);
 		pthread_cond_timedwait(&all.shrank, &all.lock, &tick);
 	}
 	left = (int)all.nr;

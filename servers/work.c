@@ -33,7 +33,7 @@ static uint64_t cpu_ns(void)
 
 static void sleep_until(uint64_t at_ns)
 {
-	const struct timespec at = { (time_t)(at_ns / 1000000000u), (long)(at_ns % 1000000000u) };
+	const struct timespec at = clock_timespec(at_ns);
 
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
 		;

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import subprocess
+import urllib.request
 
 from lib import WORKLOADS, check, stop, watching
 
@@ -96,6 +97,17 @@ def httpd(mode, *options, address="127.0.0.1:0", prefix=()):
     """Start tests/workloads/httpd.c; MODE may have options behind it."""
     return serving(*prefix, os.path.join(WORKLOADS, "httpd"), *mode.split(), address, "--directory", DISK,
                    *map(str, options))
+
+
+def reference(model, *options):
+    """Start the reference server MODEL."""
+    return serving(os.path.join(os.environ["BUILD"], "servers", model), "--port", "0", *map(str, options))
+
+
+def stats(server):
+    """What a reference server tells of itself."""
+    with urllib.request.urlopen(f"http://{server.address}/stats") as answer:
+        return json.load(answer)
 
 
 def httpc(server, path, connections, requests, *options, prefix=(), failing=False):

@@ -85,13 +85,6 @@ static void find_symbols(Elf *elf, uint32_t type, struct record_symbols *out)
 			find_in(elf, section, &header, out);
 }
 
-static bool is_of_machine(Elf *elf)
-{
-	GElf_Ehdr header;
-
-	return gelf_getehdr(elf, &header) && header.e_machine == MACHINE;
-}
-
 /* Both are made for the same TLS segment, of which a file has one. */
 static bool find_segments(Elf *elf, GElf_Phdr *tls, bool *is_executable, bool *has_interpreter)
 {
@@ -100,7 +93,7 @@ static bool find_segments(Elf *elf, GElf_Phdr *tls, bool *is_executable, bool *h
 	GElf_Phdr segment;
 	GElf_Ehdr header;
 
-	if (!is_of_machine(elf) || !gelf_getehdr(elf, &header) || elf_getphdrnum(elf, &nr))
+	if (!gelf_getehdr(elf, &header) || elf_getphdrnum(elf, &nr))
 		return false;
 	*is_executable = header.e_type == ET_EXEC;
 	*has_interpreter = false;
@@ -123,8 +116,7 @@ static enum records_found records_of(Elf *elf, bool is_main, struct record_place
 	struct record_symbols symbols = {};
 	GElf_Phdr tls = {};
 
-	if (elf_kind(elf) != ELF_K_ELF || gelf_getclass(elf) != ELFCLASS64 ||
-	    !find_segments(elf, &tls, &is_executable, &has_interpreter))
+	if (!find_segments(elf, &tls, &is_executable, &has_interpreter))
 		return RECORDS_NONE;
 	find_symbols(elf, SHT_DYNSYM, &symbols);
 	if (!(symbols.has & PLACE_RECORD))
@@ -143,15 +135,28 @@ static enum records_found records_of(Elf *elf, bool is_main, struct record_place
 	return RECORDS_FOLLOWED;
 }
 
-static enum records_found look_at(int fd, bool is_main, struct record_place *place)
+/* A file of 64 bits for this machine; NULL for any other.  To be ended by elf_end(). */
+static Elf *open_elf(int fd)
 {
-	enum records_found found;
+	GElf_Ehdr header;
 	Elf *elf;
 
-	memset(place, 0, sizeof(*place));
 	if (elf_version(EV_CURRENT) == EV_NONE)
-		return RECORDS_NONE;
+		return NULL;
 	elf = elf_begin(fd, ELF_C_READ, NULL); /* not mapped: the file may shrink meanwhile */
+	if (elf && elf_kind(elf) == ELF_K_ELF && gelf_getclass(elf) == ELFCLASS64 &&
+	    gelf_getehdr(elf, &header) && header.e_machine == MACHINE)
+		return elf;
+	elf_end(elf);
+	return NULL;
+}
+
+static enum records_found look_at(int fd, bool is_main, struct record_place *place)
+{
+	Elf *elf = open_elf(fd);
+	enum records_found found;
+
+	memset(place, 0, sizeof(*place));
 	if (!elf)
 		return RECORDS_NONE;
 	found = records_of(elf, is_main, place);
@@ -193,12 +198,11 @@ static enum records_found look_at_mapped(const char *path, int memory, uint64_t 
 enum records_found records_of_mapped(int fd, int memory, uint64_t start, struct record_place *place)
 {
 	struct record_symbols symbols = {};
-	Elf *elf = elf_version(EV_CURRENT) == EV_NONE ? NULL : elf_begin(fd, ELF_C_READ, NULL);
+	Elf *elf = open_elf(fd);
 
 	if (!elf)
 		return RECORDS_NONE;
-	if (elf_kind(elf) == ELF_K_ELF && gelf_getclass(elf) == ELFCLASS64 && is_of_machine(elf))
-		find_symbols(elf, SHT_DYNSYM, &symbols);
+	find_symbols(elf, SHT_DYNSYM, &symbols);
 	if (symbols.names)
 		record_references(elf, &symbols, memory, start, place);
 	elf_end(elf);

@@ -9,7 +9,6 @@
  */
 #include "user/trace/records_internal.h"
 
-#include <string.h>
 #include <unistd.h>
 
 #if defined(__x86_64__)

@@ -30,6 +30,30 @@ def answers(port):
         return False
 
 
+def start(cpu, scratch, *options):
+    """nginx with one worker on CPU; OPTIONS are tools/nginx-config's.  Returns (process, port) once it answers."""
+    port = int(subprocess.check_output([CONFIGURE_NGINX, scratch, "--workers=1", "--keep=100000000", *options]))
+    log_path = os.path.join(scratch, "error.log")
+    with open(log_path, "w") as log:
+        server = process.start(["taskset", "-c", str(cpu), conditions.find("nginx"), "-c", os.path.join(scratch, "nginx.conf"),
+                                "-e", log_path], stdout=log, stderr=subprocess.STDOUT)
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not answers(port):
+        if process.is_ended(server.pid) or time.monotonic() > deadline:
+            with open(log_path) as log:
+                raise CannotMeasure(f"nginx did not start: {log.read().strip()[-300:] or 'it said nothing'}")
+        time.sleep(0.05)
+    return server, port
+
+
+def read_wrk(status, output, name="wrk"):
+    """(requests, ns that it took), of a wrk that had an answer to each; NAME is what it is called if not."""
+    found = re.search(r"(\d+) requests in ([\d.]+)(m?s)", output)
+    if status or not found or "Socket errors" in output or "Non-2xx" in output:
+        raise CannotMeasure(f"{name} failed (exit {status}): {output.strip()[-200:]}")
+    return int(found.group(1)), float(found.group(2)) * (1e6 if found.group(3) == "ms" else 1e9)
+
+
 class Nginx:
     name = "nginx"
     UNIT = "a request"
@@ -38,21 +62,10 @@ class Nginx:
     def __init__(self, context, cpu, args):
         self.context, self.cpu = context, cpu
         self.cpus = args.nginx_cpus
-        self.port = int(subprocess.check_output([CONFIGURE_NGINX, context.scratch, "--workers=1", "--keep=100000000"]))
+        self.server, self.port = start(cpu, context.scratch)
         pin = ["taskset", "-c", str(cpu)] if self.cpus == "one" else []
         self.load = [*pin, conditions.find("wrk"), "-t", "1", "-c", "1", "-d", f"{SECONDS}s",
                      f"http://127.0.0.1:{self.port}/"]
-        self.error_log = os.path.join(context.scratch, "error.log")
-        with open(self.error_log, "w") as log:
-            self.server = process.start(["taskset", "-c", str(cpu), conditions.find("nginx"), "-c",
-                                         os.path.join(context.scratch, "nginx.conf"), "-e", self.error_log],
-                                        stdout=log, stderr=subprocess.STDOUT)
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while not answers(self.port):
-            if process.is_ended(self.server.pid) or time.monotonic() > deadline:
-                with open(self.error_log) as log:
-                    raise CannotMeasure(f"nginx did not start: {log.read().strip()[-300:] or 'it said nothing'}")
-            time.sleep(0.05)
         self.worker = self.find_worker()
         self.run_load()  # the first requests are dearer
 
@@ -77,12 +90,7 @@ class Nginx:
         status, load_ns = process.wait_with_cpu_ns(load)
         worker_ns, switches = process.cpu_ns(self.worker) - worker_ns, process.switches(self.worker) - switches
         with open(log_path) as text:
-            output = text.read()
-        found = re.search(r"(\d+) requests in ([\d.]+)(m?s)", output)
-        if status or not found or "Socket errors" in output or "Non-2xx" in output:
-            raise CannotMeasure(f"wrk failed (exit {status}): {output.strip()[-200:]}")
-        requests = int(found.group(1))
-        took_ns = float(found.group(2)) * (1e6 if found.group(3) == "ms" else 1e9)
+            requests, took_ns = read_wrk(status, text.read())
         cpu_ns = worker_ns + load_ns if self.cpus == "one" else worker_ns
         return {"cpu_ns": cpu_ns / requests, "wall_ns": took_ns / requests, "worker_cpu_ns": worker_ns / requests,
                 "client_cpu_ns": load_ns / requests, "operations": requests, "switches": switches}

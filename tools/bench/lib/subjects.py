@@ -5,11 +5,10 @@ import os
 import subprocess
 import time
 
-from . import CannotMeasure, conditions, machine, process
+from . import CannotMeasure, machine, nginx, process
 
 SERVERS = os.path.join(machine.ROOT, os.environ.get("BUILD", "build"), "servers")
-CONFIGURE_NGINX = os.path.join(machine.ROOT, "tools", "nginx-config")
-START_TIMEOUT_S = 10
+ANSWER_TIMEOUT_S = 10
 # Of one CPU; but a process of prefork holds one connection at a time.
 OPTIONS = {"prefork": lambda connections: ("--workers", str(connections))}
 PATH = "/process"
@@ -40,7 +39,7 @@ def cpu_ns(pid):
 
 def answer_bytes(port, path):
     """How long the whole answer is on the wire, and its body."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_TIMEOUT_S)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_TIMEOUT_S)
     connection.request("GET", path)
     answer = connection.getresponse()
     body = answer.read()
@@ -83,20 +82,5 @@ class Nginx:
         self.start("x" * (size_bytes - whole + body))
 
     def start(self, body):
-        self.port = int(subprocess.check_output([CONFIGURE_NGINX, self.scratch, "--workers=1", "--keep=100000000",
-                                                 f"--body={body}"]))
-        log_path = os.path.join(self.scratch, "error.log")
-        with open(log_path, "w") as log:
-            self.process = process.start(["taskset", "-c", str(self.cpu), conditions.find("nginx"), "-c",
-                                          os.path.join(self.scratch, "nginx.conf"), "-e", log_path],
-                                         stdout=log, stderr=subprocess.STDOUT)
+        self.process, self.port = nginx.start(self.cpu, self.scratch, f"--body={body}")
         self.pid = self.process.pid
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while True:
-            try:
-                answer_bytes(self.port, self.path)
-                return
-            except OSError:
-                if process.is_ended(self.pid) or time.monotonic() > deadline:
-                    raise CannotMeasure(f"nginx did not start: see {log_path}")
-                time.sleep(0.05)
