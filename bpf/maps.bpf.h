@@ -99,6 +99,15 @@ SHARED struct {
 	__type(value, struct account);
 } accounts SEC(".maps");
 
+#define RUNS_MAX 2048u /* a power of two: threads that publish what they work for */
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, RUNS_MAX);
+	__type(key, __u32);
+	__type(value, struct run);
+} runs SEC(".maps");
+
 /* How many listeners the target has or had: without any, nobody needs a worker. */
 SHARED __u32 nr_listeners;
 
@@ -261,13 +270,38 @@ static __always_inline void record_create(struct task_struct *task, struct task_
 	clock->recorded = RECORDED_THERE;
 }
 
+/* The run of the thread that has RECORDED; NULL: none is kept. */
+static __always_inline struct run *own_run(const struct recorded *recorded)
+{
+	__u32 place = recorded->run - 1;
+
+	return bpf_map_lookup_elem(&runs, &place); /* NULL for what is no place */
+}
+
+/* The thread ends, or becomes another program: its run is nobody's. */
+static __always_inline void run_drop(struct recorded *recorded)
+{
+	struct run *run = own_run(recorded);
+
+	if (run) {
+		run->from_ns = 0;
+		*(volatile __u64 *)&run->key = ACCOUNT_FREE;
+	}
+	recorded->run = 0;
+}
+
 /* The task has become another program. */
 static __always_inline void record_forget(struct task_struct *task, struct task_clock *clock)
 {
 	__u32 process = shown_process(task);
+	struct recorded *recorded;
 
-	if (clock->recorded == RECORDED_THERE)
+	if (clock->recorded == RECORDED_THERE) {
+		recorded = bpf_task_storage_get(&records, task, NULL, 0);
+		if (recorded)
+			run_drop(recorded);
 		bpf_task_storage_delete(&records, task);
+	}
 	clock->recorded = clock->works ? RECORDED_ASK : RECORDED_NOT;
 	bpf_map_delete_elem(&record_places, &process);
 }

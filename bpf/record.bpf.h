@@ -65,6 +65,63 @@ static __always_inline struct account *account_make(__u64 tag, __u64 now_ns)
 	return place == NO_PLACE ? NULL : bpf_map_lookup_elem(&accounts, &place);
 }
 
+/* Where the run of the thread that has KEY is, or NO_PLACE. */
+VERIFIED_ONCE __u32 run_seek(__u64 key)
+{
+	NOT_UNROLLED for (__u32 way = 0; way < ACCOUNT_WAYS; way++)
+	{
+		__u32 place = ((__u32)key & (RUNS_MAX - 1)) ^ way;
+		struct run *run = bpf_map_lookup_elem(&runs, &place);
+
+		if (run && run->key == key)
+			return place;
+	}
+	return NO_PLACE;
+}
+
+static __always_inline struct run *run_of(__u64 key)
+{
+	__u32 place = run_seek(key);
+
+	return place == NO_PLACE ? NULL : bpf_map_lookup_elem(&runs, &place);
+}
+
+/* A free place becomes that of the thread which has KEY; or NO_PLACE, counted. */
+VERIFIED_ONCE __u32 run_claim(__u64 key)
+{
+	NOT_UNROLLED for (__u32 way = 0; way < ACCOUNT_WAYS; way++)
+	{
+		__u32 place = ((__u32)key & (RUNS_MAX - 1)) ^ way;
+		struct run *run = bpf_map_lookup_elem(&runs, &place);
+
+		if (!run ||
+		    __sync_val_compare_and_swap(&run->key, ACCOUNT_FREE, ACCOUNT_TAKEN) != ACCOUNT_FREE)
+			continue;
+		run->from_ns = run->given_ns = run->seen_ns = 0;
+		__builtin_memset(run->stretches, 0, sizeof(run->stretches));
+		*(volatile __u64 *)&run->key = key;
+		return place;
+	}
+	count_loss(LOSS_WORK_TABLE);
+	return NO_PLACE;
+}
+
+/* The current task, which has RECORDED, is looked at; FROM_NS: see run_look(). */
+static __always_inline void look_at_run(struct task_struct *task, struct recorded *recorded,
+					struct worker *worker, __u64 from_ns)
+{
+	if (task->flags & PF_EXITING) {
+		run_drop(recorded);
+	} else if (!recorded->run && recorded->place.has & PLACE_STATE) {
+		/* Without a place it has none for good: NO_PLACE + 1 would be "none yet". */
+		__u32 place = run_claim(
+			run_key(task_thread_pointer(task) + (__u64)recorded->place.state, recorded->process));
+
+		recorded->run = place == NO_PLACE ? NO_PLACE : place + 1;
+	}
+	run_look(recorded, worker, own_run(recorded), from_ns);
+}
+
 static __always_inline void record_shared(void)
 {
 	count_loss(LOSS_RECORDS);
@@ -146,9 +203,11 @@ static __always_inline void stamp_current(struct task_struct *task, const struct
 }
 
 static __always_inline void take_look(struct task_struct *task, struct recorded *recorded,
-				      struct worker *worker, struct task_clock *clock, __u64 now_ns)
+				      struct worker *worker, struct task_clock *clock, __u64 now_ns,
+				      __u64 from_ns)
 {
 	recorded->busy = 1;
+	look_at_run(task, recorded, worker, from_ns);
 	/* One that ends may have no memory any more. */
 	if (task->flags & PF_EXITING)
 		recorded->next.tag = recorded->thread.left_until_ns = 0;
@@ -164,9 +223,9 @@ static __always_inline void take_look(struct task_struct *task, struct recorded 
 
 /*
  * A look at what the current task, whose CLOCK says that it has a record, publishes at NOW_NS (from
- * clock_now()), and at what it has done since the one before.
+ * clock_now()), and at what it has done since the one before.  Its run on its CPU goes on FROM_NS, 0: it ends.
  */
-VERIFIED_ONCE int look_at_record(struct task_clock *clock, __u64 now_ns)
+VERIFIED_ONCE int look_at_record(struct task_clock *clock, __u64 now_ns, __u64 from_ns)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct recorded *recorded = bpf_task_storage_get(&records, task, NULL, 0);
@@ -174,7 +233,7 @@ VERIFIED_ONCE int look_at_record(struct task_clock *clock, __u64 now_ns)
 
 	/* An interrupt that wakes somebody may have come in between: the look that it interrupts is one. */
 	if (clock && recorded && worker && !recorded->busy)
-		take_look(task, recorded, worker, clock, now_ns);
+		take_look(task, recorded, worker, clock, now_ns, from_ns);
 	return 0;
 }
 

@@ -33,6 +33,11 @@ struct recorded {
 	struct record_look next; /* the one that is being taken */
 	struct record_thread thread;
 	struct stamp now;
+	/* Of its run on its CPU (struct run), where that is kept, what others took between the two looks. */
+	__u64 given_ns;
+	__u64 free_from_ns; /* from here on nobody has anything of it; not before `at_ns` */
+	__u32 run;	    /* its place + 1; 0: none yet */
+	__u32 pad;
 	/* The request that the latest one that it took up itself from its socket is, by both names. */
 	__u64 own_tag;
 	__u64 own_request;
@@ -56,6 +61,29 @@ struct account {
 };
 
 _Static_assert(sizeof(struct account) == 40 + sizeof(struct parts), "no hidden padding");
+
+#define RUN_STRETCHES 4u /* a power of two */
+
+/*
+ * When a thread was on its CPU, unseen.  No program of ours runs in it as long as it does not leave its CPU,
+ * nor wake, read or send anything: it may work for many requests meanwhile, and says of the latest alone when
+ * that was.  So whoever answers one, and learns from the program which thread had it before and when, takes
+ * that time out of the thread's run: each ns once, and none when it was not on its CPU.
+ */
+struct run {
+	__u64 key;	/* of the thread, by run_key(); ACCOUNT_FREE: nobody's */
+	__u64 from_ns;	/* since when its time on its CPU belongs to nobody yet; 0: it has no CPU */
+	__u64 given_ns; /* what was taken out of that, of all its runs */
+	__u64 seen_ns;	/* of that, what the thread knows of */
+	__u64 kept;	/* number of the next stretch */
+	/* The latest before that are nobody's; each is unlike all others by where it begins.  0: none. */
+	struct {
+		__u64 from_ns;
+		__u64 to_ns;
+	} stretches[RUN_STRETCHES];
+};
+
+_Static_assert(sizeof(struct run) == 40 + 16 * RUN_STRETCHES, "no hidden padding");
 
 #define ACCOUNT_FREE  0ull
 #define ACCOUNT_TAKEN 1ull /* by somebody who makes it ready: no tag is that */
@@ -95,6 +123,14 @@ static __always_inline __u64 record_tag(const __u8 trace_id[TRACE_ID_BYTES], __u
 	__u64 tag = record_mix(id[0] ^ record_mix(id[1] ^ record_mix(object ^ (__u64)process << 48)));
 
 	return tag > ACCOUNT_TAKEN ? tag : ACCOUNT_TAKEN + 1;
+}
+
+/* The name of a thread of PROCESS: what it publishes beside its record lies at ADDRESS. */
+static __always_inline __u64 run_key(__u64 address, __u32 process)
+{
+	__u64 key = record_mix(address ^ (__u64)process << 48);
+
+	return key > ACCOUNT_TAKEN ? key : ACCOUNT_TAKEN + 1;
 }
 
 #endif /* WHYLATE_BPF_RECORD_H */

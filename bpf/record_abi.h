@@ -19,9 +19,12 @@ struct record_thread {
 	__u64 left_since_ns;
 	__u64 left_request;
 	__u8 left_trace_id[TRACE_ID_BYTES];
+	__u64 before;
+	__u64 before_since_ns;
+	__u64 before_until_ns;
 };
 
-_Static_assert(sizeof(struct record_thread) == 64, "no hidden padding");
+_Static_assert(sizeof(struct record_thread) == 88, "no hidden padding");
 
 /* Where threads of a process have the two variables: bytes from the thread pointer. */
 struct record_place {

@@ -26,6 +26,10 @@
 static __always_inline struct account *account_of(__u64 tag);
 static __always_inline struct account *account_make(__u64 tag, __u64 now_ns);
 
+/* The run of the thread that has KEY, or RECORDED; NULL: none is kept. */
+static __always_inline struct run *run_of(__u64 key);
+static __always_inline struct run *own_run(const struct recorded *recorded);
+
 /* Two open requests with the same id got one account. */
 static __always_inline void record_shared(void);
 
@@ -59,7 +63,8 @@ static __always_inline int is_taken_up(const struct recorded *recorded)
 
 /*
  * For how long the thread has been on its CPU since SINCE_NS, as it says, but no longer than since the look
- * before: each time that it leaves its CPU it is looked at, so nothing else of its clock has moved.
+ * before: each time that it leaves its CPU it is looked at, so nothing else of its clock has moved.  What
+ * others took of that is not its to give any more.
  */
 static __always_inline __u64 ran_for_ns(const struct recorded *recorded, const struct task_clock *clock,
 					__u64 now_ns, __u64 since_ns)
@@ -67,8 +72,8 @@ static __always_inline __u64 ran_for_ns(const struct recorded *recorded, const s
 	/* All but the slice that runs is in its clock's sums. */
 	__u64 from_ns = now_ns - later_ns(recorded->now.sums.on_cpu_ns, clock->sums.on_cpu_ns);
 
-	if (from_ns < recorded->at_ns)
-		from_ns = recorded->at_ns;
+	if (from_ns < recorded->free_from_ns)
+		from_ns = recorded->free_from_ns;
 	if (from_ns < since_ns)
 		from_ns = since_ns;
 	return later_ns(now_ns, from_ns);
@@ -193,22 +198,155 @@ VERIFIED_ONCE int charge_taken(struct recorded *recorded, struct worker *worker,
 	return 0;
 }
 
-/* Since when, by what it says, the thread has not worked any more for what it showed at the look before; or
- * NOW_NS. */
+/*
+ * Since when, by what it says, the thread has not worked any more for what it showed at the look before; or
+ * NOW_NS.  If it has turned away from another one since, that is not known: see run_keep().
+ */
 static __always_inline __u64 turned_away_at_ns(const struct recorded *recorded, __u64 left, int taken_up,
 					       __u64 now_ns)
 {
 	if (left)
-		return left == recorded->look.tag ? recorded->thread.left_until_ns :
-						    recorded->thread.left_since_ns;
+		return left == recorded->look.tag ? recorded->thread.left_until_ns : 0;
 	if (!taken_up)
 		return now_ns;
 	return recorded->next.object ? recorded->next.since_ns : 0;
 }
 
 /*
+ * A look is taken at the thread of RECORDED at NOW_NS, which has RUN (NULL: none is kept); its next stretch
+ * begins at FROM_NS, 0: it leaves its CPU.
+ */
+static __always_inline void run_look(struct recorded *recorded, struct worker *worker, struct run *run,
+				     __u64 from_ns)
+{
+	__u64 before_ns, given_ns;
+
+	recorded->free_from_ns = recorded->at_ns;
+	recorded->given_ns = 0;
+	if (!run)
+		return;
+	before_ns = __sync_lock_test_and_set(&run->from_ns, from_ns);
+	if (before_ns > recorded->at_ns)
+		recorded->free_from_ns = before_ns;
+	given_ns = later_ns(*(const volatile __u64 *)&run->given_ns, run->seen_ns);
+	if (!given_ns)
+		return;
+	run->seen_ns += given_ns;
+	recorded->given_ns = given_ns;
+	recorded->away.on_cpu_ns += given_ns;
+	note_away(recorded, worker);
+}
+
+/*
+ * What of the time from *FROM_NS to TO_NS lies between SINCE_NS and UNTIL_NS, which is somebody else's from
+ * here on, and is added to GIVEN_NS (NULL: to nothing).  What came before it and nobody has taken so far is
+ * nobody's: requests are answered in the order in which they were worked for, mostly.
+ */
+static __always_inline __u64 stretch_take(__u64 *from_ns, __u64 to_ns, __u64 since_ns, __u64 until_ns,
+					  __u64 *given_ns)
+{
+	__u64 begin_ns = *(const volatile __u64 *)from_ns, ns;
+
+	if (since_ns < begin_ns)
+		since_ns = begin_ns;
+	if (until_ns > to_ns)
+		until_ns = to_ns;
+	if (!begin_ns || since_ns >= until_ns)
+		return 0;
+	ns = until_ns - since_ns;
+	/* In this order: the thread's own look is not to find its run shorter and nothing given. */
+	if (given_ns)
+		__sync_fetch_and_add(given_ns, ns);
+	if (__sync_val_compare_and_swap(from_ns, begin_ns, until_ns) == begin_ns)
+		return ns;
+	if (given_ns)
+		__sync_fetch_and_add(given_ns, -ns);
+	return 0;
+}
+
+/* And of all of RUN. */
+VERIFIED_ONCE __u64 run_take(struct run *run, __u64 since_ns, __u64 until_ns)
+{
+	__u64 ns;
+
+	if (!run)
+		return 0;
+	ns = stretch_take(&run->from_ns, ~0ull, since_ns, until_ns, &run->given_ns);
+	NOT_UNROLLED for (__u32 i = 0; i < RUN_STRETCHES; i++)
+	{
+		__u64 *from_ns = &run->stretches[i & (RUN_STRETCHES - 1)].from_ns;
+
+		/* Where it ends is looked at after where it begins: it is not another one's, or is not taken.
+		 */
+		__u64 begin_ns = *(volatile __u64 *)from_ns, to_ns = *(volatile __u64 *)(from_ns + 1);
+
+		if (begin_ns && begin_ns < until_ns)
+			ns += stretch_take(from_ns, to_ns, since_ns, until_ns, NULL);
+	}
+	return ns;
+}
+
+/*
+ * Between the look before and when it took up the request that it turned away from last, the thread may have
+ * worked for others: that is there to be taken by who answers those.  Not if it holds a request by its
+ * sockets.
+ */
+VERIFIED_ONCE int run_keep(struct recorded *recorded, struct worker *worker)
+{
+	__u64 from_ns, to_ns, *stretch;
+	struct run *run;
+
+	if (!recorded || !worker)
+		return 0;
+	run = own_run(recorded);
+	from_ns = recorded->free_from_ns;
+	to_ns = recorded->thread.left_since_ns;
+	if (!run || from_ns >= to_ns || (worker->request && !worker->answered))
+		return 0;
+	stretch = &run->stretches[run->kept++ & (RUN_STRETCHES - 1)].from_ns;
+	__sync_lock_test_and_set(stretch, 0);
+	*(volatile __u64 *)(stretch + 1) = to_ns;
+	__sync_lock_test_and_set(stretch, from_ns);
+	recorded->away.on_cpu_ns += to_ns - from_ns;
+	note_away(recorded, worker);
+	return 0;
+}
+
+/*
+ * For how long the thread from which the current one got what it shows in RECORDED was on its CPU with that
+ * since SINCE_NS, as far as nobody has seen it.
+ */
+static __always_inline __u64 ran_before_ns(const struct recorded *recorded, __u64 since_ns, __u64 now_ns)
+{
+	const struct record_thread *thread = &recorded->thread;
+
+	if (!thread->before || thread->before_until_ns > now_ns)
+		return 0;
+	if (since_ns < thread->before_since_ns)
+		since_ns = thread->before_since_ns;
+	return run_take(run_of(run_key(thread->before, recorded->process)), since_ns,
+			thread->before_until_ns);
+}
+
+/*
+ * The thread, whose clock is in `now`, has its CPU again: while it was away it showed what it shows, and
+ * whoever answers that is to know, though the thread may not be looked at before.
+ */
+VERIFIED_ONCE int record_came_back(struct recorded *recorded, struct worker *worker, __u64 now_ns)
+{
+	if (!recorded || !worker)
+		return 0;
+	if (work_source_of(recorded, worker, recorded->look.tag) == WORK_BY_RECORD)
+		charge_before(recorded, worker, 0, now_ns);
+	recorded->at = recorded->now;
+	recorded->at_ns = now_ns;
+	return 0;
+}
+
+/*
  * A look was taken, `next` and `thread`, with the thread's clock in `now`: what it has done since the look
- * before.  If it has turned away from several requests since, the latest is known.
+ * before.  If it has turned away from several requests since, the latest is known, and the others are where
+ * they can be taken from.
  */
 VERIFIED_ONCE int record_settle(struct recorded *recorded, struct worker *worker,
 				const struct task_clock *clock, __u64 now_ns)
@@ -223,8 +361,10 @@ VERIFIED_ONCE int record_settle(struct recorded *recorded, struct worker *worker
 	if (work_source_of(recorded, worker, recorded->look.tag) == WORK_BY_RECORD) {
 		ran_ns = ran_for_ns(recorded, clock, now_ns,
 				    turned_away_at_ns(recorded, left, taken_up, now_ns));
-		charge_before(recorded, worker, ran_ns, now_ns);
+		charge_before(recorded, worker, ran_ns + recorded->given_ns, now_ns);
 	}
+	if (left && left != recorded->look.tag)
+		run_keep(recorded, worker);
 	if (left != recorded->look.tag && work_source_of(recorded, worker, left) == WORK_BY_RECORD) {
 		ran_ns = ran_for_ns(recorded, clock, now_ns, recorded->thread.left_since_ns);
 		ran_ns =

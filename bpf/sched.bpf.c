@@ -189,6 +189,30 @@ static __always_inline void switch_in(struct task_clock *clock, struct task_stru
 }
 
 /*
+ * NEXT, whose CLOCK says that it has a record, has its CPU since NOW_NS (from clock_now()).  Not inlined: its
+ * stack is not to lie under that of a look.
+ */
+static __noinline int look_at_return(struct task_struct *next, const struct task_clock *clock, __u64 now_ns)
+{
+	struct recorded *recorded = bpf_task_storage_get(&records, next, NULL, 0);
+	struct worker *worker;
+	struct run *run;
+
+	if (!recorded || recorded->busy)
+		return 0;
+	run = own_run(recorded);
+	if (run)
+		*(volatile __u64 *)&run->from_ns = now_ns;
+	if (!recorded->look.tag)
+		return 0;
+	worker = bpf_task_storage_get(&workers, next, NULL, 0);
+	if (!worker)
+		return 0;
+	stamp_task(next, clock, now_ns, &recorded->now);
+	return record_came_back(recorded, worker, now_ns);
+}
+
+/*
  * The switch to PREV never reached us (some schedulers' paths run with tracing off; seen once a second
  * on a guest whose supervisor does so).  The kernel knows when PREV, still the current task, arrived: replay
  * the switch.
@@ -383,7 +407,7 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 		if (out->accounted && prev->nvcsw + prev->nivcsw > out->voluntary + out->involuntary + 1)
 			replay_absence(out, now_ns);
 		if (out->recorded == RECORDED_THERE)
-			look_at_record(out, clock_now(out, now_ns));
+			look_at_record(out, clock_now(out, now_ns), 0);
 		switch_out(out, prev, rq, now_ns);
 		if (config.audit)
 			audit_switch_out(prev, out, now_ns);
@@ -394,6 +418,8 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	}
 	if (in && in->state != CLOCK_DEAD) {
 		switch_in(in, next, rq, now_ns, prev);
+		if (in->recorded == RECORDED_THERE)
+			look_at_return(next, in, clock_now(in, now_ns));
 		if (config.audit)
 			audit_switch_in(next, in, now_ns);
 	}

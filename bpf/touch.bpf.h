@@ -32,7 +32,7 @@ static __always_inline struct worker *worker_of(struct task_struct *task, struct
 static __always_inline void touch_record(struct toucher *by)
 {
 	if (by->clock->recorded == RECORDED_THERE) {
-		look_at_record(by->clock, by->now_ns);
+		look_at_record(by->clock, by->now_ns, by->now_ns);
 		return;
 	}
 	by->clock->recorded = RECORDED_NOT;

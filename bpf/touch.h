@@ -280,7 +280,7 @@ VERIFIED_ONCE int touch_recorded(struct worker *worker, struct task_clock *clock
 	const struct record_look *look;
 	struct recorded *recorded;
 	struct account *account;
-	__u64 waited_ns;
+	__u64 waited_ns, ran_ns;
 
 	if (!worker || !clock || !span)
 		return 0;
@@ -291,10 +291,13 @@ VERIFIED_ONCE int touch_recorded(struct worker *worker, struct task_clock *clock
 	__builtin_memcpy(span->trace_id, look->trace_id, sizeof(span->trace_id));
 	account = account_find(look->tag);
 	waited_ns = look->object ? later_ns(look->waited_ns, span->waited_ns) : 0;
-	if (!account && !waited_ns)
+	ran_ns = look->object ? ran_before_ns(recorded, span->at_ns, now_ns) : 0;
+	if (!account && !waited_ns && !ran_ns)
 		return 0;
 	if (!account && look->object) /* what comes late is to find it answered */
 		account = account_open(look->tag, now_ns);
+	if (account)
+		account->parts.components_ns[COMPONENT_ON_CPU] += ran_ns;
 	advance(&by);
 	span_touch_recorded(recorded, worker, span, account, waited_ns, now_ns);
 	span->waited_ns += waited_ns;

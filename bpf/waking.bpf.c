@@ -48,13 +48,14 @@ int BPF_PROG(on_waking, struct task_struct *task)
 {
 	struct task_struct *current = bpf_get_current_task_btf();
 	struct task_clock *by = clock_of(current), *clock;
-	__u64 now_ns;
+	__u64 now_ns, by_ns;
 
 	if (!by || !by->works || task == current)
 		return 0;
 	now_ns = bpf_ktime_get_ns();
+	by_ns = clock_now(by, now_ns);
 	if (by->recorded == RECORDED_THERE)
-		look_at_record(by, clock_now(by, now_ns));
+		look_at_record(by, by_ns, by_ns);
 	clock = clock_of(task);
 	if (clock && clock->works &&
 	    (clock->state == CLOCK_BLOCKED || (clock->state == CLOCK_SEEDED && !task->on_cpu)))

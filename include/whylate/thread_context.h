@@ -62,9 +62,14 @@ struct whylate_thread_ctx_v1 {
 	uint64_t left_since_ns;
 	uint64_t left_request;
 	uint8_t left_trace_id[16];
+	/* Of `request`: the thread that it came from by a queue, as the address of this variable there; 0:
+	 * none. */
+	uint64_t before;
+	uint64_t before_since_ns; /* that one had it from then */
+	uint64_t before_until_ns;
 };
 
-WHYLATE_ASSERT(sizeof(struct whylate_thread_ctx_v1) == 64, "read from outside");
+WHYLATE_ASSERT(sizeof(struct whylate_thread_ctx_v1) == 88, "read from outside");
 
 /* What the calling thread works for; NULL: nothing. */
 extern __attribute__((visibility("default"))) __thread struct otel_thread_ctx_v1 *volatile otel_thread_ctx_v1;
@@ -78,6 +83,7 @@ extern __attribute__((visibility("default"))) __thread struct whylate_thread_ctx
 struct whylate_request {
 	uint64_t waited_ns;
 	uint64_t queued_at_ns; /* 0: it waits in no queue */
+	uint64_t before, before_since_ns, before_until_ns;
 	struct otel_thread_ctx_v1 record;
 };
 
@@ -166,6 +172,9 @@ static inline void whylate_request_take(struct whylate_request *request)
 	thread->request = (uint64_t)(uintptr_t)request;
 	thread->since_ns = now_ns;
 	thread->waited_ns = request->waited_ns;
+	thread->before = request->before;
+	thread->before_since_ns = request->before_since_ns;
+	thread->before_until_ns = request->before_until_ns;
 	whylate_fence();
 	otel_thread_ctx_v1 = &request->record;
 	whylate_fence();
@@ -174,8 +183,15 @@ static inline void whylate_request_take(struct whylate_request *request)
 /* The calling thread is about to put REQUEST into a queue: it waits from here on. */
 static inline void whylate_request_queue(struct whylate_request *request)
 {
+	struct whylate_thread_ctx_v1 *thread = &whylate_thread_ctx_v1;
 	uint64_t now_ns = whylate_now_ns();
 
+	request->before = 0;
+	if (otel_thread_ctx_v1 == &request->record) {
+		request->before = (uint64_t)(uintptr_t)thread;
+		request->before_since_ns = thread->since_ns;
+		request->before_until_ns = now_ns;
+	}
 	whylate_unpublish(now_ns);
 	request->queued_at_ns = now_ns;
 }

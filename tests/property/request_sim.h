@@ -41,6 +41,7 @@ struct task_struct {
 	struct record_look shows; /* what the program publishes in it */
 	struct record_thread says;
 	struct recorded recorded;
+	struct run run;
 };
 
 struct connection {
@@ -131,6 +132,25 @@ static inline struct account *account_make(__u64 tag, __u64 now_ns)
 	return NULL;
 }
 
+/* What the program calls a task: where that one's state lies. */
+static inline uint64_t address_of(const struct task_struct *task)
+{
+	return 0x7000 + 0x100 * (uint64_t)(task - sim.task);
+}
+
+static inline struct run *run_of(__u64 key)
+{
+	for (int i = 0; i < TASKS; i++)
+		if (run_key(address_of(&sim.task[i]), 1) == key)
+			return &sim.task[i].run;
+	return NULL;
+}
+
+static inline struct run *own_run(const struct recorded *recorded)
+{
+	return &((struct task_struct *)((char *)recorded - offsetof(struct task_struct, recorded)))->run;
+}
+
 static inline void record_shared(void)
 {
 	sim.shared++;
@@ -179,14 +199,15 @@ static inline struct recorded *recorded_of(const struct task_clock *clock)
 	return clock->recorded == RECORDED_THERE ? &task_of(clock)->recorded : NULL;
 }
 
-/* A program runs in TASK, which may have a record. */
-static inline void look_at(struct task_struct *task)
+/* A program runs in TASK, which may have a record; whether it keeps its CPU. */
+static inline void look_at(struct task_struct *task, int goes_on)
 {
 	struct recorded *recorded = &task->recorded;
 	__u64 now_ns = clock_now(&task->clock, sim.now_ns);
 
 	if (task->clock.recorded != RECORDED_THERE)
 		return;
+	run_look(recorded, &task->worker, &task->run, goes_on ? now_ns : 0);
 	recorded->next = task->shows;
 	recorded->thread = task->says;
 	recorded->process = 1;
@@ -195,6 +216,21 @@ static inline void look_at(struct task_struct *task)
 		record_settle(recorded, &task->worker, &task->clock, now_ns);
 	}
 	recorded->at_ns = now_ns;
+}
+
+/* TASK has its CPU again. */
+static inline void look_at_return(struct task_struct *task)
+{
+	struct recorded *recorded = &task->recorded;
+	__u64 now_ns = clock_now(&task->clock, sim.now_ns);
+
+	if (task->clock.recorded != RECORDED_THERE)
+		return;
+	task->run.from_ns = now_ns;
+	if (!recorded->look.tag)
+		return;
+	stamp_take(&task->clock, &task->counts, now_ns, &recorded->now);
+	record_came_back(recorded, &task->worker, now_ns);
 }
 
 /* Let NS pass: all do what they do. */
@@ -256,13 +292,14 @@ static inline void clock_in(struct task_struct *task, uint64_t now_ns)
 		history_take(&task->history, &task->worker);
 	if (task->clock.works)
 		worker_came_back(&task->worker, &task->clock, 0);
+	look_at_return(task);
 }
 
 static inline void clock_out(struct task_struct *task, int queued, uint32_t reason)
 {
 	struct task_clock *clock = &task->clock;
 
-	look_at(task);
+	look_at(task, 0);
 	clock->run_delay_ns = task->run_delay_ns;
 	clock->exec_ns = task->exec_ns;
 	clock->voluntary = task->counts.voluntary;
@@ -320,7 +357,7 @@ static inline void wake(struct task_struct *task, struct task_struct *by)
 	if (!clock_wakeup(&task->clock, now_ns, 0, (__u8)task->now.which, &closed))
 		return;
 	if (task->clock.works && by && by->clock.works)
-		look_at(by);
+		look_at(by, 1);
 	if (!task->clock.works || !by || !by->clock.works || !works_for(&by->worker) || by->recorded.is_away)
 		return;
 	stamp_take(&by->clock, &by->counts, clock_now(&by->clock, now_ns), &stamp);
@@ -337,7 +374,7 @@ static inline struct toucher toucher_of(struct task_struct *task)
 		task->outs[0] = task->stays ? task->outs[task->stays - 1] : 0;
 		task->stays = 1;
 	}
-	look_at(task);
+	look_at(task, 1);
 	return (struct toucher){ &task->clock, &task->worker, clock_now(&task->clock, sim.now_ns) };
 }
 

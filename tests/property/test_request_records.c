@@ -3,69 +3,9 @@
  * Requests whose threads say what they work for: where that is true, all of their latency is known, to the
  * nanosecond; and whatever they say, no time is in two requests, and none that nobody spent.
  */
-#include "request_book.h"
+#include "record_sim.h"
 
 enum { LIVES = 10000, LIARS = 3000 };
-enum { READER, POOL, OTHER }; /* tasks */
-
-/* What include/whylate/thread_context.h publishes of a request. */
-struct context {
-	struct record_look look;
-	uint64_t queued_at_ns;
-};
-
-static struct context context_of(uint64_t object)
-{
-	struct context context = { .look = { .object = object } };
-
-	context.look.trace_id[0] = (uint8_t)any(256);
-	context.look.tag = record_tag(context.look.trace_id, object, 1);
-	return context;
-}
-
-/* It turns away from what it works for. */
-static void leave(struct task_struct *task)
-{
-	struct record_thread *says = &task->says;
-
-	if (!task->shows.tag)
-		return;
-	if (task->shows.object) {
-		says->left_since_ns = task->shows.since_ns;
-		says->left_until_ns = sim.now_ns;
-		says->left_request = task->shows.object;
-		memcpy(says->left_trace_id, task->shows.trace_id, TRACE_ID_BYTES);
-	}
-	memset(&task->shows, 0, sizeof(task->shows));
-}
-
-static void take(struct task_struct *task, struct context *context)
-{
-	if (context->queued_at_ns)
-		context->look.waited_ns += sim.now_ns - context->queued_at_ns;
-	by_book_ns[COMPONENT_RUNTIME_QUEUE] = context->look.waited_ns;
-	context->queued_at_ns = 0;
-	context->look.since_ns = sim.now_ns;
-	leave(task);
-	task->shows = context->look;
-}
-
-static void queue(struct task_struct *task, struct context *context)
-{
-	leave(task);
-	context->queued_at_ns = sim.now_ns;
-}
-
-static void begin(unsigned seed)
-{
-	sim_begin(seed, TASKS);
-	memset(by_book_ns, 0, sizeof(by_book_ns));
-	for (int i = 0; i < TASKS; i++) {
-		sim.task[i].clock.recorded = RECORDED_THERE;
-		live(&sim.task[i], BLOCKED_FUTEX);
-		toucher_of(&sim.task[i]);
-	}
-}
 
 /* The pool's thread had another request before, without anybody looking in between, or waited for one. */
 static void pool_takes(struct context *context, struct context *before)
@@ -119,8 +59,6 @@ static void two_hops_are_explained(void **state)
 			wake(reader, pool);
 			pass(1 + any(MOST_STEP_NS));
 			switch_in(reader);
-		} else {
-			switch_out(pool, 0, BLOCKED_FUTEX);
 		}
 		pass(1 + any(MOST_STEP_NS));
 		take(reader, &context);
@@ -288,6 +226,12 @@ static struct record_look any_look(void)
 static void publish_anything(struct task_struct *task)
 {
 	task->shows = any_look();
+	if (any(2)) {
+		task->says.before = address_of(&sim.task[any(TASKS + 1)]);
+		task->says.before_since_ns = any(4) ? sim.now_ns - any(sim.now_ns) :
+						      (uint64_t)rand() << any(33);
+		task->says.before_until_ns = any(4) ? sim.now_ns - any(100) : (uint64_t)rand() << any(33);
+	}
 	if (any(2))
 		return;
 	task->says.left_since_ns = any(4) ? sim.now_ns - any(sim.now_ns) : (uint64_t)rand() << any(33);

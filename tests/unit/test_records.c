@@ -135,7 +135,7 @@ static void what_has_none(void **state)
 
 #define BOTH                                                                                           \
 	"__attribute__((visibility(\"default\"))) EXTERN __thread char *volatile otel_thread_ctx_v1, " \
-	"whylate_thread_ctx_v1[8];"
+	"whylate_thread_ctx_v1[11];"
 
 /* Writes SOURCE into a file and compiles it. */
 static void compile(const char *name, const char *flags, const char *source)
