@@ -45,14 +45,17 @@ ifneq ($(filter-out $(BARE),$(or $(MAKECMDGOALS),all)),)
   BPFTOOL ?= $(shell tools/find-bpftool)
   BPFTOOL := $(BPFTOOL)
 
-  # $(call need,COMMAND,PACKAGE) and $(call lib,MODULE,PACKAGE): nothing, or the line that says what to do.
+  # $(call need,COMMAND,PACKAGE), $(call lib,MODULE,PACKAGE) and $(call header,FILE,PACKAGE): nothing, or the line
+  # that says what to do.
   need = $(if $(shell command -v $(1)),,$(warning $(1) is missing: install the package $(2))missing)
   lib = $(if $(shell $(PKG_CONFIG) --exists '$(1)' && echo y),,$(warning $(1) is missing: install the package $(2))missing)
+  header = $(if $(shell printf '\043include <$(1)>\n' | $(CC) -E - >/dev/null 2>&1 && echo y),,$(warning $(1) is missing: install the package $(2))missing)
   MISSING := $(call need,$(CC),gcc) $(call need,$(CLANG),clang) $(call need,$(or $(BPFTOOL),bpftool),bpftool)
   ifneq ($(shell command -v $(PKG_CONFIG)),)
     MISSING += $(call lib,libbpf >= 1.1,libbpf-dev) $(call lib,libelf,libelf-dev)
     MISSING += $(call lib,zlib,zlib1g-dev) $(call lib,jansson,libjansson-dev)
     MISSING += $(call lib,libcrypto >= 3.0,libssl-dev) $(call lib,liburing >= 2.3,liburing-dev)
+    MISSING += $(call header,sys/sdt.h,systemtap-sdt-dev)
     ifneq ($(filter all tests unit,$(or $(MAKECMDGOALS),all)),)
       MISSING += $(call lib,cmocka,libcmocka-dev)
     endif

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "servers/probes.h"
 #include "user/base/clock.h"
 
 int io_receive(struct io *io, int fd, struct conn *conn, int flags)
@@ -136,10 +137,12 @@ bool io_begin(struct io *io, struct conn *conn, struct work *work, uint64_t enqu
 		conn_answer(conn, &healthy, clock_monotonic_ns());
 	else if (conn->plan.route == PLAN_STATS)
 		answer_stats(io, conn);
-	else
-		work_begin(work, &conn->plan, conn->content, conn->body.bytes, enqueued_at_ns, io->slot,
-			   &io->server->options->upstream);
-	return conn->plan.route == PLAN_PROCESS;
+	if (conn->plan.route != PLAN_PROCESS)
+		return false;
+	probe_request_begin(&work->context, conn);
+	work_begin(work, &conn->plan, conn->content, conn->body.bytes, enqueued_at_ns, io->slot,
+		   &io->server->options->upstream);
+	return true;
 }
 
 void io_answer(struct conn *conn, const struct work *work)
@@ -149,6 +152,7 @@ void io_answer(struct conn *conn, const struct work *work)
 	char *at = body + strlen(body);
 	struct conn_answer answer = { work->status, "text/plain", body, 0 };
 
+	probe_request_end(&work->context, conn, work->status);
 	if (work->status == 200) {
 		for (unsigned i = 0; i < SHA_BYTES; i++) {
 			*at++ = digits[work->digest[i] >> 4];

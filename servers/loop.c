@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "servers/listen.h"
+#include "servers/probes.h"
 #include "user/base/clock.h"
 
 #define EVENTS	256
@@ -44,6 +45,8 @@ void loop_end_task(struct loop *loop, struct connection *c)
 
 static void close_connection(struct loop *loop, struct connection *c)
 {
+	if (c->task)
+		probe_request_end(&c->task->work.context, &c->conn, 0);
 	loop_end_task(loop, c);
 	timers_remove(&loop->timers, &c->timer);
 	close(c->fd);
@@ -87,11 +90,13 @@ static bool run_task(struct loop *loop, struct connection *c)
 		task->asking = true;
 		task->armed = 0;
 		if (!loop_arm(loop, task->call.fd, &task->armed, EPOLLOUT, &task->watched))
-			return false;
+			break;
 		end_asking(task, 503);
 	}
 	if (need == WORK_HAND)
 		loop_hand_over(loop, task);
+	else if (need != WORK_DONE)
+		probe_request_yield(&task->work.context);
 	if (need != WORK_DONE)
 		return false;
 	io_answer(&c->conn, &task->work);
@@ -145,14 +150,21 @@ void loop_advance(struct loop *loop, struct connection *c)
 
 void loop_resume(struct loop *loop, struct connection *c)
 {
-	if (c->task->context.record.valid)
-		whylate_request_take(&c->task->context);
+	if (c->task->work.context.record.valid)
+		whylate_request_take(&c->task->work.context);
 	if (run_task(loop, c)) {
 		loop_advance(loop, c);
 	} else {
 		wait_for(loop, c, c->armed);
 		end_context();
 	}
+}
+
+/* What C's work waited for was no queue. */
+static void resume_from_yield(struct loop *loop, struct connection *c)
+{
+	probe_request_run(&c->task->work.context, 0);
+	loop_resume(loop, c);
 }
 
 static void on_upstream(struct loop *loop, struct task *task)
@@ -163,7 +175,7 @@ static void on_upstream(struct loop *loop, struct task *task)
 	if (state <= UPSTREAM_WRITE && !loop_arm(loop, task->call.fd, &task->armed, events, &task->watched))
 		return;
 	end_asking(task, state == UPSTREAM_DONE ? 0 : 502);
-	loop_resume(loop, task->connection);
+	resume_from_yield(loop, task->connection);
 }
 
 static void on_timer(struct loop *loop, struct connection *c, uint64_t now_ns)
@@ -178,7 +190,7 @@ static void on_timer(struct loop *loop, struct connection *c, uint64_t now_ns)
 	} else {
 		if (c->task->asking)
 			end_asking(c->task, 504);
-		loop_resume(loop, c);
+		resume_from_yield(loop, c);
 	}
 }
 

@@ -19,11 +19,10 @@ struct watched {
 
 /* Of a connection while its request is worked for. */
 struct task {
+	struct work work; /* first, so that a probe's argument is the task's own address */
 	struct watched watched;
 	struct loop *loop;
 	struct connection *connection;
-	struct work work;
-	struct whylate_request context; /* what is published of it, where others work */
 	struct upstream_call call;
 	bool asking;
 	bool handed; /* to others, with its connection where they answer */

@@ -32,18 +32,18 @@ static void begin_context(struct task *task)
 {
 	const struct traceparent *trace = &task->connection->conn.trace;
 
-	whylate_request_begin(&task->context, trace->is_known ? trace->trace_id : NULL);
-	task->context.record.trace_flags = trace->flags;
-	whylate_request_take(&task->context);
+	whylate_request_begin(&task->work.context, trace->is_known ? trace->trace_id : NULL);
+	task->work.context.record.trace_flags = trace->flags;
+	whylate_request_take(&task->work.context);
 }
 
 void loop_hand_over(struct loop *loop, struct task *task)
 {
 	task->handed = true;
 	work_queue(&task->work);
-	if (!task->context.record.valid)
+	if (!task->work.context.record.valid)
 		begin_context(task);
-	whylate_request_queue(&task->context);
+	whylate_request_queue(&task->work.context);
 	stats_queued(loop->io.slot, 1);
 	hand_or_keep(loop, task);
 }
@@ -111,7 +111,7 @@ void loop_do(struct task *task, struct io *io)
 	struct connection *c = task->connection;
 
 	stats_queued(io->slot, -1);
-	whylate_request_take(&task->context);
+	whylate_request_take(&task->work.context);
 	work_run_blocking(&task->work);
 	if (__atomic_load_n(&loop->draining, __ATOMIC_RELAXED))
 		conn_drain(&c->conn);
@@ -127,10 +127,10 @@ void loop_do_steps(struct task *task)
 	struct loop *loop = task->loop;
 
 	stats_queued(loop->io.slot, -1);
-	whylate_request_take(&task->context);
+	whylate_request_take(&task->work.context);
 	work_run(&task->work, ~loop->others.steps);
 	work_queue(&task->work);
-	whylate_request_queue(&task->context);
+	whylate_request_queue(&task->work.context);
 	stats_queued(loop->io.slot, 1);
 	give_back(loop, task);
 }

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "servers/probes.h"
 #include "user/base/clock.h"
 
 /* Of requests behind the one that is worked for; then the connection is read from no more until its turn. */
@@ -60,6 +61,8 @@ static void close_connection(struct serving *s, struct connection *c)
 		ring_cancel(&s->ring, tag(c, SEND));
 	if (c->polling)
 		ring_cancel(&s->ring, tag(c, ASK));
+	if (c->task)
+		probe_request_end(&c->task->work.context, &c->conn, 0);
 	end_task(c);
 	release_if_done(s, c);
 }
@@ -116,8 +119,10 @@ static bool run_task(struct serving *s, struct connection *c)
 		task->asking = true;
 		start_poll(s, c, POLLOUT);
 	}
-	if (need != WORK_DONE)
+	if (need != WORK_DONE) {
+		probe_request_yield(&task->work.context);
 		return false;
+	}
 	io_answer(&c->conn, &task->work);
 	end_task(c);
 	return true;
@@ -198,6 +203,7 @@ static void advance(struct serving *s, struct connection *c)
 /* What C's work waited for has come. */
 static void resume(struct serving *s, struct connection *c)
 {
+	probe_request_run(&c->task->work.context, 0);
 	if (run_task(s, c))
 		advance(s, c);
 	else

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "servers/probes.h"
 #include "user/base/clock.h"
 
 #define PAGE_BYTES  4096u
@@ -230,12 +231,14 @@ static void start(struct work *work)
 	ns = now_ns > work->queued_at_ns ? now_ns - work->queued_at_ns : 0;
 	work->queued_at_ns = 0;
 	work->waited_ns += ns;
+	probe_request_run(&work->context, ns);
 	stats_waited(work->slot, !work->started, ns, work->waited_ns);
 	work->started = true;
 }
 
 void work_queue(struct work *work)
 {
+	probe_request_enqueue(&work->context);
 	if (!work->queued_at_ns)
 		work->queued_at_ns = clock_monotonic_ns();
 }

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "include/whylate/thread_context.h"
 #include "servers/plan.h"
 #include "servers/sha.h"
 #include "servers/stats.h"
@@ -24,6 +25,7 @@ enum work_need {
 };
 
 struct work {
+	struct whylate_request context; /* its address is the request's number: of records, and of probes */
 	const struct upstream *upstream;
 	struct stats_slot *slot;
 	struct plan plan;
