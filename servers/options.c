@@ -169,14 +169,22 @@ static int parse_all(struct options *o, int argc, char **argv, const char *usage
 		{ "upstream", OPT_UINT, &given.steps[PLAN_UPSTREAM], "N", "ask --upstream-url, one by one" },
 	};
 	const size_t nr = sizeof(common) / sizeof(common[0]);
-	struct opt table[sizeof(common) / sizeof(common[0]) + OPTIONS_MORE + 2] = {};
+	struct opt *table;
 	size_t nr_more = 0;
+	int ret;
 
+	while (more && more[nr_more].name)
+		nr_more++;
+	table = calloc(nr + nr_more + 2, sizeof(*table));
+	if (!table)
+		return err_set(err, ENOMEM, "out of memory");
 	memcpy(table, common, sizeof(common));
-	for (; more && more[nr_more].name && nr_more < OPTIONS_MORE; nr_more++)
-		table[nr + nr_more] = more[nr_more];
+	if (nr_more)
+		memcpy(table + nr, more, nr_more * sizeof(*more));
 	table[nr + nr_more] = (struct opt){ "help", OPT_FLAG, &given.help, NULL, "this text" };
-	return parse_table(argc, argv, table, usage, err);
+	ret = parse_table(argc, argv, table, usage, err);
+	free(table);
+	return ret;
 }
 
 int options_parse(struct options *options, int argc, char **argv, const char *model, const char *summary,

@@ -12,8 +12,6 @@
 #include "user/base/err.h"
 #include "user/base/opts.h"
 
-#define OPTIONS_MORE 4u
-
 struct options {
 	const char *address; /* in numbers */
 	uint32_t port;	     /* 0: any */
@@ -28,9 +26,9 @@ struct options {
 };
 
 /*
- * Returns 0, 1 if help was printed to stdout, or -EINVAL with a sentence in ERR.  MODEL is the program's
- * name, and SUMMARY says in one line what it is.  MORE are options of that model alone, as in
- * user/base/opts.h, at most OPTIONS_MORE; NULL: none.  Strings point into ARGV.
+ * Returns 0, 1 if help was printed to stdout, or -EINVAL or -ENOMEM with a sentence in ERR.  MODEL is the
+ * program's name, and SUMMARY says in one line what it is.  MORE are options of that model alone, as in
+ * user/base/opts.h; NULL: none.  Strings point into ARGV.
  */
 int options_parse(struct options *options, int argc, char **argv, const char *model, const char *summary,
 		  const struct opt *more, struct err *err);
