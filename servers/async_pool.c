@@ -136,8 +136,10 @@ static int serve(struct server *server, struct err *err)
 	ret = start(&pool, server, err);
 	if (!ret) {
 		ret = loop_hand_to(loop, &workers, err);
-		if (!ret)
+		if (!ret) {
+			server_ready(server);
 			ret = loop_run(loop, err);
+		}
 		if (ret > 0)
 			return ret; /* somebody still works, and the process ends with that */
 		stop(&pool);

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * io-uring: one thread, one ring; the kernel does the calls, and says when they are done.
+ * io-uring: a ring for each worker; the kernel does the calls, and says when they are done.
  *
- *     connections   o o o o o o o o          the kernel accepts, and reads what comes into buffers
- *                    \ \ | | | / /           of the ring, without being asked again
- *                 [ completions ]            what was read waits here, in the program, for its turn
- *                        |
- *                 the only thread:  work, ask for a send;  work, ask for a send;  ...
- *                        |
- *                 [ io_uring_enter ]         one call: all sends of the round, then wait for completions
+ *     connections   o o o o       o o o o        each is a worker's, as in multi-reactor
+ *                   \ | | /       \ | | /        the kernel accepts, and reads what comes into buffers
+ *                [completions] [completions]     of the ring; what was read waits here, in the program
+ *                      |             |
+ *                  worker 1      worker 2        work, ask for a send;  work, ask for a send;  ...
+ *                      |             |
+ *                [io_uring_enter] [io_uring_enter]  one call: all sends of the round, then wait
  *
- * CPU work, the lock and reading a file hold up everybody; sleep_us and upstream hold up nobody else.
+ * CPU work, the lock and reading a file hold up all of the worker; sleep_us and upstream hold up nobody else.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,8 +22,8 @@
 #include <unistd.h>
 
 #include "servers/listen.h"
-#include "servers/loop.h"
 #include "servers/ring_connection.h"
+#include "servers/workers.h"
 #include "user/base/clock.h"
 
 #define RING_MAX 32768u
@@ -31,11 +31,20 @@
 static bool fallback;
 static struct ring_sizes sizes = { .entries = 1024, .buffers = 512 };
 
+/* One by one from the one queue of a UNIX socket, so that there come no more than the file table is for. */
 static void start_accepting(struct serving *s)
 {
-	struct io_uring_sqe *entry = ring_entry(&s->ring);
+	const struct server *server = s->io.server;
+	struct io_uring_sqe *entry;
 
-	io_uring_prep_multishot_accept(entry, s->io.server->listener, NULL, NULL, SOCK_CLOEXEC);
+	if (server_leaves_to_others(server, s->open) &&
+	    !timers_set(&s->timers, &s->pause, clock_monotonic_ns() + SERVER_PAUSE_NS))
+		return;
+	entry = ring_entry(&s->ring);
+	if (server->options->unix_path && server->workers > 1)
+		io_uring_prep_accept(entry, server->listener, NULL, NULL, SOCK_CLOEXEC);
+	else
+		io_uring_prep_multishot_accept(entry, server->listener, NULL, NULL, SOCK_CLOEXEC);
 	entry->user_data = ACCEPT;
 	s->accepting = true;
 }
@@ -48,13 +57,16 @@ static void let_block(int listener, bool blocks)
 	fcntl(listener, F_SETFL, blocks ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
 }
 
-/*
- * Those that wait to be accepted are answered by nobody else: closing the listener would reset them.  But
- * whoever comes later would be a reason never to end.
- */
-static void accept_the_last(struct serving *s)
+static void close_listener(struct serving *s)
+{
+	server_close_listener(s->io.server);
+	s->listening = false;
+}
+
+static void stop_listening(struct serving *s, bool begins)
 {
 	int listener = s->io.server->listener, fd;
+	bool stops = server_stops_listening(s->io.server, begins);
 
 	let_block(listener, false);
 	for (uint32_t waiting = listen_waiting(listener); waiting; waiting--) {
@@ -63,7 +75,8 @@ static void accept_the_last(struct serving *s)
 			break;
 		ring_connection_open(s, fd);
 	}
-	close(listener);
+	if (stops || timers_set(&s->timers, &s->pause, clock_monotonic_ns() + SERVER_LEAVE_NS))
+		close_listener(s);
 }
 
 static void on_accept(struct serving *s, const struct ring_done *done)
@@ -74,7 +87,7 @@ static void on_accept(struct serving *s, const struct ring_done *done)
 	if (s->accepting)
 		return;
 	if (s->draining)
-		accept_the_last(s);
+		stop_listening(s, true);
 	else if (!server_may_retry(done->result) ||
 		 timers_set(&s->timers, &s->pause, clock_monotonic_ns() + SERVER_PAUSE_NS))
 		start_accepting(s);
@@ -93,7 +106,7 @@ static void begin_draining(struct serving *s)
 	if (s->accepting)
 		ring_cancel(&s->ring, ACCEPT);
 	else
-		accept_the_last(s);
+		stop_listening(s, true);
 }
 
 static void on_completion(struct serving *s, const struct ring_done *done)
@@ -114,22 +127,32 @@ static void on_completion(struct serving *s, const struct ring_done *done)
 	}
 }
 
+static void accept_again(struct serving *s)
+{
+	if (!s->draining)
+		start_accepting(s);
+	else if (s->listening && !s->accepting)
+		stop_listening(s, false);
+}
+
 static void run_timers(struct serving *s)
 {
 	uint64_t now_ns = clock_monotonic_ns();
 	struct timer *timer;
 
 	while ((timer = timers_take(&s->timers, now_ns))) {
-		if (timer != &s->pause)
+		if (timer == &s->pause)
+			accept_again(s);
+		else
 			ring_connection_on_timer(s, owner_of(timer, struct connection, timer), now_ns);
-		else if (!s->draining)
-			start_accepting(s);
 	}
 }
 
-static int run(struct serving *s, struct err *err)
+static int run(void *loop, struct err *err)
 {
-	while (!s->draining || s->open || s->accepting) {
+	struct serving *s = loop;
+
+	while (!s->draining || s->open || s->listening) {
 		uint64_t until_ns = timers_next_ns(&s->timers);
 		int nr;
 
@@ -153,8 +176,6 @@ static int run(struct serving *s, struct err *err)
 	return (int)s->open;
 }
 
-static struct serving *prepared; /* NULL: it is not to be by a ring */
-
 static int check_size(const char *name, uint32_t size, struct err *err)
 {
 	if (size && size <= RING_MAX && !(size & (size - 1)))
@@ -169,65 +190,76 @@ static int take_options(struct err *err)
 	return ret ? ret : check_size("ring-buffers", sizes.buffers, err);
 }
 
-static int prepare(struct server *server, struct err *err)
+static void *open_ring(struct server *server, struct stats_slot *slot, struct err *err)
 {
-	struct serving *s;
-	int ret;
-
-	s = calloc(1, sizeof(*s));
-	if (!s)
-		return err_set(err, ENOMEM, "out of memory");
-	ret = ring_open(&s->ring, &sizes, err);
-	stats_set_ring(server->stats, ret ? "epoll" : NULL);
-	if (!ret) {
-		prepared = s;
-		return 0;
-	}
-	free(s);
-	if (!fallback)
-		return ret;
-	fprintf(stderr, "io-uring: %s: it serves by epoll\n", err->text);
-	err_clear(err);
-	return 0;
-}
-
-static int serve(struct server *server, struct err *err)
-{
-	struct serving *s = prepared;
+	struct serving *s = calloc(1, sizeof(*s));
 	struct io_uring_sqe *entry;
-	int ret;
 
-	if (!s)
-		return loop_serve(server, err);
+	if (!s) {
+		err_set(err, ENOMEM, "out of memory");
+		return NULL;
+	}
+	if (ring_open(&s->ring, &sizes, err)) {
+		free(s);
+		return NULL;
+	}
 	s->io.server = server;
-	s->io.slot = stats_slot(server->stats, 0);
+	s->io.slot = slot;
+	s->listening = true;
 	let_block(server->listener, true);
 	entry = ring_entry(&s->ring);
 	io_uring_prep_poll_add(entry, server->stop_fd, POLLIN);
 	entry->user_data = STOP;
 	start_accepting(s);
-	ret = run(s, err);
-	if (ret)
-		return ret; /* the kernel may still be at what is left: it goes with the process */
+	return s;
+}
+
+static void close_ring(void *loop)
+{
+	struct serving *s = loop;
+
+	if (s->listening)
+		close_listener(s);
+	if (s->open)
+		return; /* the kernel may still be at what is left: it goes with the process */
 	ring_close(&s->ring);
 	timers_fini(&s->timers);
 	free(s);
-	return 0;
+}
+
+static const struct workers_loop by_ring = { open_ring, run, close_ring };
+
+/* What the kernel lacks it lacks for all workers: that is seen, and said, once. */
+static int serve(struct server *server, struct err *err)
+{
+	struct ring probe;
+	int ret = ring_open(&probe, &sizes, err);
+
+	stats_set_ring(server->stats, ret ? "epoll" : NULL);
+	if (!ret) {
+		ring_close(&probe);
+		return workers_serve(server, &by_ring, err);
+	}
+	if (!fallback)
+		return ret;
+	fprintf(stderr, "io-uring: %s: it serves by epoll\n", err->text);
+	err_clear(err);
+	return workers_serve(server, &workers_epoll, err);
 }
 
 static const struct opt options[] = {
 	{ "fallback", OPT_FLAG, &fallback, NULL, "serve by epoll where io_uring lacks; /stats tells" },
-	{ "ring-entries", OPT_UINT, &sizes.entries, "N", "operations to submit at once, 2^n (1024)" },
-	{ "ring-buffers", OPT_UINT, &sizes.buffers, "N", "of 2 KiB, for what is read, 2^n (512)" },
+	{ "ring-entries", OPT_UINT, &sizes.entries, "N", "operations a worker submits at once, 2^n (1024)" },
+	{ "ring-buffers", OPT_UINT, &sizes.buffers, "N", "of 2 KiB, for what a worker reads, 2^n (512)" },
 	{ NULL },
 };
 
 const struct model model = {
 	.name = "io-uring",
-	.summary = "One thread serves all connections by completions of one io_uring.",
-	.workers_max = 1,
+	.summary = "An io_uring for each worker, which serves its connections by completions.",
+	.workers_max = 4096,
+	.apart = true,
 	.options = options,
 	.take_options = take_options,
-	.prepare = prepare,
 	.serve = serve,
 };

@@ -13,9 +13,6 @@
 
 #define EVENTS	256
 #define ACCEPTS 64 /* at once, so that those who are connected get their turn */
-/* How long nobody new comes to a listener before it is closed: a handshake that began before may end. */
-#define LEAVE_NS 10000000u
-
 int loop_arm(struct loop *loop, int fd, uint32_t *armed, uint32_t events, struct watched *watched)
 {
 	struct epoll_event event = { .events = events, .data.ptr = watched };
@@ -58,7 +55,7 @@ static void close_connection(struct loop *loop, struct connection *c)
 	c->next = loop->closed;
 	loop->closed = c;
 	loop->open--;
-	__atomic_sub_fetch(&loop->io.server->loops->open, 1, __ATOMIC_RELAXED);
+	server_left(loop->io.server);
 	stats_count(loop->io.slot, STATS_CLOSED);
 }
 
@@ -194,26 +191,15 @@ static void on_timer(struct loop *loop, struct connection *c, uint64_t now_ns)
 	}
 }
 
-/* One more connection, counted. */
-static enum server_admission admit(struct loop *loop)
-{
-	const struct server *server = loop->io.server;
-	uint32_t open = __atomic_fetch_add(&server->loops->open, 1, __ATOMIC_RELAXED);
-	enum server_admission admission = server_admit(server, open);
-	enum server_admission here = server_admit_here(server, loop->open);
-
-	return admission > here ? admission : here;
-}
-
 static void open_connection(struct loop *loop, int fd)
 {
 	const struct server *server = loop->io.server;
-	enum server_admission admission = admit(loop);
+	enum server_admission admission = server_enter(server, loop->open);
 	struct connection *c = admission == SERVER_DROP ? NULL : malloc(sizeof(*c));
 
 	if (!c) {
 		io_turn_away(&loop->io, fd);
-		__atomic_sub_fetch(&server->loops->open, 1, __ATOMIC_RELAXED);
+		server_left(server);
 		return;
 	}
 	*c = (struct connection){ .watched.kind = CONNECTION, .fd = fd, .next = loop->connections };
@@ -232,18 +218,10 @@ static void open_connection(struct loop *loop, int fd)
 		loop_advance(loop, c);
 }
 
-/*
- * Whoever waits can be another loop's, which has room for it in its file table.  The one queue of a UNIX
- * socket wakes all loops for this: with EPOLLEXCLUSIVE the others would not know of those whom this one
- * leaves.
- */
+/* With EPOLLEXCLUSIVE the others would not know of those whom this one leaves. */
 static bool leaves_to_others(const struct loop *loop)
 {
-	const struct server *server = loop->io.server;
-
-	return server->options->unix_path && loop->open >= server->connections_each &&
-	       __atomic_load_n(&server->loops->open, __ATOMIC_RELAXED) < server->connections_max &&
-	       !loop->draining;
+	return server_leaves_to_others(loop->io.server, loop->open) && !loop->draining;
 }
 
 /* At most so many. */
@@ -266,28 +244,17 @@ static void accept_some(struct loop *loop, uint32_t most)
 
 static void close_listener(struct loop *loop)
 {
-	close(loop->io.server->listener);
+	server_close_listener(loop->io.server);
 	loop->listening = false;
-	__atomic_sub_fetch(&loop->io.server->loops->listeners, 1, __ATOMIC_RELAXED);
 }
 
-/*
- * Those that wait to be accepted are answered by nobody else: closing the listener would reset them.  But
- * whoever comes later, as those do who are sent away now, would be a reason never to end.
- * Where there are several listeners, all who come later are the first one's, which is the last to be closed:
- * the others are left by everybody before.
- */
 static void stop_listening(struct loop *loop, bool begins)
 {
 	const struct server *server = loop->io.server;
-	bool others = __atomic_load_n(&server->loops->listeners, __ATOMIC_RELAXED) > 1;
-	bool is_first = server->listener == server->listeners[0];
+	bool stops = server_stops_listening(server, begins);
 
-	if (begins && others)
-		listen_only_first(server->listener);
 	accept_some(loop, listen_waiting(server->listener) + ACCEPTS);
-	if (!others || (!begins && !is_first) ||
-	    timers_set(&loop->timers, &loop->pause, clock_monotonic_ns() + LEAVE_NS))
+	if (stops || timers_set(&loop->timers, &loop->pause, clock_monotonic_ns() + SERVER_LEAVE_NS))
 		close_listener(loop);
 }
 
@@ -481,6 +448,7 @@ int loop_serve(struct server *server, struct err *err)
 
 	if (!loop)
 		return -err->code;
+	server_ready(server);
 	ret = loop_run(loop, err);
 	loop_free(loop);
 	return ret;

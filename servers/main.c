@@ -12,9 +12,7 @@
 
 #include "servers/listen.h"
 #include "servers/server.h"
-#include "servers/sha.h"
 #include "servers/work.h"
-#include "user/base/clock.h"
 #include "user/base/plain.h"
 
 /* Descriptors that are no connection: standard ones, the listener, epoll, an upstream for each worker. */
@@ -124,18 +122,6 @@ static int take_workers(struct server *server, struct err *err)
 	return 0;
 }
 
-/* So that figures of `sha` from different servers and machines can be held beside each other. */
-static void print_sha_speed(void)
-{
-	enum { ROUNDS = 200 };
-	uint8_t digest[SHA_BYTES];
-	uint64_t began_ns = clock_monotonic_ns();
-
-	if (!sha_chain(ROUNDS, digest))
-		fprintf(stderr, "%s: sha takes %lu ns a round\n", model.name,
-			(clock_monotonic_ns() - began_ns) / ROUNDS);
-}
-
 static int open_listeners(struct server *server, struct err *err)
 {
 	static struct server_loops loops;
@@ -157,7 +143,6 @@ static int open_listeners(struct server *server, struct err *err)
 static int start(struct server *server, struct err *err)
 {
 	const struct options *options = server->options;
-	char name[160];
 	int ret = take_limits(server, err);
 
 	if (ret)
@@ -170,23 +155,13 @@ static int start(struct server *server, struct err *err)
 	if (!server->stats || work_init(options->directory, err) || catch_signals(err))
 		return -err->code;
 	server->stop_fd = stop_fd;
-	ret = model.prepare ? model.prepare(server, err) : 0;
-	if (ret)
-		return ret;
-	ret = open_listeners(server, err);
-	if (ret)
-		return ret;
-	print_sha_speed();
-	listen_name(server->listener, name, sizeof(name));
-	printf("ready %s\n", name);
-	fflush(stdout);
-	return 0;
+	return open_listeners(server, err);
 }
 
 int main(int argc, char **argv)
 {
 	struct options options;
-	struct server server = { .options = &options };
+	struct server server = { .name = model.name, .options = &options };
 	struct err err = {};
 	int ret = options_parse(&options, argc, argv, model.name, model.summary, model.options, &err);
 

@@ -200,6 +200,7 @@ static int watch(struct server *server, struct shared *shared, int chld_fd, stru
 		return err_set(err, -ret, "cannot start %u processes: %s; see --workers", server->workers,
 			       strerror(-ret));
 	}
+	server_ready(server);
 	while (!wait[0].revents) {
 		bool all = reap(server, shared, true) == server->workers;
 

@@ -41,6 +41,7 @@ static void release(struct serving *s, struct connection *c)
 		c->next->previous = c->previous;
 	free(c);
 	s->open--;
+	server_left(s->io.server);
 	stats_count(s->io.slot, STATS_CLOSED);
 }
 
@@ -283,11 +284,12 @@ void ring_connection_on_timer(struct serving *s, struct connection *c, uint64_t 
 
 void ring_connection_open(struct serving *s, int fd)
 {
-	enum server_admission admission = server_admit(s->io.server, s->open);
+	enum server_admission admission = server_enter(s->io.server, s->open);
 	struct connection *c = admission == SERVER_DROP ? NULL : malloc(sizeof(*c));
 
 	if (!c) {
 		io_turn_away(&s->io, fd);
+		server_left(s->io.server);
 		return;
 	}
 	*c = (struct connection){ .fd = fd, .next = s->connections };

@@ -31,12 +31,13 @@ struct connection {
 	struct connection *previous, *next;
 };
 
-/* The one thread and its ring. */
+/* A worker and its ring. */
 struct serving {
 	struct io io;
 	struct ring ring;
 	struct timers timers;
-	struct timer pause; /* of accepting */
+	bool listening;	    /* its listener is open */
+	struct timer pause; /* of accepting; of draining: until the listener is closed */
 	bool draining, accepting;
 	uint64_t drain_until_ns;
 	uint64_t woke_at_ns; /* when the completions at hand became known */

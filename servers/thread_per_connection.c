@@ -189,6 +189,7 @@ static int serve(struct server *server, struct err *err)
 
 	if (ret)
 		return err_set(err, -ret, "cannot prepare threads: %s", strerror(-ret));
+	server_ready(server);
 	while (!wait[0].revents) {
 		if (poll(wait, 2, -1) < 0 && errno != EINTR)
 			return err_set(err, errno, "cannot wait for connections: %s", strerror(errno));

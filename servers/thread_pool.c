@@ -88,8 +88,10 @@ static int serve(struct server *server, struct err *err)
 	const struct loop_workers workers = { .take = take, .workers = pool };
 	int ret = pool ? loop_hand_to(loop, &workers, err) : -err->code;
 
-	if (!ret)
+	if (!ret) {
+		server_ready(server);
 		ret = loop_run(loop, err);
+	}
 	if (ret > 0)
 		return ret; /* somebody still works, and the process ends with that */
 	if (pool)

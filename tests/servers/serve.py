@@ -20,8 +20,8 @@ MODELS = sorted(os.listdir(SERVERS))
 if not MODELS:
     raise SystemExit(f"no server in {SERVERS}")
 HOST = b"Host: a\r\n"
-# A process for each connection: as many as any test here holds open.  More reactors than one, on any machine.
-MORE = {"prefork": ("--workers", "24"), "multi-reactor": ("--workers", "4")}
+# A process for each connection: as many as any test here holds open.  More loops than one, on any machine.
+MORE = {"prefork": ("--workers", "24"), "multi-reactor": ("--workers", "4"), "io-uring": ("--workers", "4")}
 PROBE = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
 
