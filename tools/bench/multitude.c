@@ -2,8 +2,10 @@
 /*
  * multitude server TABLES: an HTTP server of TABLES threads, each with a file table of its own, so that
  * it may hold TABLES times as many connections as RLIMIT_NOFILE allows.
- * multitude client TABLES PORT CONNECTIONS: so many connections to it.  For each line N on stdin it makes N
- * requests, over all connections in turn, and prints how many were answered.
+ * multitude client TABLES PORT CONNECTIONS [PATH BODY]: so many connections to it, or to another server whose
+ * answer to PATH has that BODY.  For each line N on stdin it makes N requests, over all connections in turn,
+ * and prints `ANSWERED RECONNECTS FAILED`: one that is not answered is made anew and asked once more, then it
+ * failed.
  *
  * Both print `ready PORT` when they are: the server when it listens, the client when all are connected.  Each
  * thread of the client has source addresses of its own, since one has but the ephemeral ports.
@@ -15,6 +17,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,17 +31,32 @@
 #define SOURCE_CONNECTIONS 20000 /* from one address: fewer than there are ephemeral ports */
 #define BATCH		   16	 /* requests that one thread asks at once */
 
-static const char request[] = "GET / HTTP/1.1\r\nHost: multitude\r\n\r\n";
+#define TRIES	   2	 /* of a request */
+#define SILENCE_MS 30000 /* after this, nobody is answered any more */
+
 static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+static const char good[] = "HTTP/1.1 200 "; /* how the answer to the client begins, */
+static char good_end[256];		    /* and how it ends */
+static char request[256];
+static size_t request_bytes;
 
 static unsigned long nr_tables, nr_connections;
 static unsigned long port;    /* of the server, on the loopback address */
 static pthread_barrier_t met; /* of all threads of the client, with the main one */
 
+struct connection {
+	int fd; /* -1: it has ended */
+	unsigned tries;
+	bool waits; /* for an answer */
+};
+
 static struct table {
 	unsigned long number;
-	int epoll, *fds;
-	unsigned long nr, next, wanted, answered;
+	int epoll;
+	struct connection *connections;
+	unsigned long nr, next, wanted;
+	unsigned long asked, answered, reconnects, failed;
+	unsigned long waiting; /* connections that do */
 } tables[TABLES_MAX];
 
 static void die(const char *what)
@@ -63,20 +81,25 @@ static void begin(struct table *table)
 		die("epoll_create1");
 }
 
-static void watch(const struct table *table, int fd)
+static void watch(const struct table *table, int fd, uint64_t tag)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+	struct epoll_event event = { .events = EPOLLIN, .data.u64 = tag };
 
 	if (epoll_ctl(table->epoll, EPOLL_CTL_ADD, fd, &event))
 		die("epoll_ctl");
+}
+
+static void set_to(int fd, int level, int option, const void *value, socklen_t bytes)
+{
+	if (setsockopt(fd, level, option, value, bytes))
+		die("setsockopt");
 }
 
 static void set(int fd, int level, int option)
 {
 	const int on = 1;
 
-	if (setsockopt(fd, level, option, &on, sizeof(on)))
-		die("setsockopt");
+	set_to(fd, level, option, &on, sizeof(on));
 }
 
 /* Bound to the port that all listeners share; the first, to any that is free, which the others take then. */
@@ -103,7 +126,7 @@ static void accept_all(const struct table *table, int listener)
 	int fd;
 
 	while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0)
-		watch(table, fd);
+		watch(table, fd, (uint64_t)fd);
 	if (errno != EAGAIN && errno != ECONNABORTED)
 		die("accept");
 }
@@ -129,59 +152,132 @@ static void *serve(void *arg)
 	listener = bind_port();
 	if (listen(listener, 4096))
 		die("listen");
-	watch(table, listener);
+	watch(table, listener, (uint64_t)listener);
 	pthread_barrier_wait(&met);
 	for (;;) {
 		int nr = epoll_wait(table->epoll, events, 64, -1);
 
 		for (int i = 0; i < nr; i++)
-			if (events[i].data.fd == listener)
+			if ((int)events[i].data.u64 == listener)
 				accept_all(table, listener);
 			else
-				serve_one(events[i].data.fd);
+				serve_one((int)events[i].data.u64);
 	}
 	return NULL;
 }
 
-/* The N-th connection of TABLE. */
-static int connect_from(const struct table *table, unsigned long n)
+/* The N-th connection of TABLE; what the server may be the reason of leaves it ended. */
+static void connect_from(const struct table *table, unsigned long n)
 {
 	const unsigned long source = table->number * 256 + n / SOURCE_CONNECTIONS;
 	const struct sockaddr_in here = address_of(0x7f010001u + (uint32_t)source, 0);
 	const struct sockaddr_in there = address_of(INADDR_LOOPBACK, port);
+	const struct linger at_once = { .l_onoff = 1 }; /* so that none is in TIME-WAIT when others follow */
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 	if (fd < 0)
 		die("socket");
 	set(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT);
 	set(fd, SOL_TCP, TCP_NODELAY);
-	if (bind(fd, (const struct sockaddr *)&here, sizeof(here)) ||
-	    connect(fd, (const struct sockaddr *)&there, sizeof(there)))
+	set_to(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	if (bind(fd, (const struct sockaddr *)&here, sizeof(here)))
+		die("bind");
+	if (!connect(fd, (const struct sockaddr *)&there, sizeof(there))) {
+		table->connections[n].fd = fd;
+		watch(table, fd, n);
+		return;
+	}
+	if (errno != ECONNREFUSED && errno != ECONNRESET && errno != ETIMEDOUT)
 		die("connecting");
-	return fd;
+	close(fd);
+}
+
+static void drop(struct table *table, struct connection *c)
+{
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+	table->waiting -= c->waits;
+	c->waits = false;
+}
+
+/* Ask on the N-th connection, if it was not tried too often. */
+static void ask_on(struct table *table, unsigned long n)
+{
+	struct connection *c = &table->connections[n];
+
+	while (c->tries++ < TRIES) {
+		if (c->fd < 0) {
+			table->reconnects++;
+			connect_from(table, n);
+		}
+		if (c->fd >= 0 && write(c->fd, request, request_bytes) == (ssize_t)request_bytes) {
+			c->waits = true;
+			table->waiting++;
+			return;
+		}
+		drop(table, c);
+	}
+	table->failed++;
+}
+
+/* So short an answer comes in one piece. */
+static bool is_good(const char *text, size_t bytes)
+{
+	size_t end = strlen(good_end);
+
+	return bytes >= sizeof(good) - 1 + end && !memcmp(text, good, sizeof(good) - 1) &&
+	       !memcmp(text + bytes - end, good_end, end);
+}
+
+/* There is something to read on the N-th connection: its answer, or it has ended. */
+static void on_readable(struct table *table, unsigned long n)
+{
+	struct connection *c = &table->connections[n];
+	bool waits = c->waits;
+	char text[1024];
+	ssize_t bytes;
+
+	if (c->fd < 0)
+		return;
+	bytes = read(c->fd, text, sizeof(text));
+	if (waits && bytes > 0 && is_good(text, (size_t)bytes)) {
+		c->waits = false;
+		table->waiting--;
+		table->answered++;
+		return;
+	}
+	drop(table, c);
+	if (waits)
+		ask_on(table, n);
+}
+
+static void give_up(struct table *table)
+{
+	for (unsigned long n = 0; n < table->nr; n++) {
+		table->failed += table->connections[n].waits;
+		if (table->connections[n].waits)
+			drop(table, &table->connections[n]);
+	}
 }
 
 /* So many at once, each on another connection, and all their answers. */
 static void ask_batch(struct table *table, unsigned long nr)
 {
 	struct epoll_event events[BATCH];
-	char text[512];
 
 	for (unsigned long i = 0; i < nr; i++) {
-		if (write(table->fds[table->next], request, sizeof(request) - 1) != sizeof(request) - 1)
-			die("asking");
+		table->connections[table->next].tries = 0;
+		ask_on(table, table->next);
 		table->next = (table->next + 1) % table->nr;
 	}
-	while (nr) {
-		int ready = epoll_wait(table->epoll, events, BATCH, -1);
+	while (table->waiting) {
+		int ready = epoll_wait(table->epoll, events, BATCH, SILENCE_MS);
 
-		for (int i = 0; i < ready; i++) {
-			/* So short an answer comes in one piece. */
-			if (read(events[i].data.fd, text, sizeof(text)) != sizeof(answer) - 1)
-				die("reading an answer");
-			table->answered++;
-			nr--;
-		}
+		for (int i = 0; i < ready; i++)
+			on_readable(table, events[i].data.u64);
+		if (!ready)
+			give_up(table);
 	}
 }
 
@@ -189,10 +285,13 @@ static void ask_wanted(struct table *table)
 {
 	const unsigned long most = table->nr < BATCH ? table->nr : BATCH;
 
-	for (table->answered = 0; table->answered < table->wanted;) {
-		unsigned long left = table->wanted - table->answered;
+	table->asked = table->answered = table->reconnects = table->failed = 0;
+	while (table->asked < table->wanted) {
+		unsigned long left = table->wanted - table->asked;
+		unsigned long nr = left < most ? left : most;
 
-		ask_batch(table, left < most ? left : most);
+		ask_batch(table, nr);
+		table->asked += nr;
 	}
 }
 
@@ -202,12 +301,12 @@ static void *ask(void *arg)
 
 	begin(table);
 	table->nr = nr_connections / nr_tables + (table->number < nr_connections % nr_tables);
-	table->fds = calloc(table->nr + 1, sizeof(*table->fds));
-	if (!table->fds)
+	table->connections = calloc(table->nr, sizeof(*table->connections));
+	if (!table->connections)
 		die("calloc");
 	for (unsigned long i = 0; i < table->nr; i++) {
-		table->fds[i] = connect_from(table, i);
-		watch(table, table->fds[i]);
+		table->connections[i].fd = -1;
+		connect_from(table, i);
 	}
 	pthread_barrier_wait(&met);
 	for (;;) {
@@ -223,15 +322,18 @@ static void run_rounds(void)
 	char line[64];
 
 	while (fgets(line, sizeof(line), stdin)) {
-		unsigned long wanted = strtoul(line, NULL, 10), answered = 0;
+		unsigned long wanted = strtoul(line, NULL, 10), answered = 0, reconnects = 0, failed = 0;
 
 		for (unsigned long i = 0; i < nr_tables; i++)
 			tables[i].wanted = wanted / nr_tables + (i < wanted % nr_tables);
 		pthread_barrier_wait(&met);
 		pthread_barrier_wait(&met);
-		for (unsigned long i = 0; i < nr_tables; i++)
+		for (unsigned long i = 0; i < nr_tables; i++) {
 			answered += tables[i].answered;
-		printf("%lu\n", answered);
+			reconnects += tables[i].reconnects;
+			failed += tables[i].failed;
+		}
+		printf("%lu %lu %lu\n", answered, reconnects, failed);
 	}
 }
 
@@ -251,13 +353,25 @@ static void start(void *(*run)(void *))
 	printf("ready %lu\n", port);
 }
 
+/* Returns 0, or -1 if they are too long. */
+static int expect(const char *path, const char *body)
+{
+	int ret = snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: multitude\r\n\r\n", path);
+	int end = snprintf(good_end, sizeof(good_end), "\r\n\r\n%s", body);
+
+	request_bytes = (size_t)ret;
+	return ret < (int)sizeof(request) && end < (int)sizeof(good_end) ? 0 : -1;
+}
+
 int main(int argc, char **argv)
 {
-	const int is_client = argc == 5 && !strcmp(argv[1], "client");
+	const int is_client = (argc == 5 || argc == 7) && !strcmp(argv[1], "client");
 	struct rlimit files;
 
-	if (!is_client && (argc != 3 || strcmp(argv[1], "server"))) {
-		fprintf(stderr, "usage: multitude server TABLES | client TABLES PORT CONNECTIONS\n");
+	if ((!is_client && (argc != 3 || strcmp(argv[1], "server"))) ||
+	    expect(argc == 7 ? argv[5] : "/", argc == 7 ? argv[6] : "ok")) {
+		fprintf(stderr, "usage: multitude server TABLES | client TABLES PORT CONNECTIONS [PATH "
+				"BODY]\n");
 		return 2;
 	}
 	nr_tables = strtoul(argv[2], NULL, 10);

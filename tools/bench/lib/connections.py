@@ -20,37 +20,55 @@ ROUNDS = 6
 SETTLE_S = 1
 
 
+def start(*args):
+    """Returns the process, which is ready, and the server's port."""
+    path = os.path.join(machine.ROOT, os.environ.get("BUILD", "build"), "bench", "multitude")
+    if not os.access(path, os.X_OK):
+        raise CannotMeasure(f"{path} is missing: run `make all`")
+    child = process.start([path, *map(str, args)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True)
+    word, _, port = child.stdout.readline().strip().partition(" ")
+    if word != "ready":
+        raise CannotMeasure(f"multitude {' '.join(map(str, args))}: {child.stderr.read().strip() or 'it said nothing'}")
+    return child, port
+
+
+class Client:
+    """Connected CONNECTIONS times to a server, at PORT, that answers MORE: a path, and the answer's body."""
+
+    def __init__(self, port, connections, more=()):
+        self.process, _ = start("client", TABLES, port, connections, *more)
+
+    def ask(self, requests):
+        """Over all connections in turn; returns how many were answered, were connected anew for it, and failed."""
+        self.process.stdin.write(f"{requests}\n")
+        self.process.stdin.flush()
+        counts = self.process.stdout.readline().split()
+        if len(counts) != 3:
+            raise CannotMeasure(f"the client ended: {self.process.stderr.read().strip() or 'it said nothing'}")
+        return tuple(map(int, counts))
+
+    def end(self):
+        process.end(self.process)
+
+
 class Multitude:
     """A server, and a client that is connected to it CONNECTIONS times."""
 
     def __init__(self, connections):
-        self.path = os.path.join(machine.ROOT, os.environ.get("BUILD", "build"), "bench", "multitude")
-        if not os.access(self.path, os.X_OK):
-            raise CannotMeasure(f"{self.path} is missing: run `make all`")
-        self.server, port = self.start("server", str(TABLES))
-        self.client, _ = self.start("client", str(TABLES), port, str(connections))
-
-    def start(self, *args):
-        """Returns the process, which is ready, and the server's port."""
-        child = process.start([self.path, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True)
-        word, _, port = child.stdout.readline().strip().partition(" ")
-        if word != "ready":
-            raise CannotMeasure(f"multitude {' '.join(args)}: {child.stderr.read().strip() or 'it said nothing'}")
-        return child, port
+        self.server, port = start("server", TABLES)
+        self.client = Client(port, connections)
 
     def ask(self, requests):
         """Returns the server's CPU time for each of them, in ns."""
         before_ns = process.cpu_ns_of_all(self.server.pid)
-        self.client.stdin.write(f"{requests}\n")
-        self.client.stdin.flush()
-        answered = int(self.client.stdout.readline() or 0)
-        if answered != requests:
-            raise CannotMeasure(f"multitude answered {answered} of {requests} requests")
+        answered, reconnects, _ = self.client.ask(requests)
+        if answered != requests or reconnects:
+            raise CannotMeasure(f"multitude answered {answered} of {requests} requests, {reconnects} on new connections")
         return (process.cpu_ns_of_all(self.server.pid) - before_ns) / requests
 
     def end(self):
-        process.end(self.client)
+        self.client.end()
         process.end(self.server)
 
 

@@ -3,11 +3,13 @@
 import os
 import resource
 import socket
+import time
 
 from . import CannotMeasure, process, subjects
 
 FEW, MANY = 1_000, 19_000  # one table of files holds no more than 20,000 here
 NO_CROWD = {"prefork": "a process for each connection"}
+SETTLE_S, SETTLE_MOST, SETTLED_BYTES = 0.5, 40, 1_000_000
 OPTIONS = ("--idle-timeout", "0", "--max-connections", "0")
 
 
@@ -20,6 +22,17 @@ def kernel_bytes():
     with open("/proc/net/sockstat") as text:
         buffered = next(line.split() for line in text if line.startswith("TCP:"))
     return sum(int(lines[key].split()[0]) * 1024 for key in wanted) + int(buffered[buffered.index("mem") + 1]) * pages
+
+
+def settle():
+    """Until the kernel has given back what ended before: sockets and rings go some time after their process."""
+    before = kernel_bytes()
+    for _ in range(SETTLE_MOST):
+        time.sleep(SETTLE_S)
+        now = kernel_bytes()
+        if now > before - SETTLED_BYTES:
+            return
+        before = now
 
 
 def user_bytes(pid):
@@ -47,6 +60,7 @@ def fill(connections, nr, port):
 def measure(name, cpu):
     """{user_bytes, kernel_bytes} a connection; the kernel's are of both ends, the client's too."""
     raise_files()
+    settle()
     model, connections, seen = subjects.Model(name, cpu, 1, OPTIONS), [], []
     try:
         for nr in (FEW, MANY):
