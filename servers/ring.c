@@ -15,6 +15,12 @@
  * them. */
 #define COMPLETIONS 4u
 
+/* Who may not lock memory without limit has but so much of it for rings. */
+static const char *remedy(int error)
+{
+	return error == ENOMEM ? "; see ulimit -l, --ring-entries and --workers" : "";
+}
+
 static int refused(int error, struct err *err)
 {
 	char number[16] = "unknown";
@@ -25,7 +31,7 @@ static int refused(int error, struct err *err)
 	if (error == EINVAL) /* not of the user's options, which are seen to be good */
 		return err_set(err, ENOSYS, "io_uring of this kernel knows none of the ways to set it up");
 	if (error != EPERM && error != EACCES)
-		return err_set(err, error, "cannot set up io_uring: %s", strerror(error));
+		return err_set(err, error, "cannot set up io_uring: %s%s", strerror(error), remedy(error));
 	file = fopen("/proc/sys/kernel/io_uring_disabled", "re");
 	if (file && fgets(number, sizeof(number), file))
 		number[strcspn(number, "\n")] = '\0';
@@ -89,7 +95,8 @@ static int open_buffers(struct ring *ring, uint32_t nr, struct err *err)
 	if (ret == -EINVAL)
 		return err_set(err, ENOSYS, "io_uring of this kernel has no buffer rings (Linux 5.19 has)");
 	if (ret)
-		return err_set(err, -ret, "cannot register buffers with io_uring: %s", strerror(-ret));
+		return err_set(err, -ret, "cannot register buffers with io_uring: %s%s", strerror(-ret),
+			       remedy(-ret));
 	io_uring_buf_ring_init(ring->slots);
 	for (uint32_t i = 0; i < nr; i++)
 		give(ring, i, (int)i);
