@@ -70,17 +70,33 @@ static void run(struct worker *w)
 	w->kind->close(w->loop);
 }
 
+static bool has_failed(const struct worker *workers)
+{
+	for (uint32_t i = 0; i < workers->server.workers; i++)
+		if (!workers[i].loop)
+			return true;
+	return false;
+}
+
+/* Unless one has nothing to run: then nobody does. */
+static void run_or_end(struct worker *w)
+{
+	if (!has_failed(w - w->number))
+		run(w);
+	else if (w->loop)
+		w->kind->close(w->loop);
+}
+
 static void *begin(void *argument)
 {
 	struct worker *w = argument;
 
 	prepare(w);
-	if (w->loop)
-		run(w);
+	run_or_end(w);
 	return NULL;
 }
 
-/* Returns 0 once all have what they run, or -errno with a sentence in ERR. */
+/* All but the first, which is this thread.  Returns 0, or -errno with a sentence in ERR. */
 static int start(struct worker *workers, const struct server *server, const struct workers_loop *kind,
 		 struct err *err)
 {
@@ -100,12 +116,26 @@ static int start(struct worker *workers, const struct server *server, const stru
 			return err_set(err, ret, "cannot start worker %u of %u: %s; see --workers", i + 1, nr,
 				       strerror(ret));
 	}
-	prepare(&workers[0]);
-	for (uint32_t i = 0; i < nr; i++)
-		if (!workers[i].loop)
-			return err_set(err, workers[i].err.code, "worker %u of %u: %s", i + 1, nr,
-				       workers[i].err.text);
 	return 0;
+}
+
+/* Returns the sum of what they cut off, or -errno with a sentence in ERR. */
+static int join(struct worker *workers, struct err *err)
+{
+	uint32_t nr = workers->server.workers;
+	int ret = 0;
+
+	for (uint32_t i = 0; i < nr; i++) {
+		const struct worker *w = &workers[i];
+
+		if (i)
+			pthread_join(w->thread, NULL);
+		if (w->ret < 0)
+			ret = err_set(err, w->err.code, "worker %u of %u: %s", i + 1, nr, w->err.text);
+		else if (ret >= 0)
+			ret += w->ret;
+	}
+	return ret;
 }
 
 int workers_serve(struct server *server, const struct workers_loop *loop, struct err *err)
@@ -114,18 +144,13 @@ int workers_serve(struct server *server, const struct workers_loop *loop, struct
 	int ret = workers ? start(workers, server, loop, err) : err_set(err, ENOMEM, "out of memory");
 
 	if (ret)
-		return ret; /* some may have started, and the process ends with that */
-	server_ready(&workers[0].server);
-	run(&workers[0]);
-	for (uint32_t i = 0; i < server->workers && ret >= 0; i++) {
-		if (i)
-			pthread_join(workers[i].thread, NULL);
-		if (workers[i].ret < 0)
-			*err = workers[i].err;
-		ret = workers[i].ret < 0 ? workers[i].ret : ret + workers[i].ret;
-	}
-	if (ret >= 0)
-		free(workers);
+		return ret; /* those that have started wait for the others, and the process ends with that */
+	prepare(&workers[0]);
+	if (!has_failed(workers))
+		server_ready(&workers[0].server);
+	run_or_end(&workers[0]);
+	ret = join(workers, err);
+	free(workers);
 	return ret;
 }
 
