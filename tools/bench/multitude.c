@@ -7,8 +7,9 @@
  * and prints `ANSWERED RECONNECTS FAILED`: one that is not answered is made anew and asked once more, then it
  * failed.
  *
- * Both print `ready PORT` when they are: the server when it listens, the client when all are connected.  Each
- * thread of the client has source addresses of its own, since one has but the ephemeral ports.
+ * Both print `ready PORT` when they are.  The client connects when it first asks on a connection, so that
+ * none is open for long without a request.  Each thread of it has source addresses of its own, since one has
+ * but the ephemeral ports.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -45,7 +46,8 @@ static unsigned long port;    /* of the server, on the loopback address */
 static pthread_barrier_t met; /* of all threads of the client, with the main one */
 
 struct connection {
-	int fd; /* -1: it has ended */
+	int fd;	    /* -1: it has ended, or */
+	bool begun; /* never was */
 	unsigned tries;
 	bool waits; /* for an answer */
 };
@@ -208,7 +210,8 @@ static void ask_on(struct table *table, unsigned long n)
 
 	while (c->tries++ < TRIES) {
 		if (c->fd < 0) {
-			table->reconnects++;
+			table->reconnects += c->begun;
+			c->begun = true;
 			connect_from(table, n);
 		}
 		if (c->fd >= 0 && write(c->fd, request, request_bytes) == (ssize_t)request_bytes) {
@@ -304,10 +307,8 @@ static void *ask(void *arg)
 	table->connections = calloc(table->nr, sizeof(*table->connections));
 	if (!table->connections)
 		die("calloc");
-	for (unsigned long i = 0; i < table->nr; i++) {
+	for (unsigned long i = 0; i < table->nr; i++)
 		table->connections[i].fd = -1;
-		connect_from(table, i);
-	}
 	pthread_barrier_wait(&met);
 	for (;;) {
 		pthread_barrier_wait(&met); /* it has been said how many */

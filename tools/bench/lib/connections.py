@@ -34,7 +34,7 @@ def start(*args):
 
 
 class Client:
-    """Connected CONNECTIONS times to a server, at PORT, that answers MORE: a path, and the answer's body."""
+    """Connects CONNECTIONS times, each with its first request, to a server at PORT that answers MORE: a path, and the body."""
 
     def __init__(self, port, connections, more=()):
         self.process, _ = start("client", TABLES, port, connections, *more)
