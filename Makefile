@@ -40,7 +40,7 @@ LIBS       := libbpf libelf zlib jansson
 SERVER_LIBS := libcrypto
 
 # Goals that need no tools: they must work on a machine that has none yet.
-BARE := help setup clean uninstall demo test check-vm bench lint format
+BARE := help setup clean uninstall demo test check-vm bench lint format peers
 ifneq ($(filter-out $(BARE),$(or $(MAKECMDGOALS),all)),)
   BPFTOOL ?= $(shell tools/find-bpftool)
   BPFTOOL := $(BPFTOOL)
@@ -109,7 +109,10 @@ VM_WORK   := $(addprefix $(BUILD)/static/workloads/,blocked calls forkstorm hogs
 
 SERVERS   := $(MODELS:%=$(BUILD)/servers/%)
 
-.PHONY: all agent servers static vm unit tests test check-vm bench fuzz lint format demo setup install uninstall clean help FORCE
+# In Go and in Rust, by what those are built with; it knows itself what is to be built again.
+PEERS := $(abspath $(BUILD))/peers
+
+.PHONY: all agent servers peers static vm unit tests test check-vm bench fuzz lint format demo setup install uninstall clean help FORCE
 
 all: agent servers tests ## build the agent, the servers and the tests
 
@@ -129,6 +132,15 @@ $(SERVERS): $(BUILD)/servers/%: $(BUILD)/obj/servers/$$(subst -,_,$$*).o $(BUILD
 	$(say) LINK $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ $(SERVER_LDLIBS) $(RING_LIBS)
+
+# $(call peer,COMMAND,WHAT,HOW): where COMMAND is missing, the line that says so, and go on.
+peer = if command -v $(1) >/dev/null; then printf '  %-7s %s\n' PEERS '$(2)'; mkdir -p $(PEERS) && { $(3); }; \
+	else echo "$(1) is missing, so without $(2); tools/setup --peers installs it"; fi
+
+peers: ## build what to compare the servers with, in Go and Rust, as far as these are there
+	$(Q)$(call peer,go,go-net-http,cd servers/peers/go && GOTOOLCHAIN=local go build -trimpath -buildvcs=false -o $(PEERS)/go-net-http .)
+	$(Q)$(call peer,cargo,tokio-hyper and tokio-raw,cargo build --quiet --locked --release --manifest-path servers/peers/rust/Cargo.toml \
+		--target-dir $(abspath $(BUILD))/obj/peers && cp -p $(addprefix $(abspath $(BUILD))/obj/peers/release/,tokio-hyper tokio-raw) $(PEERS))
 
 static: $(BUILD)/static/agent ## build the agent as one file that needs no library
 
@@ -261,6 +273,7 @@ test: ## set up what is missing, build, run every test, then again under ASan an
 	$(Q)tools/setup --quiet --vm
 	$(Q)$(MAKE) --no-print-directory $(JOBS) all
 	$(Q)$(MAKE) --no-print-directory $(JOBS) vm SANITIZER=
+	$(Q)$(MAKE) --no-print-directory peers
 ifeq ($(SANITIZER),)
 	$(Q)$(MAKE) --no-print-directory $(JOBS) all SANITIZER=$(SAN) BUILD=$(SAN_BUILD)
 endif
@@ -282,8 +295,10 @@ bench: ## measure what watching costs, beside what a user would pick instead (as
 	$(Q)$(MAKE) --no-print-directory $(JOBS) all
 	$(Q)BUILD=$(BUILD) tools/bench/overhead --workload all --json $(BUILD)/bench.json $(BENCH)
 
-format: ## format the C files in place
+format: ## format the C files in place, and the peers where their tools are there
 	clang-format-14 -i $(wildcard bpf/*.[ch] servers/*.[ch] user/*.[ch] user/*/*.[ch] include/*/*.h tests/*/*.[ch] tools/*/*.[ch])
+	$(Q)! command -v gofmt >/dev/null || gofmt -w servers/peers/go
+	$(Q)! cargo fmt --version >/dev/null 2>&1 || cargo fmt --manifest-path servers/peers/rust/Cargo.toml
 
 demo: ## set up, build, and explain a real server under load
 	$(Q)tools/demo

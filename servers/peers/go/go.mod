@@ -1,0 +1,3 @@
+module whylate/servers/peers/go
+
+go 1.19
