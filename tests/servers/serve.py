@@ -2,6 +2,7 @@
 """Shared by the tests of the reference servers: start one, talk to it byte by byte, read what it answers."""
 import atexit
 import fcntl
+import hashlib
 import json
 import os
 import signal
@@ -26,7 +27,7 @@ PROBE = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
 
 class Server:
-    """A running server; BEFORE is a command that runs it, and MORE_POPEN what else is said of its process."""
+    """A running server: MODEL, or the program at that path; BEFORE is a command that runs it, and MORE_POPEN what else is said of its process."""
 
     def __init__(self, model, *options, before=(), **more_popen):
         listen = () if "--unix" in options else ("--port", "0")
@@ -121,6 +122,19 @@ class Reader:
                 raise ValueError(f"ended inside of a body: {self.bytes!r} of {nr} bytes")
         body, self.bytes = self.bytes[:nr], self.bytes[nr:]
         return Answer(int(status), fields, body)
+
+
+def chain(rounds):
+    """The step sha, as docs/models.md tells it."""
+    block, digest = bytes(i % 251 for i in range(16384)), b""
+    for _ in range(rounds):
+        digest = hashlib.sha256(digest + block[len(digest):]).digest()
+    return digest.hex()
+
+
+def result_of(answer):
+    """What /process answered: its result, or a status that is not 200."""
+    return answer.body.decode().strip().removeprefix("result: ") if answer.status == 200 else answer.status
 
 
 def wait_until_read(server, sock):

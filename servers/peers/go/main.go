@@ -37,7 +37,7 @@ func fail(status int, format string, arguments ...any) {
 }
 
 // newServer has the timeouts as net/http means them: the write timeout runs from the end of a request's head,
-// work included, and who is slow with a head is closed without a word.
+// work included, and who is slow with a head is answered 400.
 func newServer(o *options, s *stats) *http.Server {
 	return &http.Server{
 		Handler:        newHandler(o, s),

@@ -12,6 +12,7 @@ use std::task::Poll;
 use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
@@ -152,19 +153,22 @@ impl<F: Fn(Arc<Server>, TcpStream, Open) -> T, T: Future<Output = ()> + Send + '
 }
 
 /// Until the signal, and then until all that was begun is answered.  Returns how many connections were cut off.
-async fn run<F, T>(model: Model, options: Options, most: u64, serve: F) -> Result<u64, Error>
+async fn run<F, T>(model: Model, options: Options, most: u64, serve: F) -> Result<u64, String>
 where
     F: Fn(Arc<Server>, TcpStream, Open) -> T,
     T: Future<Output = ()> + Send + 'static,
 {
-    let listener = listen(&options)?;
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let address = options.address;
+    let listener = listen(&options).map_err(|why| format!("cannot listen on {address}: {why}"))?;
+    let catch = |kind| signal(kind).map_err(|why| format!("cannot catch signals: {why}"));
+    let (mut terminate, mut interrupt) = (catch(SignalKind::terminate())?, catch(SignalKind::interrupt())?);
     let (drain, draining) = watch::channel(false);
     let (alive, mut all_ended) = mpsc::channel(1);
     let options = Arc::new(options);
     let worker = Arc::new(Worker::new(options.clone()));
     let server = Arc::new(Server { model, options, worker, draining });
-    println!("ready {}", listener.local_addr()?);
+    let name = listener.local_addr().map_err(|why| format!("cannot tell the port of {address}: {why}"))?;
+    println!("ready {name}");
     let acceptor = Acceptor { server: server.clone(), most, alive, serve };
     tokio::select! {
         _ = acceptor.accept(&listener) => {}
@@ -190,6 +194,15 @@ where
     }
 }
 
+fn start_runtime(options: &Options) -> Result<Runtime, String> {
+    let mut builder = Builder::new_multi_thread();
+    if let Some(workers) = options.workers {
+        builder.worker_threads(workers);
+    }
+    let started = builder.max_blocking_threads(options.blocking_threads).enable_all().build();
+    started.map_err(|why| format!("cannot start tokio's threads: {why}"))
+}
+
 /// The whole program: SERVE has each connection that is not refused.
 pub fn main<F, T>(model: Model, serve: F) -> ExitCode
 where
@@ -209,27 +222,19 @@ where
         }
         Err(why) => return fail(2, why),
     };
-    let most = match take_files(&options) {
-        Ok(most) => most,
+    let prepared = take_files(&options).and_then(|most| Ok((most, start_runtime(&options)?)));
+    let (most, runtime) = match prepared {
+        Ok(prepared) => prepared,
         Err(why) => return fail(1, why),
-    };
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    if let Some(workers) = options.workers {
-        builder.worker_threads(workers);
-    }
-    let runtime = match builder.max_blocking_threads(options.blocking_threads).enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(why) => return fail(1, format!("cannot start tokio's threads: {why}")),
     };
     let workers = runtime.metrics().num_workers();
     eprintln!("{name}: tokio {}, hyper {}, {workers} workers", locked("tokio"), locked("hyper"));
     eprintln!("{name}: sha takes {} ns a round", sha::round_ns());
-    let address = options.address;
     let ended = runtime.block_on(run(model, options, most, serve));
     runtime.shutdown_background();
     match ended {
         Ok(0) => ExitCode::SUCCESS,
         Ok(cut) => fail(1, format!("{cut} connections were cut off at the drain timeout")),
-        Err(why) => fail(1, format!("cannot listen on {address}: {why}")),
+        Err(why) => fail(1, why),
     }
 }
