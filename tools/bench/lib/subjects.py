@@ -7,11 +7,24 @@ import time
 
 from . import CannotMeasure, machine, nginx, process
 
-SERVERS = os.path.join(machine.ROOT, os.environ.get("BUILD", "build"), "servers")
+BUILD = os.path.join(machine.ROOT, os.environ.get("BUILD", "build"))
+SERVERS, PEERS = os.path.join(BUILD, "servers"), os.path.join(BUILD, "peers")
+# Not tokio-raw, which has one request a connection.
+PEER_NAMES = ("go-net-http", "tokio-hyper")
 ANSWER_TIMEOUT_S = 10
 # Of one CPU; but a process of prefork holds one connection at a time.
 OPTIONS = {"prefork": lambda connections: ("--workers", str(connections))}
 PATH = "/process"
+
+
+def program(name):
+    return os.path.join(PEERS if name in PEER_NAMES else SERVERS, name)
+
+
+def built():
+    """The names of all that there are: models, then peers."""
+    models = sorted(os.listdir(SERVERS)) if os.path.isdir(SERVERS) else []
+    return models + [name for name in PEER_NAMES if os.path.exists(program(name))]
 
 
 def children(pid):
@@ -51,13 +64,12 @@ def answer_bytes(port, path):
 
 
 class Model:
-    """One of the reference servers."""
+    """One of the reference servers, or of the peers; asked for WORK, a query."""
 
-    def __init__(self, name, cpu, connections, more=()):
-        self.name, self.path = name, PATH
+    def __init__(self, name, cpu, connections, more=(), work=""):
+        self.name, self.path = name, PATH + ("?" + work if work else "")
         options = OPTIONS.get(name, lambda connections: ())(connections)
-        self.process = process.start(["taskset", "-c", str(cpu), os.path.join(SERVERS, name), "--port", "0", *options,
-                                      *more],
+        self.process = process.start(["taskset", "-c", str(cpu), program(name), "--port", "0", *options, *more],
                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         if not line.startswith("ready "):
