@@ -27,6 +27,14 @@ const (
 
 var burned [burnBytes]byte
 
+// firstBlock is made once, since to make it takes as long as a round of sha.
+var firstBlock = func() (block [blockBytes]byte) {
+	for i := range block {
+		block[i] = byte(i % 251)
+	}
+	return block
+}()
+
 type worker struct {
 	options *options
 	stats   *stats
@@ -124,10 +132,7 @@ func burnUntil(end time.Time) {
 
 // chain is the step sha, as servers/sha.h tells it.
 func chain(rounds uint64) (digest [sha256.Size]byte) {
-	block := make([]byte, blockBytes)
-	for i := range block {
-		block[i] = byte(i % 251)
-	}
+	block := append([]byte(nil), firstBlock[:]...)
 	for round := uint64(0); round < rounds; round++ {
 		if round > 0 {
 			copy(block, digest[:])

@@ -7,6 +7,17 @@ const BLOCK_BYTES: usize = 16384;
 
 pub type Digest = [u8; 32];
 
+/// What the first round is of: made once, since to make it takes as long as a round.
+static BLOCK: [u8; BLOCK_BYTES] = {
+    let mut block = [0; BLOCK_BYTES];
+    let mut at = 0;
+    while at < BLOCK_BYTES {
+        block[at] = (at % 251) as u8;
+        at += 1;
+    }
+    block
+};
+
 /// Not openssl::sha::sha256, which looks the algorithm up by its name each time.
 pub fn digest(bytes: &[u8]) -> Digest {
     let mut hasher = Sha256::new();
@@ -16,7 +27,7 @@ pub fn digest(bytes: &[u8]) -> Digest {
 
 /// The step sha, as servers/sha.h tells it.
 pub fn chain(rounds: u64) -> Digest {
-    let mut block: Vec<u8> = (0..BLOCK_BYTES).map(|i| (i % 251) as u8).collect();
+    let mut block = BLOCK.to_vec();
     let mut result = Digest::default();
     for round in 0..rounds {
         if round > 0 {

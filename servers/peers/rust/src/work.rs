@@ -177,7 +177,8 @@ impl Worker {
         let began = Instant::now();
         match step.kind {
             Kind::SleepUs => tokio::time::sleep(Duration::from_micros(step.amount)).await,
-            Kind::Upstream => progress.status = upstream::ask(&self.options, step.amount).await,
+            // Apart, so that not every connection has the room for it.
+            Kind::Upstream => progress.status = Box::pin(upstream::ask(&self.options, step.amount)).await,
             _ => return self.do_step(step, progress),
         }
         self.stats.add_work(step.kind, None, began.elapsed());
