@@ -21,6 +21,7 @@ use peers::serve::{Model, Open, Server};
 use peers::work::result_text;
 use std::convert::Infallible;
 use std::future::poll_fn;
+use std::os::fd::{AsRawFd, RawFd};
 use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -140,8 +141,15 @@ async fn handle(
     Ok(answer)
 }
 
+/// Bytes have come on FD that are not read yet.
+fn has_more(fd: RawFd) -> bool {
+    let mut byte = 0u8;
+    unsafe { libc::recv(fd, (&raw mut byte).cast(), 1, libc::MSG_PEEK | libc::MSG_DONTWAIT) > 0 }
+}
+
 async fn converse(server: Arc<Server>, stream: TcpStream, open: Open) {
     let phase = Arc::new(Phase::new(&server.options));
+    let fd = stream.as_raw_fd();
     let io = TokioIo::new(Watched { stream, phase: phase.clone() });
     let service = service_fn(|request| handle(server.clone(), phase.clone(), request));
     let mut connection = pin!(http1::Builder::new().max_buf_size(HEAD_BYTES).serve_connection(io, service));
@@ -155,8 +163,9 @@ async fn converse(server: Arc<Server>, stream: TcpStream, open: Open) {
         }
         if !told && drain.as_mut().poll(cx).is_ready() {
             told = true;
-            // hyper would take the beginning of a request for none; handle() ends that connection.
-            if !phase.is_reading() {
+            // hyper would take the beginning of a request for none, and has not seen what has just come; handle()
+            // ends those connections.
+            if !phase.is_reading() && !has_more(fd) {
                 connection.as_mut().graceful_shutdown();
                 cx.waker().wake_by_ref();
             }
