@@ -147,7 +147,8 @@ fn has_more(fd: RawFd) -> bool {
     unsafe { libc::recv(fd, (&raw mut byte).cast(), 1, libc::MSG_PEEK | libc::MSG_DONTWAIT) > 0 }
 }
 
-async fn converse(server: Arc<Server>, stream: TcpStream, open: Open) {
+/// _open ends after all that is in here, the stream among it.
+async fn converse(server: Arc<Server>, stream: TcpStream, _open: Open) {
     let phase = Arc::new(Phase::new(&server.options));
     let fd = stream.as_raw_fd();
     let io = TokioIo::new(Watched { stream, phase: phase.clone() });
@@ -189,7 +190,6 @@ async fn converse(server: Arc<Server>, stream: TcpStream, open: Open) {
     if cut_off {
         server.worker.stats.timed_out.fetch_add(1, Relaxed);
     }
-    drop(open);
 }
 
 fn main() -> ExitCode {
