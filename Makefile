@@ -109,9 +109,6 @@ VM_WORK   := $(addprefix $(BUILD)/static/workloads/,blocked calls forkstorm hogs
 
 SERVERS   := $(MODELS:%=$(BUILD)/servers/%)
 
-# In Go and in Rust, by what those are built with; it knows itself what is to be built again.
-PEERS := $(abspath $(BUILD))/peers
-
 .PHONY: all agent servers peers static vm unit tests test check-vm bench fuzz lint format demo setup install uninstall clean help FORCE
 
 all: agent servers tests ## build the agent, the servers and the tests
@@ -133,14 +130,8 @@ $(SERVERS): $(BUILD)/servers/%: $(BUILD)/obj/servers/$$(subst -,_,$$*).o $(BUILD
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ $(SERVER_LDLIBS) $(RING_LIBS)
 
-# $(call peer,COMMAND,WHAT,HOW): where COMMAND is missing, the line that says so, and go on.
-peer = if command -v $(1) >/dev/null; then printf '  %-7s %s\n' PEERS '$(2)'; mkdir -p $(PEERS) && { $(3); }; \
-	else echo "$(1) is missing, so without $(2); tools/setup --peers installs it"; fi
-
 peers: ## build what to compare the servers with, in Go and Rust, as far as these are there
-	$(Q)$(call peer,go,go-net-http,cd servers/peers/go && GOTOOLCHAIN=local go build -trimpath -buildvcs=false -o $(PEERS)/go-net-http .)
-	$(Q)$(call peer,cargo,tokio-hyper and tokio-raw,cargo build --quiet --locked --release --manifest-path servers/peers/rust/Cargo.toml \
-		--target-dir $(abspath $(BUILD))/obj/peers && cp -p $(addprefix $(abspath $(BUILD))/obj/peers/release/,tokio-hyper tokio-raw) $(PEERS))
+	$(Q)servers/peers/build $(BUILD)
 
 static: $(BUILD)/static/agent ## build the agent as one file that needs no library
 
