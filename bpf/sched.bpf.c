@@ -222,7 +222,7 @@ VERIFIED_ONCE int replay_switch_in(struct cpu_clock *cpu, struct task_clock *clo
 	struct task_struct *prev = bpf_get_current_task_btf();
 	struct rq *rq = task_rq(prev);
 	struct clock_interval closed = {};
-	__u64 arrived, arrived_at_ns;
+	__u64 arrived, arrived_at_ns, ran_ns;
 
 	if (!rq || !cpu || !clock)
 		return 0;
@@ -245,6 +245,10 @@ VERIFIED_ONCE int replay_switch_in(struct cpu_clock *cpu, struct task_clock *clo
 		audit_arrived(prev, arrived_at_ns - arrived, arrived_at_ns - arrived);
 	blame_switch(cpu, arrived_at_ns, BLAME_SELF);
 	switch_in(clock, prev, rq, arrived_at_ns, NULL);
+	/* What was stolen from it since is known from what it did not run. */
+	ran_ns = prev->se.sum_exec_runtime - clock->exec_ns;
+	if (clock->accounted && rq->clock - arrived > ran_ns)
+		clock->stolen_base_ns -= rq->clock - arrived - ran_ns;
 	__sync_fetch_and_add(&switches_replayed, 1);
 	return 0;
 }
@@ -284,11 +288,14 @@ static __always_inline void replay_stay(struct task_clock *clock, __u64 ran_ns, 
 VERIFIED_ONCE int replay_absence(struct task_clock *clock, __u64 now_ns)
 {
 	struct task_struct *prev = bpf_get_current_task_btf();
+	struct rq *rq = task_rq(prev);
 	__u64 ran_ns, waited_ns, length_ns;
 
 	if (!clock)
 		return 0;
 	ran_ns = prev->se.sum_exec_runtime - clock->exec_ns;
+	if (rq) /* which is on its CPU for us, and not for the kernel */
+		ran_ns += rq_stolen_ns(rq) - clock->stolen_base_ns;
 	waited_ns = prev->sched_info.run_delay - clock->run_delay_ns;
 	now_ns = clock_now(clock, now_ns);
 	length_ns = now_ns - clock->since_ns;
