@@ -229,7 +229,7 @@ $(BUILD)/workloads/httpc $(BUILD)/static/workloads/httpc: $(filter tests/workloa
 
 $(foreach name,blocked httpd,$(BUILD)/workloads/$(name) $(BUILD)/static/workloads/$(name)): WORK_LIBS = $(shell $(PKG_CONFIG) --libs liburing)
 
-$(BUILD)/workloads/no_memory: WORK_LIBS = -shared -fPIC
+$(BUILD)/workloads/no_memory $(BUILD)/workloads/no_threads: WORK_LIBS = -shared -fPIC
 
 $(BUILD)/workloads/blocked32: tests/workloads/blocked32.c
 	$(say) WORK $@

@@ -10,9 +10,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "user/base/clock.h"
+
 #define BACKLOG 65535 /* the kernel lowers it to net.core.somaxconn */
+/* A server that was killed leaves its address a moment after its end: its ring and its processes end later. */
+#define TAKEN_NS      500000000u
+#define TAKEN_TICK_NS 5000000u
 
 int listen_address(struct sockaddr_storage *out, socklen_t *bytes, const char *host, uint16_t port)
 {
@@ -122,21 +128,33 @@ static int open_all(struct sockaddr_storage *address, socklen_t bytes, int *fds,
 	return 0;
 }
 
+/* The same, or none is left open. */
+static int open_all_or_none(struct sockaddr_storage *address, socklen_t bytes, int *fds, uint32_t nr)
+{
+	uint32_t nr_open = 0;
+	int ret = open_all(address, bytes, fds, nr, &nr_open);
+
+	while (ret && nr_open)
+		close(fds[--nr_open]);
+	return ret;
+}
+
 int listen_open(const struct options *options, int *fds, uint32_t nr, struct err *err)
 {
+	const struct timespec tick = clock_timespec(TAKEN_TICK_NS);
+	uint64_t until_ns = clock_monotonic_ns() + TAKEN_NS;
 	struct sockaddr_storage address;
-	uint32_t nr_open = 0;
 	socklen_t bytes;
 	int ret = address_of(options, &address, &bytes, err);
 
 	if (ret)
 		return ret;
-	ret = open_all(&address, bytes, fds, nr, &nr_open);
-	if (!ret)
-		return 0;
-	while (nr_open)
-		close(fds[--nr_open]);
-	return fail(options, -ret, err);
+	ret = open_all_or_none(&address, bytes, fds, nr);
+	while (ret == -EADDRINUSE && !options->unix_path && clock_monotonic_ns() < until_ns) {
+		nanosleep(&tick, NULL);
+		ret = open_all_or_none(&address, bytes, fds, nr);
+	}
+	return ret ? fail(options, -ret, err) : 0;
 }
 
 void listen_only_first(int fd)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Shared by the tests of the reference servers: start one, talk to it byte by byte, read what it answers."""
 import atexit
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -24,6 +25,8 @@ HOST = b"Host: a\r\n"
 # A process for each connection: as many as any test here holds open.  More loops than one, on any machine.
 MORE = {"prefork": ("--workers", "24"), "multi-reactor": ("--workers", "4"), "io-uring": ("--workers", "4")}
 PROBE = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+# What the build is checked for as it runs; nothing in a plain build.
+SANITIZED = os.path.basename(os.environ["BUILD"]).removeprefix("san-") if "san-" in os.environ["BUILD"] else ""
 
 
 class Server:
@@ -57,6 +60,21 @@ class Server:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return sock
 
+    def pids(self):
+        """Of all processes that it consists of."""
+        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as children:
+            return [self.process.pid, *map(int, children.read().split())]
+
+    def tables(self):
+        """What is open, by descriptor, in each file table of its processes and threads; settled ones only."""
+        found = {}
+        for pid in self.pids():
+            for tid in os.listdir(f"/proc/{pid}/task"):
+                table = files_of(pid, tid)
+                if table:
+                    found[pid, tuple(table.items())] = table
+        return list(found.values())
+
     def get(self, path):
         """One request on a connection of its own."""
         with self.connect() as sock:
@@ -74,6 +92,23 @@ class Server:
     def wait(self):
         errors = self.process.communicate()[1]
         return self.process.returncode, errors
+
+
+def files_of(pid, tid):
+    """What is open in the table of a thread, by descriptor; nothing if it has ended."""
+    path, found = f"/proc/{pid}/task/{tid}/fd", {}
+    try:
+        for fd in sorted(map(int, os.listdir(path))):
+            with contextlib.suppress(FileNotFoundError):  # closed just now
+                found[fd] = os.readlink(f"{path}/{fd}")
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    return found
+
+
+def sockets_of(pid):
+    """Of a process with one table: its listener, and connections."""
+    return sum(name.startswith("socket:") for name in files_of(pid, pid).values())
 
 
 class Answer:
