@@ -40,7 +40,7 @@ LIBS       := libbpf libelf zlib jansson
 SERVER_LIBS := libcrypto
 
 # Goals that need no tools: they must work on a machine that has none yet.
-BARE := help setup clean uninstall demo test check-vm bench lint format peers
+BARE := help setup clean uninstall demo test test-tsan check-vm check-aarch64 bench lint format peers
 ifneq ($(filter-out $(BARE),$(or $(MAKECMDGOALS),all)),)
   BPFTOOL ?= $(shell tools/find-bpftool)
   BPFTOOL := $(BPFTOOL)
@@ -109,7 +109,7 @@ VM_WORK   := $(addprefix $(BUILD)/static/workloads/,blocked calls forkstorm hogs
 
 SERVERS   := $(MODELS:%=$(BUILD)/servers/%)
 
-.PHONY: all agent servers peers static vm unit tests test check-vm bench fuzz lint format demo setup install uninstall clean help FORCE
+.PHONY: all agent servers peers static vm unit tests test test-tsan check-vm check-aarch64 bench fuzz lint format demo setup install uninstall clean help FORCE
 
 all: agent servers tests ## build the agent, the servers and the tests
 
@@ -203,8 +203,7 @@ $(BUILD)/fuzz/report: FUZZ_EXTRA := tests/fuzz/mutate_json.c
 $(BUILD)/fuzz/%: tests/fuzz/test_%.c tests/fuzz/mutate_json.c $(wildcard tests/fuzz/*.h) $(FUZZ_OBJ)
 	$(say) FUZZ $@
 	$(Q)[ -e "$$($(CLANG) -print-file-name=libclang_rt.fuzzer-$$(uname -m).a)" ] || { \
-		echo "libFuzzer is missing: install the package" \
-			"libclang-rt-$$($(CLANG) -dumpversion | cut -d. -f1)-dev"; exit 1; }
+		echo "libFuzzer is missing: tools/setup --fuzz installs it"; exit 1; }
 	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer $< $(FUZZ_EXTRA) $(FUZZ_OBJ) -o $@ $(TEST_LDLIBS)
 
 fuzz: $(FUZZ_BIN) ## fuzz what parses, each target for FUZZ_SECONDS (60); a crash is left in build/fuzz
@@ -269,6 +268,32 @@ ifeq ($(SANITIZER),)
 	$(Q)$(MAKE) --no-print-directory $(JOBS) all SANITIZER=$(SAN) BUILD=$(SAN_BUILD)
 endif
 	$(Q)BUILD="$(BUILD)$(if $(SANITIZER),, $(SAN_BUILD))" tests/run
+
+# What the servers' tests run beside them.
+SERVER_WORK = $(addprefix workloads/,httpc no_memory no_threads)
+
+test-tsan: ## set up what is missing, run the servers' tests under ThreadSanitizer
+	$(Q)tools/setup --quiet
+	$(Q)$(MAKE) --no-print-directory $(JOBS) $(addprefix $(BUILD)/san-thread/,$(MODELS:%=servers/%) $(SERVER_WORK)) \
+		SANITIZER=thread BUILD=$(BUILD)/san-thread
+	$(Q)BUILD=$(BUILD)/san-thread tests/run servers/
+
+# Servers for another architecture, and in qemu/ what tests/run takes for a build of them, but for the ring: the
+# emulator has none of its calls.
+AARCH64 := $(abspath $(BUILD))/aarch64
+QEMU_MODELS := $(filter-out io-uring,$(MODELS))
+
+check-aarch64: ## set up what is missing, build the servers for aarch64, test them under qemu-user
+	$(Q)tools/setup --quiet --aarch64
+	$(Q)tools/aarch64/root $(AARCH64)/root
+	$(Q)$(MAKE) --no-print-directory $(JOBS) servers BUILD=$(AARCH64) CC="aarch64-linux-gnu-gcc --sysroot=$(AARCH64)/root"
+	$(Q)$(MAKE) --no-print-directory $(JOBS) $(SERVER_WORK:%=$(AARCH64)/qemu/%) BUILD=$(AARCH64)/qemu
+	$(Q)mkdir -p $(AARCH64)/qemu/servers
+	$(Q)for model in $(QEMU_MODELS); do \
+		printf '#!/bin/sh\nexec qemu-aarch64-static -L %s %s "$$@"\n' $(AARCH64)/root $(AARCH64)/servers/$$model \
+			>$(AARCH64)/qemu/servers/$$model; chmod +x $(AARCH64)/qemu/servers/$$model; \
+	done
+	$(Q)BUILD=$(AARCH64)/qemu tests/run $(addprefix servers/test_,conformance drain stats timeouts)
 
 KERNEL = $(shell sed -n 's/^\([^\#[:space:]]*\)[[:space:]].*/\1/p' tools/vm/kernels.txt)
 check-vm: ## set up what is missing, test the static agent on other kernels (KERNEL="6.1 7.2"; all)

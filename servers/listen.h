@@ -15,8 +15,8 @@ int listen_address(struct sockaddr_storage *out, socklen_t *bytes, const char *h
 
 /*
  * NR listening sockets of one address into FDS, which never block.  The kernel spreads connections over those
- * of an IP address (SO_REUSEPORT); a UNIX socket has one queue, and all are that.  An address that is taken is
- * waited for, for half a second.  Returns 0, or -errno with a sentence in ERR, and none is left open.
+ * of an IP address (SO_REUSEPORT); a UNIX socket has one queue, and all are that.  An address that is taken
+ * is waited for, for half a second.  Returns 0, or -errno with a sentence in ERR, and none is left open.
  */
 int listen_open(const struct options *options, int *fds, uint32_t nr, struct err *err);
 

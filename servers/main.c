@@ -33,16 +33,15 @@ static int fail(const struct err *err, int status)
 	return status;
 }
 
-/* The second one means it. */
+/* The second one means it; it may come in another thread, while the first is looked at. */
 static void on_signal(int number)
 {
-	static volatile sig_atomic_t asked;
+	static bool asked;
 	const uint64_t one = 1;
 
 	(void)number;
-	if (asked)
+	if (__atomic_exchange_n(&asked, true, __ATOMIC_RELAXED))
 		_exit(EXIT_FAILED);
-	asked = 1;
 	if (write(stop_fd, &one, sizeof(one)) < 0)
 		_exit(EXIT_FAILED);
 }

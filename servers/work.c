@@ -80,12 +80,13 @@ static int hold_lock(uint64_t length_ns)
 
 /* What a descriptor says is another file in another table. */
 struct cold_file {
-	pthread_once_t once;
+	pthread_mutex_t lock;
+	bool tried;
 	int fd;
 };
 
-static struct cold_file common_file = { PTHREAD_ONCE_INIT, -1 };
-static _Thread_local struct cold_file own_file = { PTHREAD_ONCE_INIT, -1 };
+static struct cold_file common_file = { .lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1 };
+static _Thread_local struct cold_file own_file = { .lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1 };
 static _Thread_local bool has_own_files;
 
 void work_own_files(void)
@@ -98,9 +99,9 @@ static struct cold_file *cold_file(void)
 	return has_own_files ? &own_file : &common_file;
 }
 
-static void make_file(void)
+/* Under the lock.  That no file more can be open is not the directory's fault: the next one tries again. */
+static void make_file(struct cold_file *cold)
 {
-	struct cold_file *cold = cold_file();
 	static const char piece[PIECE_BYTES];
 	char path[4096];
 	int written;
@@ -112,7 +113,8 @@ static void make_file(void)
 			break;
 	if (written >= 0 && !fsync(written))
 		cold->fd = open(path, O_RDONLY | O_CLOEXEC | O_DIRECT);
-	if (cold->fd < 0)
+	cold->tried = cold->fd >= 0 || (errno != EMFILE && errno != ENFILE);
+	if (cold->fd < 0 && cold->tried)
 		fprintf(stderr,
 			"cannot read past the page cache in %s: %s; read_kb is answered 500, see "
 			"--directory\n",
@@ -129,15 +131,19 @@ static int read_file(uint64_t bytes)
 	static uint64_t next;
 	struct cold_file *cold = cold_file();
 	char *piece = aligned_alloc(PAGE_BYTES, PIECE_BYTES);
-	int ret = piece ? 0 : -ENOMEM;
+	int ret = piece ? 0 : -ENOMEM, fd;
 
-	pthread_once(&cold->once, make_file);
+	pthread_mutex_lock(&cold->lock);
+	if (!cold->tried)
+		make_file(cold);
+	fd = cold->fd;
+	pthread_mutex_unlock(&cold->lock);
 	bytes = (bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
 	while (!ret && bytes) {
 		size_t take = bytes < PIECE_BYTES ? bytes : PIECE_BYTES;
 		uint64_t at = __atomic_fetch_add(&next, PIECE_BYTES, __ATOMIC_RELAXED) % FILE_BYTES;
 
-		if (pread(cold->fd, piece, take, (off_t)at) != (ssize_t)take)
+		if (pread(fd, piece, take, (off_t)at) != (ssize_t)take)
 			ret = -EIO;
 		bytes -= take;
 	}

@@ -26,7 +26,7 @@ HOST = b"Host: a\r\n"
 MORE = {"prefork": ("--workers", "24"), "multi-reactor": ("--workers", "4"), "io-uring": ("--workers", "4")}
 PROBE = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 # What the build is checked for as it runs; nothing in a plain build.
-SANITIZED = os.path.basename(os.environ["BUILD"]).removeprefix("san-") if "san-" in os.environ["BUILD"] else ""
+SANITIZED = os.path.basename(SERVERS.removesuffix("/servers")).partition("san-")[2]
 
 
 class Server:

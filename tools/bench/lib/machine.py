@@ -55,14 +55,25 @@ def agent_identity(path):
     return {"path": path, "sha256": digest, "source": source() if path.startswith(ROOT) else None}
 
 
-def steal_ns(cpu):
-    """Time that the hypervisor kept CPU for others since boot."""
+def cpu_times(cpu):
+    """The fields of CPU in /proc/stat since boot, in ns; nothing if it has none."""
     with open("/proc/stat") as text:
         for line in text:
-            fields = line.split()
-            if fields[0] == f"cpu{cpu}":
-                return int(fields[8]) * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
-    return 0
+            name, *ticks = line.split()
+            if name == f"cpu{cpu}":
+                return [int(each) * 1_000_000_000 // os.sysconf("SC_CLK_TCK") for each in ticks]
+    return []
+
+
+def steal_ns(cpu):
+    """Time that the hypervisor kept CPU for others since boot."""
+    return cpu_times(cpu)[7] if cpu_times(cpu) else 0
+
+
+def busy_ns(cpu):
+    """Time that CPU ran something since boot: user, nice, system, irq and softirq."""
+    times = cpu_times(cpu)
+    return sum(times[:3]) + sum(times[5:7])
 
 
 @contextlib.contextmanager
