@@ -22,6 +22,14 @@ def start(argv, **options):
     return process
 
 
+def set_group_nice(process, nice):
+    """Where each session has one share of the CPUs (CONFIG_SCHED_AUTOGROUP), what nice(1) says counts within it alone."""
+    path = f"/proc/{process.pid}/autogroup"
+    if nice and os.path.exists(path):
+        with open(path, "w") as group:
+            group.write(str(nice))
+
+
 def end(process, number=signal.SIGKILL):
     """End it and its children (its session); returns the exit status."""
     if process.returncode is None:

@@ -64,12 +64,12 @@ def answer_bytes(port, path):
 
 
 class Model:
-    """One of the reference servers, or of the peers; asked for WORK, a query."""
+    """One of the reference servers, or of the peers; asked for WORK, a query.  BEFORE is a command that runs it."""
 
-    def __init__(self, name, cpu, connections, more=(), work=""):
+    def __init__(self, name, cpu, connections, more=(), work="", before=()):
         self.name, self.path = name, PATH + ("?" + work if work else "")
         options = OPTIONS.get(name, lambda connections: ())(connections)
-        self.process = process.start(["taskset", "-c", str(cpu), program(name), "--port", "0", *options, *more],
+        self.process = process.start([*before, "taskset", "-c", str(cpu), program(name), "--port", "0", *options, *more],
                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         if not line.startswith("ready "):
