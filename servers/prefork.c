@@ -162,6 +162,14 @@ static void signal_all(const struct server *server, const struct shared *shared,
 			kill(shared->children[i].pid, number);
 }
 
+/* And wait for it: after the master's end nothing of the server is left, neither the address nor a process. */
+static void kill_all(const struct server *server, const struct shared *shared)
+{
+	signal_all(server, shared, SIGKILL);
+	while (wait(NULL) > 0 || errno == EINTR)
+		;
+}
+
 /* As in thread_per_connection.c, a signal that comes just before a recv is lost: they are sent again. */
 static int drain(struct server *server, struct shared *shared, int chld_fd)
 {
@@ -181,7 +189,7 @@ static int drain(struct server *server, struct shared *shared, int chld_fd)
 			break;
 	}
 	left = __atomic_load_n(&shared->open, __ATOMIC_RELAXED);
-	signal_all(server, shared, SIGKILL);
+	kill_all(server, shared);
 	close(server->listener);
 	return (int)left;
 }
@@ -196,7 +204,7 @@ static int watch(struct server *server, struct shared *shared, int chld_fd, stru
 	for (uint32_t i = 0; i < server->workers && !ret; i++)
 		ret = start_child(server, shared, i);
 	if (ret) {
-		signal_all(server, shared, SIGKILL);
+		kill_all(server, shared);
 		return err_set(err, -ret, "cannot start %u processes: %s; see --workers", server->workers,
 			       strerror(-ret));
 	}
