@@ -9,7 +9,14 @@
 #define ACCOUNT_WAYS 4u /* places that an account may have */
 #define NO_PLACE     ~0u
 
-#define RECORD_VALID_AT 24 /* the standard's layout (include/whylate/thread_context.h) */
+/* The standard's layout (include/whylate/thread_context.h), as far as it is read. */
+struct record_head {
+	__u8 trace_id[TRACE_ID_BYTES];
+	__u8 span_id[8];
+	__u8 valid;
+};
+
+_Static_assert(__builtin_offsetof(struct record_head, valid) == 24, "the standard's layout");
 
 /* Each is looked at once for all that follow.  Returns where the account of TAG is, or NO_PLACE. */
 VERIFIED_ONCE __u32 account_seek(__u64 tag)
@@ -140,8 +147,8 @@ VERIFIED_ONCE int record_read(struct recorded *recorded, __u64 thread_pointer)
 {
 	struct record_thread *thread;
 	struct record_look *next;
+	struct record_head head;
 	__u64 record = 0;
-	__u8 valid = 0;
 
 	if (!recorded)
 		return 0;
@@ -161,13 +168,13 @@ VERIFIED_ONCE int record_read(struct recorded *recorded, __u64 thread_pointer)
 	}
 	if (!record)
 		return 0;
-	if (bpf_probe_read_user(&valid, sizeof(valid), (const void *)(record + RECORD_VALID_AT)) ||
-	    bpf_probe_read_user(next->trace_id, sizeof(next->trace_id), (const void *)record)) {
+	if (bpf_probe_read_user(&head, sizeof(head), (const void *)record)) {
 		count_loss(LOSS_RECORDS);
 		return 0;
 	}
-	if (valid != 1)
+	if (head.valid != 1)
 		return 0;
+	__builtin_memcpy(next->trace_id, head.trace_id, sizeof(next->trace_id));
 	next->object = thread->request;
 	next->since_ns = thread->since_ns;
 	next->waited_ns = thread->waited_ns;

@@ -84,11 +84,11 @@ class Nginx:
     def run_load(self):
         """Returns one sample, a request: cpu_ns as describe() says, wall_ns the client's."""
         log_path = os.path.join(self.context.scratch, "wrk.log")
-        worker_ns, switches = process.cpu_ns(self.worker), process.switches(self.worker)
+        worker_ns, switches = process.cpu_ns_of_all(self.worker), process.switches(self.worker)
         with open(log_path, "w") as log:
             load = process.start(self.load, stdout=log, stderr=subprocess.STDOUT)
         status, load_ns = process.wait_with_cpu_ns(load)
-        worker_ns, switches = process.cpu_ns(self.worker) - worker_ns, process.switches(self.worker) - switches
+        worker_ns, switches = process.cpu_ns_of_all(self.worker) - worker_ns, process.switches(self.worker) - switches
         with open(log_path) as text:
             requests, took_ns = read_wrk(status, text.read())
         cpu_ns = worker_ns + load_ns if self.cpus == "one" else worker_ns
