@@ -84,15 +84,17 @@ TEST_LDLIBS = $(LDLIBS) $(SERVER_LDLIBS)
 AGENT_SRC := $(wildcard user/*.c user/*/*.c)
 AGENT_OBJ := $(AGENT_SRC:%.c=$(BUILD)/obj/%.o)
 # A reference server is its model's source and what all share.
-MODELS    := event-loop multi-reactor thread-per-connection thread-pool prefork async-pool io-uring
+MODELS    := event-loop multi-reactor thread-per-connection thread-pool prefork async-pool io-uring green-threads
 MODEL_SRC := $(patsubst %,servers/%.c,$(subst -,_,$(MODELS)))
-# What io-uring alone needs, so that the others are not linked with a library that they do not use.
+# What io-uring and green-threads alone need, so that the others are not linked with what they do not use.
 RING_SRC  := $(wildcard servers/ring*.c)
 RING_OBJ  := $(RING_SRC:%.c=$(BUILD)/obj/%.o)
-SERVER_SRC := $(filter-out $(MODEL_SRC) servers/main.c $(RING_SRC),$(wildcard servers/*.c))
+GREEN_SRC := $(filter-out $(MODEL_SRC),$(wildcard servers/green*.c))
+GREEN_OBJ := $(GREEN_SRC:%.c=$(BUILD)/obj/%.o)
+SERVER_SRC := $(filter-out $(MODEL_SRC) servers/main.c $(RING_SRC) $(GREEN_SRC),$(wildcard servers/*.c))
 SERVER_OBJ := $(SERVER_SRC:%.c=$(BUILD)/obj/%.o)
 BASE_OBJ  := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard user/base/*.c))
-TEST_OBJ  := $(filter-out $(BUILD)/obj/user/main.o $(BUILD)/obj/user/cmd_%.o,$(AGENT_OBJ)) $(SERVER_OBJ)
+TEST_OBJ  := $(filter-out $(BUILD)/obj/user/main.o $(BUILD)/obj/user/cmd_%.o,$(AGENT_OBJ)) $(SERVER_OBJ) $(GREEN_OBJ)
 FUZZ_OBJ  := $(TEST_OBJ:$(BUILD)/obj/%=$(BUILD)/fuzz/obj/%)
 BPF_OBJ   := $(patsubst bpf/%.bpf.c,$(BUILD)/obj/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
 TEST_BIN  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c tests/property/test_*.c))
@@ -122,6 +124,7 @@ $(BUILD)/agent: $(AGENT_OBJ)
 servers: $(SERVERS) ## build the reference servers, one for each concurrency model
 
 $(BUILD)/servers/io-uring: $(RING_OBJ)
+$(BUILD)/servers/green-threads: $(GREEN_OBJ)
 $(BUILD)/servers/io-uring: RING_LIBS = $(shell $(PKG_CONFIG) --libs liburing)
 
 .SECONDEXPANSION:
@@ -340,4 +343,4 @@ help: ## this list
 	@echo
 	@sed -n 's/^## /  /p' Makefile
 
--include $(AGENT_OBJ:.o=.d) $(SERVER_OBJ:.o=.d) $(RING_OBJ:.o=.d) $(MODEL_SRC:%.c=$(BUILD)/obj/%.d) $(BUILD)/obj/servers/main.d $(FUZZ_OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(TEST_BIN:$(BUILD)/%=$(BUILD)/obj/%.d) $(WORK_BIN:=.d) $(VM_WORK:=.d)
+-include $(AGENT_OBJ:.o=.d) $(SERVER_OBJ:.o=.d) $(RING_OBJ:.o=.d) $(GREEN_OBJ:.o=.d) $(MODEL_SRC:%.c=$(BUILD)/obj/%.d) $(BUILD)/obj/servers/main.d $(FUZZ_OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(TEST_BIN:$(BUILD)/%=$(BUILD)/obj/%.d) $(WORK_BIN:=.d) $(VM_WORK:=.d)

@@ -20,7 +20,7 @@ static void print_sha_speed(const char *name)
 	uint8_t digest[SHA_BYTES];
 	uint64_t began_ns = clock_monotonic_ns();
 
-	if (!sha_chain(ROUNDS, digest))
+	if (!sha_chain(ROUNDS, digest, NULL))
 		fprintf(stderr, "%s: sha takes %lu ns a round\n", name,
 			(clock_monotonic_ns() - began_ns) / ROUNDS);
 }

@@ -32,7 +32,7 @@ int sha_digest(const void *bytes, size_t nr, uint8_t digest[SHA_BYTES])
 	return 0;
 }
 
-int sha_chain(uint32_t rounds, uint8_t digest[SHA_BYTES])
+int sha_chain(uint32_t rounds, uint8_t digest[SHA_BYTES], void (*pause)(void))
 {
 	EVP_MD_CTX *context = EVP_MD_CTX_new();
 	uint8_t *block = malloc(SHA_BLOCK_BYTES);
@@ -47,6 +47,8 @@ int sha_chain(uint32_t rounds, uint8_t digest[SHA_BYTES])
 		    EVP_DigestUpdate(context, block, SHA_BLOCK_BYTES) != 1 ||
 		    EVP_DigestFinal_ex(context, digest, NULL) != 1)
 			ret = -ENOMEM;
+		if (pause)
+			pause();
 	}
 	free(block);
 	EVP_MD_CTX_free(context);

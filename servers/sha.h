@@ -19,8 +19,9 @@ int sha_digest(const void *bytes, size_t nr, uint8_t digest[SHA_BYTES]);
 
 /*
  * The step `sha`: ROUNDS digests of a block of SHA_BLOCK_BYTES, in which byte i is i modulo 251 and then, but
- * for the first round, the digest of the round before stands over the beginning.  Returns 0, or -ENOMEM.
+ * for the first round, the digest of the round before stands over the beginning.  PAUSE is called between two
+ * rounds; NULL: nothing.  Returns 0, or -ENOMEM.
  */
-int sha_chain(uint32_t rounds, uint8_t digest[SHA_BYTES]);
+int sha_chain(uint32_t rounds, uint8_t digest[SHA_BYTES], void (*pause)(void));
 
 #endif /* WHYLATE_SERVERS_SHA_H */

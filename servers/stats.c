@@ -13,6 +13,8 @@ struct stats {
 	const char *model;
 	bool has_ring;
 	const char *fallback; /* NULL: none was needed */
+	const char *guard;    /* of green threads' stacks; NULL: there are none */
+	size_t stack_bytes;
 	uint32_t pid;
 	uint32_t nr_slots;
 	bool by_worker;
@@ -65,6 +67,12 @@ void stats_set_ring(struct stats *stats, const char *instead)
 {
 	stats->has_ring = !instead;
 	stats->fallback = instead;
+}
+
+void stats_set_green(struct stats *stats, const char *guard, size_t bytes)
+{
+	stats->guard = guard;
+	stats->stack_bytes = bytes;
 }
 
 void stats_set_process(struct stats_slot *slot, uint32_t pid)
@@ -216,6 +224,17 @@ static void print_ring(FILE *out, const struct stats *stats, const uint64_t *cou
 			counts[STATS_NO_BUFFERS], counts[STATS_OVERFLOWS]);
 }
 
+static void print_green(FILE *out, const struct stats *stats, const uint64_t *counts)
+{
+	if (stats->guard)
+		fprintf(out,
+			",\"green\":{\"switches\":%lu,\"steals\":%lu,\"preemptions\":%lu,\"stack_guard\":\"%"
+			"s\","
+			"\"stack_bytes\":%zu}",
+			counts[STATS_GREEN_SWITCHES], counts[STATS_STEALS], counts[STATS_PREEMPTIONS],
+			stats->guard, stats->stack_bytes);
+}
+
 /* Accepted is read after closed, which was summed before, so that open is never less than none. */
 static void print_connections(FILE *out, const struct stats *stats, const uint64_t *counts)
 {
@@ -249,6 +268,7 @@ static void print(FILE *out, const struct stats *stats)
 		usage.voluntary, usage.involuntary, all.queue_depth, all.queue_waits, all.queue_wait_ns,
 		all.queue_wait_max_ns);
 	print_ring(out, stats, all.counts);
+	print_green(out, stats, all.counts);
 	fprintf(out, ",\"memory\":{\"rss_bytes\":%lu}}\n", usage.resident_bytes);
 }
 

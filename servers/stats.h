@@ -19,10 +19,13 @@ enum stats_count {
 	STATS_STATS,
 	STATS_ACCEPTED,
 	STATS_CLOSED,
-	STATS_REFUSED,	  /* of the accepted: above the limit */
-	STATS_TIMED_OUT,  /* of the accepted: cut off by a deadline, idle ones too */
-	STATS_NO_BUFFERS, /* the two of rings: a receive that found none of them free */
-	STATS_OVERFLOWS,  /* and completions that had no room in the ring for a while */
+	STATS_REFUSED,	      /* of the accepted: above the limit */
+	STATS_TIMED_OUT,      /* of the accepted: cut off by a deadline, idle ones too */
+	STATS_NO_BUFFERS,     /* the two of rings: a receive that found none of them free */
+	STATS_OVERFLOWS,      /* and completions that had no room in the ring for a while */
+	STATS_GREEN_SWITCHES, /* the three of green threads: how often one was run */
+	STATS_STEALS,	      /* how often a worker took some from another */
+	STATS_PREEMPTIONS,    /* and how often one that took long was interrupted for others */
 	STATS_COUNTS,
 };
 
@@ -46,6 +49,9 @@ struct stats *stats_new(const char *model, uint32_t nr_slots, bool by_worker, st
 
 /* How the model does what it does, if it was not clear from the start: by a ring, or INSTEAD of it by this. */
 void stats_set_ring(struct stats *stats, const char *instead);
+
+/* The model has green threads: on stacks of BYTES each, guarded by GUARD. */
+void stats_set_green(struct stats *stats, const char *guard, size_t bytes);
 
 /* Process PID counts in SLOT alone, beside the one that made STATS, with a single thread; 0: it has ended. */
 void stats_set_process(struct stats_slot *slot, uint32_t pid);

@@ -24,7 +24,7 @@
 static pthread_mutex_t *lock;
 static const char *file_directory;
 
-static uint64_t cpu_ns(void)
+uint64_t work_thread_cpu_ns(void)
 {
 	struct timespec now;
 
@@ -38,6 +38,32 @@ static void sleep_until(uint64_t at_ns)
 
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
 		;
+}
+
+static void nothing(void)
+{
+}
+
+static void lock_mutex(void)
+{
+	if (pthread_mutex_lock(lock) == EOWNERDEAD)
+		pthread_mutex_consistent(lock);
+}
+
+static void unlock_mutex(void)
+{
+	pthread_mutex_unlock(lock);
+}
+
+/* Whoever calls is in the request's thread until it is answered. */
+static const struct work_host own_thread = {
+	work_thread_cpu_ns, nothing, nothing, lock_mutex, unlock_mutex, sleep_until,
+};
+static const struct work_host *host = &own_thread;
+
+void work_set_host(const struct work_host *new_host)
+{
+	host = new_host;
 }
 
 int work_init(const char *directory, struct err *err)
@@ -63,18 +89,19 @@ static int burn(uint64_t (*clock)(void), uint64_t until_ns)
 	uint8_t digest[SHA_BYTES];
 	int ret = 0;
 
-	while (!ret && clock() < until_ns)
+	while (!ret && clock() < until_ns) {
 		ret = sha_digest(bytes, sizeof(bytes), digest);
+		host->pause();
+	}
 	return ret;
 }
 
 /* Held by sleeping: who comes second waits for the lock, and takes no CPU away from anybody. */
 static int hold_lock(uint64_t length_ns)
 {
-	if (pthread_mutex_lock(lock) == EOWNERDEAD)
-		pthread_mutex_consistent(lock);
-	sleep_until(clock_monotonic_ns() + length_ns);
-	pthread_mutex_unlock(lock);
+	host->lock();
+	host->sleep_until(clock_monotonic_ns() + length_ns);
+	host->unlock();
 	return 0;
 }
 
@@ -161,8 +188,10 @@ static int touch_memory(uint64_t bytes)
 	memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED)
 		return -ENOMEM;
-	for (uint64_t at = 0; at < bytes; at += PAGE_BYTES)
+	for (uint64_t at = 0; at < bytes; at += PAGE_BYTES) {
 		*(volatile char *)(memory + at) = 1;
+		host->pause();
+	}
 	munmap(memory, bytes);
 	return 0;
 }
@@ -174,13 +203,13 @@ static int do_step(struct work *work, const struct plan_step *step, uint64_t beg
 
 	switch (step->kind) {
 	case PLAN_CPU_US:
-		return burn(cpu_ns, began_cpu_ns + amount * 1000);
+		return burn(host->cpu_ns, began_cpu_ns + amount * 1000);
 	case PLAN_WALL_US:
 		return burn(clock_monotonic_ns, work->began_at_ns + amount * 1000);
 	case PLAN_SEED_US: /* the mistake that it is there to show: waiting counts as work */
 		return burn(clock_monotonic_ns, work->enqueued_at_ns + amount * 1000);
 	case PLAN_SHA:
-		return amount ? sha_chain(step->amount, work->digest) : 0;
+		return amount ? sha_chain(step->amount, work->digest, host->pause) : 0;
 	case PLAN_LOCK_US:
 		return hold_lock(amount * 1000);
 	case PLAN_READ_KB:
@@ -226,8 +255,7 @@ static bool must_wait(struct work *work, const struct plan_step *step, enum work
 	return clock_monotonic_ns() < work->wake_at_ns;
 }
 
-/* Somebody has time for it now. */
-static void start(struct work *work)
+void work_dequeue(struct work *work)
 {
 	uint64_t now_ns, ns;
 
@@ -259,21 +287,22 @@ enum work_need work_run(struct work *work, uint32_t elsewhere)
 
 		if (elsewhere >> step->kind & 1)
 			return WORK_HAND;
-		start(work);
+		work_dequeue(work);
 		if (must_wait(work, step, &need))
 			return need;
 		if (!work->begun) {
+			host->begin();
 			work->began_at_ns = clock_monotonic_ns();
-			began_cpu_ns = cpu_ns();
+			began_cpu_ns = host->cpu_ns();
 			if (do_step(work, step, began_cpu_ns))
 				work->status = 500;
-			used_cpu_ns = cpu_ns() - began_cpu_ns;
+			used_cpu_ns = host->cpu_ns() - began_cpu_ns;
 		}
 		stats_work(work->slot, step->kind, used_cpu_ns, clock_monotonic_ns() - work->began_at_ns);
 		work->begun = false;
 		work->step++;
 	}
-	start(work);
+	work_dequeue(work);
 	return WORK_DONE;
 }
 

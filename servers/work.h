@@ -39,6 +39,25 @@ struct work {
 	uint8_t digest[SHA_BYTES];
 };
 
+/*
+ * How requests use CPUs and wait while they are worked for, where the calling thread is not theirs alone.
+ * After each of these the caller may be in another thread.
+ */
+struct work_host {
+	uint64_t (*cpu_ns)(void); /* CPU time of the request, from a point of its own on */
+	void (*begin)(void);	  /* a step: the thread may be held for long */
+	void (*pause)(void);	  /* between two pieces of CPU work, where no lock is held: others may run */
+	void (*lock)(void);	  /* that of lock_us */
+	void (*unlock)(void);
+	void (*sleep_until)(uint64_t at_ns);
+};
+
+/* Before any request. */
+void work_set_host(const struct work_host *host);
+
+/* CPU time of the calling thread. */
+uint64_t work_thread_cpu_ns(void);
+
 /* Once, before any process or thread is started; the file that read_kb reads is made below DIRECTORY. */
 int work_init(const char *directory, struct err *err);
 
@@ -60,6 +79,9 @@ enum work_need work_run(struct work *work, uint32_t elsewhere);
 
 /* It waits from here on, for a thread that calls work_run(). */
 void work_queue(struct work *work);
+
+/* There is a thread for it: it waits no more, as of a call of work_run(). */
+void work_dequeue(struct work *work);
 
 /* The upstream was asked; STATUS is 0, or what to answer because it failed. */
 void work_asked(struct work *work, uint16_t status);
