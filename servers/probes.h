@@ -33,7 +33,8 @@ static inline void probe_request_enqueue(const struct whylate_request *request)
 
 /*
  * The calling thread works for it from here on.  WAITED_NS: how long that took in user space, as in /stats;
- * the first time since the server knew of it, later since it was enqueued, and 0 after a yield.
+ * the first time since the server knew of it, later since it was enqueued, and 0 after a yield, unless
+ * what it waited for came and the server had no thread for it yet.
  */
 static inline void probe_request_run(const struct whylate_request *request, uint64_t waited_ns)
 {

@@ -22,8 +22,9 @@ MODELS = sorted(os.listdir(SERVERS))
 if not MODELS:
     raise SystemExit(f"no server in {SERVERS}")
 HOST = b"Host: a\r\n"
-# A process for each connection: as many as any test here holds open.  More loops than one, on any machine.
-MORE = {"prefork": ("--workers", "24"), "multi-reactor": ("--workers", "4"), "io-uring": ("--workers", "4")}
+# A process for each connection: as many as any test here holds open.  More workers than one, on any machine.
+MORE = {"prefork": ("--workers", "24"), "multi-reactor": ("--workers", "4"), "io-uring": ("--workers", "4"),
+        "green-threads": ("--workers", "4")}
 PROBE = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 # What the build is checked for as it runs; nothing in a plain build.
 SANITIZED = os.path.basename(SERVERS.removesuffix("/servers")).partition("san-")[2]
