@@ -176,7 +176,7 @@ $(BUILD)/include/version.h: VERSION FORCE
 $(BUILD)/flags: FORCE
 	$(Q)$(call keep,printf '%s\n' '$(subst ','\'',$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(CLANG) $(BPF_CFLAGS))')
 
-tests: $(TEST_BIN) $(REPLAY_BIN) $(WORK_BIN) ## build the tests without running them
+tests: $(TEST_BIN) $(REPLAY_BIN) $(WORK_BIN) $(BUILD)/bench/multitude ## build the tests without running them
 
 # Only what is linked here calls the test's own; libc and cmocka keep theirs.
 $(BUILD)/tests/unit/test_alloc: TEST_LDFLAGS := $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc strdup free)
@@ -273,7 +273,7 @@ endif
 	$(Q)BUILD="$(BUILD)$(if $(SANITIZER),, $(SAN_BUILD))" tests/run
 
 # What the servers' tests run beside them.
-SERVER_WORK = $(addprefix workloads/,httpc no_memory no_threads)
+SERVER_WORK = $(addprefix workloads/,httpc no_memory no_threads) bench/multitude
 
 test-tsan: ## set up what is missing, run the servers' tests under ThreadSanitizer
 	$(Q)tools/setup --quiet
