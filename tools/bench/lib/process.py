@@ -47,6 +47,15 @@ def end(process, number=signal.SIGKILL):
     return process.returncode
 
 
+def stop(number, frame):
+    raise KeyboardInterrupt
+
+
+def heed_sigterm():
+    """From now on SIGTERM does what Ctrl-C does, so that what was started is ended."""
+    signal.signal(signal.SIGTERM, stop)
+
+
 def end_all():
     for process in list(STARTED):
         end(process)
