@@ -156,7 +156,8 @@ VERIFIED_ONCE int span_take_found(struct span *span, const struct worker *worker
 		return 0;
 	preempted_ns = at_most(worker->work.own.run_queue_ns[AFTER_PREEMPTION], free->run_queue_ns);
 	blocked_ns = free->blocked_ns;
-	span->parts.components_ns[COMPONENT_ON_CPU] += free->busy_ns;
+	/* Of what it ran, some may have been for others, by what it says. */
+	span->parts.components_ns[COMPONENT_ON_CPU] += at_most(free->busy_ns, worker->work.own.on_cpu_ns);
 	span->parts.components_ns[COMPONENT_RUN_QUEUE_PREEMPTED] += preempted_ns;
 	span->parts.components_ns[COMPONENT_RUN_QUEUE_WAKEUP] += free->run_queue_ns - preempted_ns;
 	NOT_UNROLLED for (__u32 i = 0; i < BLOCKED_REASONS; i++)

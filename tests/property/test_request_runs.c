@@ -188,6 +188,33 @@ static void what_is_kept_is_not_its_own_requests(void **state)
 	assert_in_range(sim.on_cpu_ns, 1000, 1200);
 }
 
+/* It finds a request in a queue, and says nothing of that; what it ran before it was for another, as it said.
+ */
+static void what_was_told_is_not_found(void **state)
+{
+	struct task_struct *pool = &sim.task[POOL], *reader = &sim.task[READER], *other = &sim.task[OTHER];
+	struct context one = context_of(0x5000);
+
+	(void)state;
+	begin(1);
+	read_request(reader, 2);
+	read_request(pool, 3);
+	send_response(pool, 3, 0);
+	pass(10);
+	read_request(reader, 0);
+	read_request(reader, 1);
+	switch_out(reader, 0, BLOCKED_POLL);
+	switch_out(other, 0, BLOCKED_FUTEX);
+	one.queued_at_ns = sim.now_ns;
+	take(pool, &one);
+	pass(1000);
+	leave(pool);
+	send_response(pool, 1, 0);
+	take(pool, &one);
+	send_response(pool, 0, 0);
+	assert_in_range(sim.on_cpu_ns, 1000, 1030);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +223,7 @@ int main(void)
 		cmocka_unit_test(what_was_taken_is_not_told_again),
 		cmocka_unit_test(what_was_taken_is_not_for_the_one_before),
 		cmocka_unit_test(what_is_kept_is_not_its_own_requests),
+		cmocka_unit_test(what_was_told_is_not_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
