@@ -62,6 +62,19 @@ static __always_inline int is_taken_up(const struct recorded *recorded)
 }
 
 /*
+ * Since when the thread is on its CPU with what is its to give: no longer than since the look before.  The
+ * switch to it may not have been announced.
+ */
+static __always_inline __u64 free_since_ns(const struct recorded *recorded, const struct task_clock *clock,
+					   __u64 now_ns)
+{
+	/* All but the slice that runs is in its clock's sums. */
+	__u64 from_ns = now_ns - later_ns(recorded->now.sums.on_cpu_ns, clock->sums.on_cpu_ns);
+
+	return from_ns > recorded->free_from_ns ? from_ns : recorded->free_from_ns;
+}
+
+/*
  * For how long the thread has been on its CPU since SINCE_NS, as it says, but no longer than since the look
  * before: each time that it leaves its CPU it is looked at, so nothing else of its clock has moved.  What
  * others took of that is not its to give any more.
@@ -69,11 +82,8 @@ static __always_inline int is_taken_up(const struct recorded *recorded)
 static __always_inline __u64 ran_for_ns(const struct recorded *recorded, const struct task_clock *clock,
 					__u64 now_ns, __u64 since_ns)
 {
-	/* All but the slice that runs is in its clock's sums. */
-	__u64 from_ns = now_ns - later_ns(recorded->now.sums.on_cpu_ns, clock->sums.on_cpu_ns);
+	__u64 from_ns = free_since_ns(recorded, clock, now_ns);
 
-	if (from_ns < recorded->free_from_ns)
-		from_ns = recorded->free_from_ns;
 	if (from_ns < since_ns)
 		from_ns = since_ns;
 	return later_ns(now_ns, from_ns);
@@ -287,19 +297,18 @@ VERIFIED_ONCE __u64 run_take(struct run *run, __u64 since_ns, __u64 until_ns)
 }
 
 /*
- * Between the look before and when it took up the request that it turned away from last, the thread may have
- * worked for others: that is there to be taken by who answers those.  Not if it holds a request by its
- * sockets.
+ * From FROM_NS, not before the look before, until when it took up the request that it turned away from last,
+ * the thread may have worked for others: that is there to be taken by who answers those.  Not if it holds a
+ * request by its sockets.
  */
-VERIFIED_ONCE int run_keep(struct recorded *recorded, struct worker *worker)
+VERIFIED_ONCE int run_keep(struct recorded *recorded, struct worker *worker, __u64 from_ns)
 {
-	__u64 from_ns, to_ns, *stretch;
+	__u64 to_ns, *stretch;
 	struct run *run;
 
 	if (!recorded || !worker)
 		return 0;
 	run = own_run(recorded);
-	from_ns = recorded->free_from_ns;
 	to_ns = recorded->thread.left_since_ns;
 	if (!run || from_ns >= to_ns || (worker->request && !worker->answered))
 		return 0;
@@ -364,7 +373,7 @@ VERIFIED_ONCE int record_settle(struct recorded *recorded, struct worker *worker
 		charge_before(recorded, worker, ran_ns + recorded->given_ns, now_ns);
 	}
 	if (left && left != recorded->look.tag)
-		run_keep(recorded, worker);
+		run_keep(recorded, worker, free_since_ns(recorded, clock, now_ns));
 	if (left != recorded->look.tag && work_source_of(recorded, worker, left) == WORK_BY_RECORD) {
 		ran_ns = ran_for_ns(recorded, clock, now_ns, recorded->thread.left_since_ns);
 		ran_ns =

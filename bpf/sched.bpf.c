@@ -201,9 +201,9 @@ static __noinline int look_at_return(struct task_struct *next, const struct task
 	if (!recorded || recorded->busy)
 		return 0;
 	run = own_run(recorded);
-	if (run)
-		*(volatile __u64 *)&run->from_ns = now_ns;
-	if (!recorded->look.tag)
+	/* If its run goes on, it left its CPU unseen: the next look has all that it did, and what was taken
+	 * of that. */
+	if ((run && __sync_lock_test_and_set(&run->from_ns, now_ns)) || !recorded->look.tag)
 		return 0;
 	worker = bpf_task_storage_get(&workers, next, NULL, 0);
 	if (!worker)

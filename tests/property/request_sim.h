@@ -226,8 +226,7 @@ static inline void look_at_return(struct task_struct *task)
 
 	if (task->clock.recorded != RECORDED_THERE)
 		return;
-	task->run.from_ns = now_ns;
-	if (!recorded->look.tag)
+	if (__sync_lock_test_and_set(&task->run.from_ns, now_ns) || !recorded->look.tag)
 		return;
 	stamp_take(&task->clock, &task->counts, now_ns, &recorded->now);
 	record_came_back(recorded, &task->worker, now_ns);
@@ -292,7 +291,6 @@ static inline void clock_in(struct task_struct *task, uint64_t now_ns)
 		history_take(&task->history, &task->worker);
 	if (task->clock.works)
 		worker_came_back(&task->worker, &task->clock, 0);
-	look_at_return(task);
 }
 
 static inline void clock_out(struct task_struct *task, int queued, uint32_t reason)
@@ -334,6 +332,7 @@ static inline void switch_in(struct task_struct *task)
 {
 	gets_cpu(task);
 	clock_in(task, sim.now_ns);
+	look_at_return(task);
 }
 
 static inline void switch_out(struct task_struct *task, int queued, uint32_t reason)

@@ -188,6 +188,57 @@ static void what_is_kept_is_not_its_own_requests(void **state)
 	assert_in_range(sim.on_cpu_ns, 1000, 1200);
 }
 
+/* Nor is it when its way off its CPU was not announced, and the way back is. */
+static void what_was_taken_is_not_for_the_one_before_it_went_unseen(void **state)
+{
+	struct task_struct *pool = &sim.task[POOL], *reader = &sim.task[READER];
+	struct context one = context_of(0x5000), two = context_of(0x6000);
+
+	(void)state;
+	begin_with_pool_alone(1);
+	two.queued_at_ns = sim.now_ns - 10;
+	take(pool, &two);
+	pass(20);
+	toucher_of(pool);
+	queue(pool, &two);
+	answer_what_the_pool_did(&one);
+	leaves_cpu(pool, 1, 0);
+	switch_in(pool);
+	wake(reader, NULL);
+	switch_in(reader);
+	two.before = 0;
+	take(reader, &two);
+	send_response(reader, 1, 0);
+	assert_in_range(sim.on_cpu_ns, 1000, 1020);
+}
+
+/* The switch to it was not announced: it had no CPU before. */
+static void what_is_kept_is_what_it_ran(void **state)
+{
+	struct task_struct *pool = &sim.task[POOL], *reader = &sim.task[READER];
+	struct context one = context_of(0x5000), two = context_of(0x6000);
+
+	(void)state;
+	begin_with_pool_alone(1);
+	switch_out(pool, 0, BLOCKED_FUTEX);
+	pass(1000);
+	is_woken(pool);
+	gets_cpu(pool);
+	one.queued_at_ns = two.queued_at_ns = sim.now_ns - 50;
+	take(pool, &one);
+	pass(100);
+	queue(pool, &one);
+	take(pool, &two);
+	queue(pool, &two);
+	toucher_of(pool);
+	wake(reader, NULL);
+	switch_in(reader);
+	take(reader, &one);
+	reader->says.before_since_ns = 0;
+	send_response(reader, 0, 0);
+	assert_int_equal(sim.on_cpu_ns, 200); /* its own 100 ns are in it */
+}
+
 /* It finds a request in a queue, and says nothing of that; what it ran before it was for another, as it said.
  */
 static void what_was_told_is_not_found(void **state)
@@ -223,6 +274,8 @@ int main(void)
 		cmocka_unit_test(what_was_taken_is_not_told_again),
 		cmocka_unit_test(what_was_taken_is_not_for_the_one_before),
 		cmocka_unit_test(what_is_kept_is_not_its_own_requests),
+		cmocka_unit_test(what_was_taken_is_not_for_the_one_before_it_went_unseen),
+		cmocka_unit_test(what_is_kept_is_what_it_ran),
 		cmocka_unit_test(what_was_told_is_not_found),
 	};
 
