@@ -267,6 +267,7 @@ static __always_inline void record_create(struct task_struct *task, struct task_
 	}
 	recorded->place = *place;
 	recorded->process = (__u32)task->tgid;
+	recorded->at_ns = bpf_ktime_get_ns(); /* what it did before is its sockets' */
 	clock->recorded = RECORDED_THERE;
 }
 
@@ -290,22 +291,6 @@ static __always_inline void run_drop(struct recorded *recorded)
 	recorded->run = 0;
 }
 
-/* The task has become another program. */
-static __always_inline void record_forget(struct task_struct *task, struct task_clock *clock)
-{
-	__u32 process = shown_process(task);
-	struct recorded *recorded;
-
-	if (clock->recorded == RECORDED_THERE) {
-		recorded = bpf_task_storage_get(&records, task, NULL, 0);
-		if (recorded)
-			run_drop(recorded);
-		bpf_task_storage_delete(&records, task);
-	}
-	clock->recorded = clock->works ? RECORDED_ASK : RECORDED_NOT;
-	bpf_map_delete_elem(&record_places, &process);
-}
-
 static __always_inline __u64 task_thread_pointer(struct task_struct *task)
 {
 #if defined(__TARGET_ARCH_x86)
@@ -327,6 +312,37 @@ static __always_inline void stamp_task(struct task_struct *task, const struct ta
 	const struct kernel_counts counts = kernel_counts_of(task);
 
 	stamp_take(clock, &counts, now_ns, out);
+}
+
+/* What the current task, which has CLOCK, did since its latest touch is in accounts, or others took it. */
+static __always_inline void worker_forget(struct task_struct *task, const struct task_clock *clock)
+{
+	struct worker *worker = bpf_task_storage_get(&workers, task, NULL, 0);
+
+	if (!worker)
+		return;
+	worker->at_ns = clock_now(clock, bpf_ktime_get_ns());
+	stamp_task(task, clock, worker->at_ns, &worker->at);
+}
+
+/* The current task has become another program. */
+static __always_inline void record_forget(struct task_struct *task, struct task_clock *clock)
+{
+	__u32 process = shown_process(task);
+	struct recorded *recorded;
+	struct run *run;
+
+	if (clock->recorded == RECORDED_THERE) {
+		recorded = bpf_task_storage_get(&records, task, NULL, 0);
+		run = recorded ? own_run(recorded) : NULL;
+		if (recorded)
+			run_drop(recorded);
+		if ((recorded && recorded->is_away) || (run && run->given_ns != run->seen_ns))
+			worker_forget(task, clock);
+		bpf_task_storage_delete(&records, task);
+	}
+	clock->recorded = clock->works ? RECORDED_ASK : RECORDED_NOT;
+	bpf_map_delete_elem(&record_places, &process);
 }
 
 static __always_inline void hist_note_max(struct hist_slot *slot, __u64 ns)

@@ -104,7 +104,8 @@ VERIFIED_ONCE __u32 run_claim(__u64 key)
 		if (!run ||
 		    __sync_val_compare_and_swap(&run->key, ACCOUNT_FREE, ACCOUNT_TAKEN) != ACCOUNT_FREE)
 			continue;
-		run->from_ns = run->given_ns = run->seen_ns = 0;
+		run->from_ns = 0;
+		run->seen_ns = run->given_ns; /* who is about to take of the one before finds nothing */
 		__builtin_memset(run->stretches, 0, sizeof(run->stretches));
 		*(volatile __u64 *)&run->key = key;
 		return place;
@@ -117,9 +118,13 @@ VERIFIED_ONCE __u32 run_claim(__u64 key)
 static __always_inline void look_at_run(struct task_struct *task, struct recorded *recorded,
 					struct worker *worker, __u64 from_ns)
 {
+	/* What others took by then is known before its run is nobody's. */
 	if (task->flags & PF_EXITING) {
+		run_look(recorded, worker, own_run(recorded), 0);
 		run_drop(recorded);
-	} else if (!recorded->run && recorded->place.has & PLACE_STATE) {
+		return;
+	}
+	if (!recorded->run && recorded->place.has & PLACE_STATE) {
 		/* Without a place it has none for good: NO_PLACE + 1 would be "none yet". */
 		__u32 place = run_claim(
 			run_key(task_thread_pointer(task) + (__u64)recorded->place.state, recorded->process));
@@ -209,11 +214,20 @@ static __always_inline void stamp_current(struct task_struct *task, const struct
 		stamp_by_kernel(task, clock, out, now_ns);
 }
 
+/* From here on nothing of the time of RECORDED's thread is there to be taken, until it is looked at again. */
+static __always_inline void run_end(struct recorded *recorded)
+{
+	struct run *run = own_run(recorded);
+
+	if (run)
+		*(volatile __u64 *)&run->from_ns = 0;
+}
+
 static __always_inline void take_look(struct task_struct *task, struct recorded *recorded,
 				      struct worker *worker, struct task_clock *clock, __u64 now_ns,
 				      __u64 from_ns)
 {
-	recorded->busy = 1;
+	recorded->busy = LOOK_TAKEN;
 	look_at_run(task, recorded, worker, from_ns);
 	/* One that ends may have no memory any more. */
 	if (task->flags & PF_EXITING)
@@ -225,7 +239,9 @@ static __always_inline void take_look(struct task_struct *task, struct recorded 
 		record_settle(recorded, worker, clock, now_ns);
 	}
 	recorded->at_ns = now_ns;
-	recorded->busy = 0;
+	if (*(const volatile __u32 *)&recorded->busy == LOOK_LEFT)
+		run_end(recorded);
+	recorded->busy = LOOK_NOT;
 }
 
 /*
@@ -238,9 +254,15 @@ VERIFIED_ONCE int look_at_record(struct task_clock *clock, __u64 now_ns, __u64 f
 	struct recorded *recorded = bpf_task_storage_get(&records, task, NULL, 0);
 	struct worker *worker = bpf_task_storage_get(&workers, task, NULL, 0);
 
+	if (!clock || !recorded || !worker)
+		return 0;
 	/* An interrupt that wakes somebody may have come in between: the look that it interrupts is one. */
-	if (clock && recorded && worker && !recorded->busy)
+	if (!recorded->busy) {
 		take_look(task, recorded, worker, clock, now_ns, from_ns);
+	} else if (!from_ns) { /* it is preempted in the middle, where programs may be */
+		recorded->busy = LOOK_LEFT;
+		run_end(recorded);
+	}
 	return 0;
 }
 

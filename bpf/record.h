@@ -22,11 +22,18 @@ struct record_look {
 
 _Static_assert(sizeof(struct record_look) == 48, "no hidden padding");
 
+/* A look is being taken, which an interrupt's is not to disturb. */
+enum look_busy {
+	LOOK_NOT,
+	LOOK_TAKEN,
+	LOOK_LEFT, /* and its thread has left its CPU meanwhile */
+};
+
 /* A thread of a process that publishes records.  Only programs that run in it write this. */
 struct recorded {
 	struct record_place place;
 	__u32 process;
-	__u32 busy;		 /* a look is being taken, which an interrupt's is not to disturb */
+	__u32 busy;		 /* enum look_busy */
 	struct record_look look; /* the latest, */
 	__u64 at_ns;		 /* when, */
 	struct stamp at;	 /* and its clock then, if it showed a request */

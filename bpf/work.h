@@ -111,7 +111,10 @@ static __always_inline void work_sums_add(struct work_sums *to, const struct wor
 /* Of the open slice; the switch to it may not have been announced: see stamp_unannounced(). */
 static __always_inline __u64 running_ns(const struct task_clock *clock, __u64 now_ns)
 {
-	return clock->state == CLOCK_RUNNING || clock->state == CLOCK_SEEDED ? now_ns - clock->since_ns : 0;
+	/* A program of ours may have been preempted since it read the time. */
+	return clock->state == CLOCK_RUNNING || clock->state == CLOCK_SEEDED ?
+		       later_ns(now_ns, clock->since_ns) :
+		       0;
 }
 
 /* CLOCK as of NOW_NS (from clock_now()); the kernel's own counters in COUNTS. */
