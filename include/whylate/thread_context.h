@@ -12,8 +12,8 @@
  *     struct whylate_request context;                   in each request of yours, which threads hand on
  *     whylate_request_begin(&context, trace_id);        its beginning; NULL: a random trace id
  *     whylate_request_take(&context);                   this thread works for it from here on
- *     whylate_request_queue(&context);                  no more: it waits from here on; then put it in the
- * queue whylate_request_leave(&context);                  no more, and it waits for nothing in this process
+ *     whylate_request_queue(&context);                  it waits from here on; then put it in the queue
+ *     whylate_request_leave();                          no more, and it waits for nothing in this process
  *
  * The reader runs in this very thread or instead of it: hence fences for the compiler alone.  It finds the
  * two variables by their symbols: link with -rdynamic (or --export-dynamic-symbol) or do not strip.
