@@ -263,7 +263,7 @@ static void on_ask(struct serving *s, struct connection *c)
 		return;
 	}
 	work_end_call(&task->work, &task->call, state == UPSTREAM_DONE ? 0 : task->late ? 504 : 502);
-	task->asking = false;
+	task->asking = task->late = false; /* the next one has its own time */
 	resume(s, c);
 }
 
