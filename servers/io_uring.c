@@ -135,9 +135,10 @@ static void accept_again(struct serving *s)
 		stop_listening(s, false);
 }
 
+/* As of when all that had come was known: who is late only because others were worked for since is not late. */
 static void run_timers(struct serving *s)
 {
-	uint64_t now_ns = clock_monotonic_ns();
+	uint64_t now_ns = s->woke_at_ns;
 	struct timer *timer;
 
 	while ((timer = timers_take(&s->timers, now_ns))) {

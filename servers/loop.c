@@ -175,18 +175,30 @@ static void on_upstream(struct loop *loop, struct task *task)
 	resume_from_yield(loop, task->connection);
 }
 
+/*
+ * What C waits for may have come while others were worked for, and then not be known yet: only who is late
+ * with that is cut off.
+ */
+static void on_deadline(struct loop *loop, struct connection *c, uint64_t now_ns)
+{
+	c->is_read = false;
+	c->known_at_ns = now_ns;
+	loop_advance(loop, c);
+	if (c->watched.kind == CONNECTION && !c->task && io_expire(&loop->io, &c->conn, now_ns))
+		loop_advance(loop, c);
+}
+
 static void on_timer(struct loop *loop, struct connection *c, uint64_t now_ns)
 {
 	if (c->task && c->task->handed)
 		return;
 	if (!c->task) {
-		io_expire(&loop->io, &c->conn, now_ns);
-		loop_advance(loop, c);
+		on_deadline(loop, c, now_ns);
 	} else if (now_ns < c->task->work.wake_at_ns) {
 		wait_for(loop, c, c->armed);
 	} else {
 		if (c->task->asking)
-			end_asking(c->task, 504);
+			end_asking(c->task, upstream_advance(&c->task->call) == UPSTREAM_DONE ? 0 : 504);
 		resume_from_yield(loop, c);
 	}
 }
