@@ -100,7 +100,7 @@ uint32_t green_came(uint32_t events);
 /* The memory below the caller's frames is given back when it waits next. */
 void green_trim(void);
 
-/* As of its worker's last look; some 100 us behind, or one turn of another's. */
+/* As of its worker's last look at what came: behind by a turn of another's, or by how long it slept. */
 uint64_t green_recent_ns(void);
 
 /* A lock that is waited for by green threads, in order.  Begins with PTHREAD_MUTEX_INITIALIZER. */

@@ -94,7 +94,8 @@ static void run_timers(uint64_t now_ns)
 	while ((timer = timers_take(&all.timers, now_ns))) {
 		struct green *green = owner_of(timer, struct green, timer);
 
-		__atomic_store_n(&green->armed_at_ns, 0, __ATOMIC_RELAXED);
+		/* Before its state is looked at: who waits anew arms it again, or is woken. */
+		__atomic_store_n(&green->armed_at_ns, 0, __ATOMIC_SEQ_CST);
 		green_wake_at(green, now_ns);
 	}
 	pthread_mutex_unlock(&all.lock);
@@ -159,7 +160,7 @@ void green_poll(struct worker *worker, bool block)
 
 int green_poll_set(struct green *green, uint64_t at_ns)
 {
-	uint64_t armed_at_ns = __atomic_load_n(&green->armed_at_ns, __ATOMIC_RELAXED);
+	uint64_t armed_at_ns = __atomic_load_n(&green->armed_at_ns, __ATOMIC_SEQ_CST);
 	bool is_next = false;
 	int ret;
 

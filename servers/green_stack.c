@@ -11,6 +11,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "servers/stack_limit.h"
+
 #ifndef MADV_GUARD_INSTALL /* Linux 6.13 */
 #define MADV_GUARD_INSTALL 102
 #endif
@@ -28,10 +30,6 @@
 #define SLAB_STACKS 64u
 /* Free stacks that keep their memory, for whoever comes next; others give it back. */
 #define WARM_STACKS 64u
-/* Mappings that are for others: libraries, the heap, threads, alloc_kb. */
-#define OTHER_MAPS 2048u
-/* What the kernel has for vm.max_map_count where nobody changed it. */
-#define DEFAULT_MAPS 65530u
 
 static struct {
 	pthread_mutex_t lock;
@@ -49,25 +47,6 @@ const char *green_guard_name(enum green_guard guard)
 	static const char *const names[] = { "any", "madvise", "mprotect" };
 
 	return names[guard];
-}
-
-uint32_t green_stack_limit(uint64_t maps)
-{
-	uint64_t most = maps > OTHER_MAPS ? (maps - OTHER_MAPS) / 2 : 0;
-
-	return most < UINT32_MAX / 2 ? (uint32_t)most : UINT32_MAX / 2;
-}
-
-static uint64_t maps_allowed(void)
-{
-	FILE *file = fopen("/proc/sys/vm/max_map_count", "re");
-	unsigned long nr = DEFAULT_MAPS;
-
-	if (file && fscanf(file, "%lu", &nr) != 1)
-		nr = DEFAULT_MAPS;
-	if (file)
-		fclose(file);
-	return nr;
 }
 
 size_t green_stack_bytes(void)
@@ -108,7 +87,7 @@ int green_stacks_init(enum green_guard wanted, uint32_t *most, struct err *err)
 		all.most = UINT32_MAX / 2;
 	} else if (wanted != GREEN_GUARD_MADVISE && is_guarding(GREEN_GUARD_MPROTECT)) {
 		all.guard = GREEN_GUARD_MPROTECT;
-		all.most = green_stack_limit(maps_allowed());
+		all.most = stack_limit_here();
 	} else {
 		return err_set(err, ENOSYS,
 			       "cannot guard a stack by %s here; Linux 6.13 has MADV_GUARD_INSTALL%s",

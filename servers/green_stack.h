@@ -20,9 +20,6 @@ enum green_guard {
 /* "any", "madvise", "mprotect". */
 const char *green_guard_name(enum green_guard guard);
 
-/* How many stacks mprotect can guard where a process may have MAPS mappings: two each, and some are kept. */
-uint32_t green_stack_limit(uint64_t maps);
-
 /*
  * Once, before any other: see how stacks can be guarded.  *MOST: how many there can be with that.  Returns
  * the way, or -errno with a sentence in ERR.

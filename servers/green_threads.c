@@ -27,6 +27,7 @@
 #include "servers/io.h"
 #include "servers/listen.h"
 #include "servers/server.h"
+#include "servers/stack_limit.h"
 #include "user/base/clock.h"
 
 #define ACCEPTS 64 /* at once, so that those who are connected get their turn */
@@ -299,25 +300,14 @@ static enum green_guard wanted_guard(void)
 /* Each connection's stack has a guard, and so do those of who is told that there is no room. */
 static int prepare_stacks(struct server *s, struct err *err)
 {
-	const uint32_t others = SERVER_REFUSALS + 1;
 	uint32_t most;
-	int guard = green_stacks_init(wanted_guard(), &most, err);
+	int guard = green_stacks_init(wanted_guard(), &most, err), ret;
 
 	if (guard < 0)
 		return guard;
-	most = most > others ? most - others : 0;
-	if (!most || (s->options->max_connections && s->connections_max > most))
-		return err_set(err, ENOMEM,
-			       "%u connections need a guarded stack each, and vm.max_map_count leaves room "
-			       "for "
-			       "the guards of %u; raise it, or lower --max-connections",
-			       s->connections_max, most);
-	if (s->connections_max > most) {
-		fprintf(stderr,
-			"%s: at most %u connections, since vm.max_map_count leaves room for no more guards\n",
-			model.name, most);
-		s->connections_max = most;
-	}
+	ret = stack_limit_connections(s, most, err);
+	if (ret)
+		return ret;
 	stats_set_green(s->stats, green_guard_name((enum green_guard)guard), green_stack_bytes());
 	return 0;
 }

@@ -23,6 +23,7 @@
 #include "servers/blocking.h"
 #include "servers/listen.h"
 #include "servers/server.h"
+#include "servers/stack_limit.h"
 #include "user/base/clock.h"
 
 /* What a thread needs is its scratch, a plan, and libcrypto's frames. */
@@ -185,8 +186,11 @@ static int serve(struct server *server, struct err *err)
 {
 	struct pollfd wait[] = { { server->stop_fd, POLLIN, 0 }, { server->listener, POLLIN, 0 } };
 	pthread_attr_t attributes;
-	int ret = prepare(&attributes);
+	int ret = stack_limit_connections(server, stack_limit_here(), err);
 
+	if (ret)
+		return ret;
+	ret = prepare(&attributes);
 	if (ret)
 		return err_set(err, -ret, "cannot prepare threads: %s", strerror(-ret));
 	server_ready(server);

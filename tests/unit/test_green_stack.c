@@ -18,6 +18,7 @@
 
 #include "servers/green_stack.h"
 #include "servers/green_switch.h"
+#include "servers/stack_limit.h"
 
 #define MANY 200u /* in several mappings */
 
@@ -131,10 +132,10 @@ static void test_overflow_is_a_fault(void **state)
 static void test_limit_is_half_of_the_maps(void **state)
 {
 	(void)state;
-	assert_int_equal(green_stack_limit(0), 0);
-	assert_int_equal(green_stack_limit(2048), 0);
-	assert_int_equal(green_stack_limit(65530), 31741);
-	assert_int_equal(green_stack_limit(UINT64_MAX), UINT32_MAX / 2);
+	assert_int_equal(stack_limit(0), 0);
+	assert_int_equal(stack_limit(2048), 0);
+	assert_int_equal(stack_limit(65530), 31741);
+	assert_int_equal(stack_limit(UINT64_MAX), UINT32_MAX / 2);
 }
 
 /* Without memory there is no stack, and those that are there stay. */
