@@ -7,6 +7,7 @@
 #include "recording.h"
 
 #define ACCOUNT_WAYS 4u /* places that an account may have */
+#define RUN_WAYS     8u /* and a run: so that those of 512 threads all have one, but for one time in a thousand */
 #define NO_PLACE     ~0u
 
 /* The standard's layout (include/whylate/thread_context.h), as far as it is read. */
@@ -75,7 +76,7 @@ static __always_inline struct account *account_make(__u64 tag, __u64 now_ns)
 /* Where the run of the thread that has KEY is, or NO_PLACE. */
 VERIFIED_ONCE __u32 run_seek(__u64 key)
 {
-	NOT_UNROLLED for (__u32 way = 0; way < ACCOUNT_WAYS; way++)
+	NOT_UNROLLED for (__u32 way = 0; way < RUN_WAYS; way++)
 	{
 		__u32 place = ((__u32)key & (RUNS_MAX - 1)) ^ way;
 		struct run *run = bpf_map_lookup_elem(&runs, &place);
@@ -96,7 +97,7 @@ static __always_inline struct run *run_of(__u64 key)
 /* A free place becomes that of the thread which has KEY; or NO_PLACE, counted. */
 VERIFIED_ONCE __u32 run_claim(__u64 key)
 {
-	NOT_UNROLLED for (__u32 way = 0; way < ACCOUNT_WAYS; way++)
+	NOT_UNROLLED for (__u32 way = 0; way < RUN_WAYS; way++)
 	{
 		__u32 place = ((__u32)key & (RUNS_MAX - 1)) ^ way;
 		struct run *run = bpf_map_lookup_elem(&runs, &place);
@@ -124,7 +125,9 @@ static __always_inline void look_at_run(struct task_struct *task, struct recorde
 		run_drop(recorded);
 		return;
 	}
-	if (!recorded->run && recorded->place.has & PLACE_STATE) {
+	/* Only for one that has published something: most servers have threads that never will. */
+	if (!recorded->run && recorded->place.has & PLACE_STATE &&
+	    (recorded->look.tag || recorded->thread.left_until_ns)) {
 		/* Without a place it has none for good: NO_PLACE + 1 would be "none yet". */
 		__u32 place = run_claim(
 			run_key(task_thread_pointer(task) + (__u64)recorded->place.state, recorded->process));

@@ -135,7 +135,8 @@ static __always_inline __u64 record_tag(const __u8 trace_id[TRACE_ID_BYTES], __u
 /* The name of a thread of PROCESS: what it publishes beside its record lies at ADDRESS. */
 static __always_inline __u64 run_key(__u64 address, __u32 process)
 {
-	__u64 key = record_mix(address ^ (__u64)process << 48);
+	/* Twice: threads' addresses differ by the same step, and would come to lie in the same few places. */
+	__u64 key = record_mix(record_mix(address) ^ (__u64)process << 48);
 
 	return key > ACCOUNT_TAKEN ? key : ACCOUNT_TAKEN + 1;
 }
