@@ -74,4 +74,24 @@ static inline void begin(unsigned seed)
 	}
 }
 
+/* How long all tasks ran, by the book. */
+static inline uint64_t ran_by_book_ns(void)
+{
+	uint64_t ran_ns = 0;
+
+	for (int i = 0; i < sim.stretches; i++)
+		for (int j = 0; j < TASKS; j++)
+			if (sim.book[i].did[j].doing == RUNS)
+				ran_ns += sim.book[i].to_ns - sim.book[i].from_ns;
+	return ran_ns;
+}
+
+/* What all requests together had of CPUs is no more than the RAN_NS that the tasks had. */
+static inline void hold_against_runs(uint64_t ran_ns)
+{
+	if (sim.on_cpu_ns > ran_ns)
+		fail_msg("seed %u: requests ran for %llu ns, the tasks for %llu", sim.seed,
+			 (unsigned long long)sim.on_cpu_ns, (unsigned long long)ran_ns);
+}
+
 #endif /* WHYLATE_TESTS_RECORD_SIM_H */

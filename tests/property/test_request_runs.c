@@ -104,6 +104,17 @@ static void begin_with_pool_alone(int both)
 	switch_out(&sim.task[OTHER], 0, BLOCKED_FUTEX);
 }
 
+/* The reader, which sleeps, is woken and answers on CONNECTION. */
+static void reader_answers(struct context *context, int connection)
+{
+	struct task_struct *reader = &sim.task[READER];
+
+	wake(reader, NULL);
+	switch_in(reader);
+	take(reader, context);
+	send_response(reader, connection, 0);
+}
+
 /* It has read one itself before. */
 static void what_was_taken_is_not_its_own_requests(void **state)
 {
@@ -122,7 +133,7 @@ static void what_was_taken_is_not_its_own_requests(void **state)
 /* It says afterwards that it did all that for another. */
 static void what_was_taken_is_not_told_again(void **state)
 {
-	struct task_struct *pool = &sim.task[POOL], *reader = &sim.task[READER];
+	struct task_struct *pool = &sim.task[POOL];
 	struct context one = context_of(0x5000), two = context_of(0x6000);
 
 	(void)state;
@@ -132,18 +143,15 @@ static void what_was_taken_is_not_told_again(void **state)
 	memcpy(pool->says.left_trace_id, two.look.trace_id, TRACE_ID_BYTES);
 	pass(10);
 	switch_out(pool, 0, BLOCKED_FUTEX);
-	wake(reader, NULL);
-	switch_in(reader);
 	two.queued_at_ns = sim.now_ns;
-	take(reader, &two);
-	send_response(reader, 1, 0);
+	reader_answers(&two, 1);
 	assert_in_range(sim.on_cpu_ns, 1000, 1010);
 }
 
 /* It showed another one before, for which it did nothing more. */
 static void what_was_taken_is_not_for_the_one_before(void **state)
 {
-	struct task_struct *pool = &sim.task[POOL], *reader = &sim.task[READER];
+	struct task_struct *pool = &sim.task[POOL];
 	struct context one = context_of(0x5000), two = context_of(0x6000);
 
 	(void)state;
@@ -156,17 +164,14 @@ static void what_was_taken_is_not_for_the_one_before(void **state)
 	answer_what_the_pool_did(&one);
 	pass(10);
 	switch_out(pool, 0, BLOCKED_FUTEX);
-	wake(reader, NULL);
-	switch_in(reader);
-	take(reader, &two);
-	send_response(reader, 1, 0);
+	reader_answers(&two, 1);
 	assert_int_equal(sim.on_cpu_ns, 1020);
 }
 
 /* What it did unseen is kept for who answers that, and its own request has it not. */
 static void what_is_kept_is_not_its_own_requests(void **state)
 {
-	struct task_struct *pool = &sim.task[POOL], *reader = &sim.task[READER];
+	struct task_struct *pool = &sim.task[POOL];
 	struct context one = context_of(0x5000), two = context_of(0x6000);
 
 	(void)state;
@@ -181,17 +186,14 @@ static void what_is_kept_is_not_its_own_requests(void **state)
 	pass(100);
 	queue(pool, &two);
 	send_response(pool, 1, 0);
-	wake(reader, NULL);
-	switch_in(reader);
-	take(reader, &one);
-	send_response(reader, 0, 0);
+	reader_answers(&one, 0);
 	assert_in_range(sim.on_cpu_ns, 1000, 1200);
 }
 
 /* Nor is it when its way off its CPU was not announced, and the way back is. */
 static void what_was_taken_is_not_for_the_one_before_it_went_unseen(void **state)
 {
-	struct task_struct *pool = &sim.task[POOL], *reader = &sim.task[READER];
+	struct task_struct *pool = &sim.task[POOL];
 	struct context one = context_of(0x5000), two = context_of(0x6000);
 
 	(void)state;
@@ -204,11 +206,8 @@ static void what_was_taken_is_not_for_the_one_before_it_went_unseen(void **state
 	answer_what_the_pool_did(&one);
 	leaves_cpu(pool, 1, 0);
 	switch_in(pool);
-	wake(reader, NULL);
-	switch_in(reader);
 	two.before = 0;
-	take(reader, &two);
-	send_response(reader, 1, 0);
+	reader_answers(&two, 1);
 	assert_in_range(sim.on_cpu_ns, 1000, 1020);
 }
 
