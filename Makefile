@@ -79,6 +79,7 @@ BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -I. \
 WERROR := $(if $(CI)$(DEVELOPER),-Werror)
 LDLIBS = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lm
 SERVER_LDLIBS = -pthread $(shell $(PKG_CONFIG) --libs $(SERVER_LIBS))
+LOAD_LDLIBS = -pthread $(shell $(PKG_CONFIG) --libs jansson zlib) -lm
 TEST_LDLIBS = $(LDLIBS) $(SERVER_LDLIBS)
 
 AGENT_SRC := $(wildcard user/*.c user/*/*.c)
@@ -91,10 +92,14 @@ RING_SRC  := $(wildcard servers/ring*.c)
 RING_OBJ  := $(RING_SRC:%.c=$(BUILD)/obj/%.o)
 GREEN_SRC := $(filter-out $(MODEL_SRC),$(wildcard servers/green*.c))
 GREEN_OBJ := $(GREEN_SRC:%.c=$(BUILD)/obj/%.o)
+# The load generator.
+LOAD_SRC  := $(wildcard tools/load/*.c)
+LOAD_OBJ  := $(LOAD_SRC:%.c=$(BUILD)/obj/%.o)
 SERVER_SRC := $(filter-out $(MODEL_SRC) servers/main.c $(RING_SRC) $(GREEN_SRC),$(wildcard servers/*.c))
 SERVER_OBJ := $(SERVER_SRC:%.c=$(BUILD)/obj/%.o)
 BASE_OBJ  := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard user/base/*.c))
-TEST_OBJ  := $(filter-out $(BUILD)/obj/user/main.o $(BUILD)/obj/user/cmd_%.o,$(AGENT_OBJ)) $(SERVER_OBJ) $(GREEN_OBJ)
+TEST_OBJ  := $(filter-out $(BUILD)/obj/user/main.o $(BUILD)/obj/user/cmd_%.o,$(AGENT_OBJ)) $(SERVER_OBJ) $(GREEN_OBJ) \
+	$(filter-out $(BUILD)/obj/tools/load/main.o,$(LOAD_OBJ))
 FUZZ_OBJ  := $(TEST_OBJ:$(BUILD)/obj/%=$(BUILD)/fuzz/obj/%)
 BPF_OBJ   := $(patsubst bpf/%.bpf.c,$(BUILD)/obj/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
 TEST_BIN  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c tests/property/test_*.c))
@@ -111,7 +116,7 @@ VM_WORK   := $(addprefix $(BUILD)/static/workloads/,blocked calls forkstorm hogs
 
 SERVERS   := $(MODELS:%=$(BUILD)/servers/%)
 
-.PHONY: all agent servers peers static vm unit tests test test-tsan check-vm check-aarch64 bench fuzz lint format demo setup install uninstall clean help FORCE
+.PHONY: all agent servers load peers static vm unit tests test test-tsan check-vm check-aarch64 bench fuzz lint format demo setup install uninstall clean help FORCE
 
 all: agent servers tests ## build the agent, the servers and the tests
 
@@ -132,6 +137,12 @@ $(SERVERS): $(BUILD)/servers/%: $(BUILD)/obj/servers/$$(subst -,_,$$*).o $(BUILD
 	$(say) LINK $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ $(SERVER_LDLIBS) $(RING_LIBS)
+
+load: $(BUILD)/load ## build the load generator
+
+$(BUILD)/load: $(LOAD_OBJ) $(BASE_OBJ)
+	$(say) LINK $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ $(LOAD_LDLIBS)
 
 peers: ## build what to compare the servers with, in Go and Rust, as far as these are there
 	$(Q)servers/peers/build $(BUILD)
@@ -343,4 +354,4 @@ help: ## this list
 	@echo
 	@sed -n 's/^## /  /p' Makefile
 
--include $(AGENT_OBJ:.o=.d) $(SERVER_OBJ:.o=.d) $(RING_OBJ:.o=.d) $(GREEN_OBJ:.o=.d) $(MODEL_SRC:%.c=$(BUILD)/obj/%.d) $(BUILD)/obj/servers/main.d $(FUZZ_OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(TEST_BIN:$(BUILD)/%=$(BUILD)/obj/%.d) $(WORK_BIN:=.d) $(VM_WORK:=.d)
+-include $(AGENT_OBJ:.o=.d) $(LOAD_OBJ:.o=.d) $(SERVER_OBJ:.o=.d) $(RING_OBJ:.o=.d) $(GREEN_OBJ:.o=.d) $(MODEL_SRC:%.c=$(BUILD)/obj/%.d) $(BUILD)/obj/servers/main.d $(FUZZ_OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(TEST_BIN:$(BUILD)/%=$(BUILD)/obj/%.d) $(WORK_BIN:=.d) $(VM_WORK:=.d)

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A histogram of three significant digits, up to one hour, with the very buckets of HdrHistogram for these
+ * (lowest value 1 ns): below 2,048 ns one for each, then 1,024 for each octave, so that no value is off by
+ * more than 1/1,024.  Its buckets lie within those of bpf/hist.h, whose shape it has with five bits more.
+ *
+ * One thread writes and any may read meanwhile: each word is written whole and none is held back, so a reader
+ * finds every value that was recorded before and may find the sum a few values ahead of the buckets.
+ */
+#ifndef WHYLATE_LOAD_HDR_H
+#define WHYLATE_LOAD_HDR_H
+
+#include <stdint.h>
+
+#define HDR_DIGITS	3
+#define HDR_SUB_BITS	10u
+#define HDR_SUB_BUCKETS (1u << HDR_SUB_BITS)
+#define HDR_LIMIT_NS	3600000000000ull /* longer values are recorded as this */
+#define HDR_BUCKETS	(HDR_SUB_BUCKETS * 33u)
+
+struct hdr {
+	uint64_t total_ns, max_ns;
+	uint64_t buckets[HDR_BUCKETS];
+};
+
+/* The bucket of VALUE_NS, and its edges: [from, to). */
+uint32_t hdr_bucket(uint64_t value_ns);
+uint64_t hdr_bucket_from_ns(uint32_t bucket);
+uint64_t hdr_bucket_to_ns(uint32_t bucket);
+
+/* By the one thread that writes. */
+void hdr_record(struct hdr *hdr, uint64_t value_ns);
+
+/* Add what FROM holds, which may be written meanwhile, to INTO, which nobody else has. */
+void hdr_add(struct hdr *into, const struct hdr *from);
+/* Take EARLIER, a state that INTO had before, out of it; the longest is then the upper edge of what is left. */
+void hdr_subtract(struct hdr *into, const struct hdr *earlier);
+
+uint64_t hdr_count(const struct hdr *hdr);
+/* The midpoint of the bucket that holds the RANK-th smallest (from 1), but not above max_ns; 0 if there is
+ * none. */
+uint64_t hdr_at_rank_ns(const struct hdr *hdr, uint64_t rank);
+/* ceil(Q * COUNT), at least 1: the rank of a quantile. */
+uint64_t hdr_rank(uint64_t count, double q);
+
+#endif /* WHYLATE_LOAD_HDR_H */

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What a run found out: all that its reports are made from.  Pure: no clock, no socket. */
+#ifndef WHYLATE_LOAD_RESULT_H
+#define WHYLATE_LOAD_RESULT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tools/load/books.h"
+#include "tools/load/plan.h"
+
+struct load_result {
+	const struct load_plan *plan;
+	struct load_books books;
+	uint64_t started_at_ns; /* wall clock, since 1970 */
+	uint64_t window_ns;	/* from the end of the warm-up to the last due time's bound, or to Ctrl-C */
+	uint64_t settled_ns;	/* from the start until the last outcome was known */
+	uint64_t last_due_ns;	/* of the timetable; 0: closed loop, or none */
+	uint64_t cpu_ns;	/* that the generator's threads took, warm-up included */
+	uint64_t cpu_window_ns; /* in how long */
+	bool spinning, interrupted;
+	uint64_t clock_steps; /* how often the wall clock was set during the run */
+	uint64_t opening_ns;  /* from the start until as many connections were open as wanted; 0: never */
+	uint64_t user_bytes;  /* memory of this process for its connections, all together */
+	const char *no_connection; /* why none could be made, if none ever was; NULL */
+};
+
+/* A quantile of a latency, with what is known of its error. */
+struct load_quantile {
+	double q;
+	uint64_t ns;
+	bool at_least;	   /* requests that were not answered decide it: it is not less than this */
+	bool has_interval; /* fewer than 100 values lie beyond it: */
+	uint64_t low_ns,
+		high_ns; /* the order statistics that hold it, 95 % sure; high UINT64_MAX: no upper end */
+	uint64_t without_lag_ns; /* what it would be without the generator's own lag */
+	bool lag_matters;	 /* and that is another figure: see load_lag_limit_ns() */
+};
+
+#define LOAD_QUANTILES 8
+extern const double load_quantiles[LOAD_QUANTILES]; /* 0.5 0.75 0.9 0.95 0.99 0.999 0.9999 1 */
+
+/* The quantile Q of AT_LEAST and KNOWN together; not has_interval and lag. */
+struct load_quantile load_quantile_of(const struct load_censored *latency, double q);
+/* The same of the run's main latency - from_due, or from_send in a closed loop - with all fields. */
+void load_result_quantiles(const struct load_result *result, struct load_quantile out[LOAD_QUANTILES]);
+
+/* By how much lag may change a quantile of NS before it is another figure: 5 %, or 50 us if that is more. */
+uint64_t load_lag_limit_ns(uint64_t ns);
+
+#endif /* WHYLATE_LOAD_RESULT_H */
