@@ -31,6 +31,8 @@ struct load_segment {
 struct load_request {
 	char *bytes;
 	size_t nr_bytes;
+	char *close_bytes; /* the same with `Connection: close`: the last on a connection */
+	size_t nr_close_bytes;
 	bool is_head;	 /* the answer has no body, whatever it says */
 	uint32_t weight; /* how often, relative to the others; at least 1 */
 };

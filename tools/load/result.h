@@ -15,6 +15,7 @@ struct load_result {
 	uint64_t started_at_ns; /* wall clock, since 1970 */
 	uint64_t window_ns;	/* from the end of the warm-up to the last due time's bound, or to Ctrl-C */
 	uint64_t settled_ns;	/* from the start until the last outcome was known */
+	uint64_t timetable_nr; /* requests that it has in all, warm-up included; 0: closed loop, or cut short */
 	uint64_t last_due_ns;	/* of the timetable; 0: closed loop, or none */
 	uint64_t cpu_ns;	/* that the generator's threads took, warm-up included */
 	uint64_t cpu_window_ns; /* in how long */
@@ -22,7 +23,7 @@ struct load_result {
 	uint64_t clock_steps; /* how often the wall clock was set during the run */
 	uint64_t opening_ns;  /* from the start until as many connections were open as wanted; 0: never */
 	uint64_t user_bytes;  /* memory of this process for its connections, all together */
-	const char *no_connection; /* why none could be made, if none ever was; NULL */
+	int no_connection;    /* why none could be made, if none ever was: an errno; else 0 */
 };
 
 /* A quantile of a latency, with what is known of its error. */
