@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 /* The longest that a thread sleeps: so soon it sees the start, or that it is told to stop. */
 #define BEFORE_START_NS 1000000ull
 #define SLEEP_NS	50000000ull
+#define OTHER_FILES	64u /* at most, of a process: standard ones, reports, one to wait with for each thread */
 
 bool load_plan_spins(const struct load_plan *plan)
 {
@@ -80,19 +82,45 @@ static int pin(struct load_worker *worker)
 	return 0;
 }
 
-/* A file table of its own lets each thread have as many connections as the limit on files allows. */
+/* ThreadSanitizer takes a descriptor for the same in all threads, and would see races that are none. */
+#ifdef __SANITIZE_THREAD__
+#define ALWAYS_OWN_FILES false
+#else
+#define ALWAYS_OWN_FILES true
+#endif
+
+/* Whether all connections, and what else a process has open, have room in one table. */
+static bool fit_one_table(const struct load_plan *plan)
+{
+	struct rlimit files;
+
+	return !getrlimit(RLIMIT_NOFILE, &files) && plan->connections + OTHER_FILES <= files.rlim_cur;
+}
+
+/*
+ * A file table of its own lets each thread have as many connections as the limit on files allows; and in a
+ * table that nobody shares, a descriptor is looked up without counting who does (fs/file.c: __fget_light).
+ */
+static int own_files(struct load_worker *worker)
+{
+	bool fits = fit_one_table(worker->plan);
+
+	if ((fits && !ALWAYS_OWN_FILES) || !unshare(CLONE_FILES) || fits)
+		return 0;
+	return err_set(&worker->err, errno,
+		       "cannot give each thread a file table of its own: %s; use fewer --connections",
+		       strerror(errno));
+}
+
 static int begin(struct load_worker *worker)
 {
-	const struct load_plan *plan = worker->plan;
 	int ret = 0;
 
 	prctl(PR_SET_TIMERSLACK, 1ul); /* without: 50 us late by design (prctl(2)) */
-	if (plan->has_cpus)
+	if (worker->plan->has_cpus)
 		ret = pin(worker);
-	if (!ret && plan->threads > 1 && unshare(CLONE_FILES))
-		ret = err_set(&worker->err, errno,
-			      "cannot give a thread a file table of its own: %s; use --threads 1",
-			      strerror(errno));
+	if (!ret)
+		ret = own_files(worker);
 	if (ret)
 		return ret;
 	worker->epoll = epoll_create1(EPOLL_CLOEXEC);
