@@ -36,10 +36,16 @@ enum step {
 	STEP_TOO_LONG,
 };
 
-/* All words that matter, in order: as long as their beginnings are the same, each may be the next one. */
-static const char *const words[] = { "chunked",	       "close",	     "connection",
-				     "content-length", "keep-alive", "transfer-encoding" };
-enum { WORD_CHUNKED, WORD_CLOSE, WORD_CONNECTION, WORD_LENGTH, WORD_KEEP_ALIVE, WORD_CODING, WORD_NONE };
+/*
+ * All words that matter: names, then members of values.  As long as what has come is the beginning of the
+ * next one too, it may still be that.
+ */
+static const struct {
+	const char *text;
+	uint8_t same; /* how many bytes it begins with as the one before it does */
+} words[] = { { "connection", 0 }, { "content-length", 3 }, { "transfer-encoding", 0 },
+	      { "chunked", 0 },	   { "close", 1 },	    { "keep-alive", 0 } };
+enum { WORD_CONNECTION, WORD_LENGTH, WORD_CODING, WORD_CHUNKED, WORD_CLOSE, WORD_KEEP_ALIVE, WORD_NONE };
 
 /* The bytes at hand. */
 struct piece {
@@ -62,25 +68,46 @@ static bool is_space(char byte)
 	return http_is_blank(byte) || byte == '\r';
 }
 
-static void begin_word(struct response *r)
+/* FIRST of those that it may be. */
+static void begin_word(struct response *r, uint8_t first)
 {
-	r->word = r->word_bytes = 0;
+	r->word = first;
+	r->word_bytes = 0;
 	r->gap = false;
 }
 
 static bool is_word(const struct response *r, unsigned word)
 {
-	return r->word == word && !words[word][r->word_bytes];
+	return r->word == word && !words[word].text[r->word_bytes];
+}
+
+static char to_lower(char byte)
+{
+	return byte >= 'A' && byte <= 'Z' ? (char)(byte | 0x20) : byte;
+}
+
+/* What is the word that it seems to be: all of it, as a rule. */
+static void take_same(struct response *r, struct piece *p)
+{
+	const char *word = r->word == WORD_NONE || r->gap ? "" : words[r->word].text + r->word_bytes;
+	const char *at = p->at;
+
+	while (at < p->end && *word && to_lower(*at) == *word) {
+		at++;
+		word++;
+	}
+	r->word_bytes += (uint8_t)(at - p->at);
+	p->at = at;
 }
 
 static void add_to_word(struct response *r, char byte)
 {
-	char lower = byte >= 'A' && byte <= 'Z' ? (char)(byte | 0x20) : byte;
+	char lower = to_lower(byte);
 
 	if (r->gap || !lower)
 		r->word = WORD_NONE;
-	while (r->word < WORD_NONE && words[r->word][r->word_bytes] != lower)
-		if (++r->word < WORD_NONE && strncmp(words[r->word], words[r->word - 1], r->word_bytes) != 0)
+	while (r->word < WORD_NONE && words[r->word].text[r->word_bytes] != lower)
+		if (++r->word < WORD_NONE && words[r->word].same < r->word_bytes)
 			r->word = WORD_NONE;
 	if (r->word < WORD_NONE)
 		r->word_bytes++;
@@ -104,7 +131,7 @@ static void end_member(struct response *r)
 		r->has_coding = true;
 		r->is_chunked = is_word(r, WORD_CHUNKED); /* the last one counts */
 	}
-	begin_word(r);
+	begin_word(r, WORD_CHUNKED);
 }
 
 static void begin_number(struct response *r)
@@ -150,36 +177,38 @@ static void end_field(struct response *r)
 static void take_version(struct response *r, struct piece *p)
 {
 	static const char version[] = "HTTP/1.";
+	const size_t length = sizeof(version) - 1;
 
-	for (; p->at < p->end; p->at++) {
-		if (r->word_bytes < strlen(version) ? *p->at != version[r->word_bytes] : !is_digit(*p->at)) {
+	if (!r->word_bytes && (size_t)(p->end - p->at) > length && !memcmp(p->at, version, length)) {
+		r->word_bytes = (uint8_t)length;
+		p->at += length;
+	}
+	for (; p->at < p->end && r->step == STEP_VERSION; p->at++) {
+		if (r->word_bytes < length ? *p->at != version[r->word_bytes] : !is_digit(*p->at)) {
 			r->step = STEP_MALFORMED;
 			return;
 		}
 		r->http11 = *p->at != '0';
-		if (++r->word_bytes > strlen(version)) {
+		if (++r->word_bytes > length)
 			r->step = STEP_STATUS_BLANK;
-			r->word_bytes = 0;
-			p->at++;
-			return;
-		}
 	}
+	if (r->step == STEP_STATUS_BLANK)
+		r->word_bytes = 0;
 }
 
 static void take_status(struct response *r, struct piece *p)
 {
-	char byte = *p->at;
-
-	if (r->step == STEP_STATUS_BLANK && http_is_blank(byte)) {
-		r->word_bytes = 1;
-	} else if (r->word_bytes && r->word_bytes < 4 && is_digit(byte)) {
-		r->step = ++r->word_bytes < 4 ? STEP_STATUS : STEP_STATUS_END;
-		r->number = r->number * 10 + (uint64_t)(byte - '0');
-	} else {
-		r->step = STEP_MALFORMED;
-		return;
+	for (; p->at < p->end && r->step != STEP_STATUS_END; p->at++) {
+		if (r->step == STEP_STATUS_BLANK && http_is_blank(*p->at)) {
+			r->word_bytes = 1;
+		} else if (r->word_bytes && is_digit(*p->at)) {
+			r->step = ++r->word_bytes < 4 ? STEP_STATUS : STEP_STATUS_END;
+			r->number = r->number * 10 + (uint64_t)(*p->at - '0');
+		} else {
+			r->step = STEP_MALFORMED;
+			return;
+		}
 	}
-	p->at++;
 }
 
 static void end_status_line(struct response *r)
@@ -231,7 +260,7 @@ static void take_line(struct response *r, struct piece *p)
 	} else {
 		byte |= 0x20;
 		r->step = (byte == 'c' || byte == 't') && !r->in_trailers ? STEP_WORD : STEP_NAME;
-		begin_word(r);
+		begin_word(r, WORD_CONNECTION);
 	}
 }
 
@@ -244,8 +273,11 @@ static void take_last_lf(struct response *r, struct piece *p)
 /* Blanks before the colon are a mistake that is understood by all. */
 static void take_word(struct response *r, struct piece *p)
 {
-	while (p->at < p->end && r->word < WORD_NONE && *p->at != ':' && *p->at != '\n')
+	for (take_same(r, p); p->at < p->end && *p->at != ':' && *p->at != '\n'; take_same(r, p)) {
 		take_word_byte(r, *p->at++);
+		if (r->word == WORD_NONE)
+			break;
+	}
 	if (r->word == WORD_NONE) {
 		r->step = STEP_NAME;
 		return;
@@ -265,34 +297,46 @@ static void take_word(struct response *r, struct piece *p)
 	if (r->step == STEP_LENGTH)
 		begin_number(r);
 	else
-		begin_word(r);
+		begin_word(r, WORD_CHUNKED);
 }
 
+/* Of a field that does not matter only that there is a colon, and the line's end. */
 static void take_name(struct response *r, struct piece *p)
 {
-	while (p->at < p->end && *p->at != ':' && *p->at != '\n')
-		p->at++;
-	if (p->at == p->end)
+	const char *lf = memchr(p->at, '\n', (size_t)(p->end - p->at)), *end = lf ? lf : p->end;
+	const char *colon = memchr(p->at, ':', (size_t)(end - p->at));
+
+	p->at = end;
+	if (!colon) {
+		r->step = lf ? STEP_MALFORMED : STEP_NAME;
 		return;
-	r->step = *p->at == ':' ? STEP_VALUE : STEP_MALFORMED;
-	p->at += *p->at == ':';
+	}
+	r->step = lf ? STEP_LINE : STEP_VALUE;
+	p->at += lf != NULL;
 }
 
 /* The value of a field that matters: members, parted by commas. */
-static void take_value(struct response *r, struct piece *p)
+static void take_list(struct response *r, struct piece *p)
 {
-	bool is_length = r->step == STEP_LENGTH;
-
-	for (; p->at < p->end && *p->at != '\n'; p->at++) {
-		if (*p->at != ',')
-			is_length ? take_number_byte(r, *p->at) : take_word_byte(r, *p->at);
+	for (take_same(r, p); p->at < p->end && *p->at != '\n'; take_same(r, p)) {
+		if (*p->at == ',')
+			end_member(r);
 		else
-			is_length ? end_number(r) : end_member(r);
+			take_word_byte(r, *p->at);
+		p->at++;
 	}
-	if (p->at == p->end)
-		return;
-	p->at++;
-	r->step = STEP_LINE;
+	r->step = skip_line(p) ? STEP_LINE : STEP_LIST;
+}
+
+static void take_length(struct response *r, struct piece *p)
+{
+	for (; p->at < p->end && *p->at != '\n'; p->at++) {
+		if (*p->at == ',')
+			end_number(r);
+		else
+			take_number_byte(r, *p->at);
+	}
+	r->step = skip_line(p) ? STEP_LINE : STEP_LENGTH;
 }
 
 static void take_lines(struct response *r, struct piece *p)
@@ -325,8 +369,11 @@ static void take_lines(struct response *r, struct piece *p)
 		case STEP_VALUE:
 			r->step = skip_line(p) ? STEP_LINE : STEP_VALUE;
 			break;
+		case STEP_LENGTH:
+			take_length(r, p);
+			break;
 		default:
-			take_value(r, p);
+			take_list(r, p);
 		}
 	}
 }
