@@ -460,6 +460,12 @@ static void pass_content(struct response *r, struct piece *p)
 	p->at += nr;
 }
 
+static enum response_state state_of(const struct response *r)
+{
+	return r->step < STEP_WHOLE ? RESPONSE_MORE :
+				      (enum response_state)(r->step - STEP_WHOLE + RESPONSE_WHOLE);
+}
+
 enum response_state response_take(struct response *r, const char *bytes, size_t nr, size_t *used)
 {
 	struct piece p = { bytes, bytes + nr };
@@ -472,15 +478,12 @@ enum response_state response_take(struct response *r, const char *bytes, size_t 
 			take_head(r, &p);
 	}
 	*used = (size_t)(p.at - bytes);
-	return r->step < STEP_WHOLE ? RESPONSE_MORE :
-				      (enum response_state)(r->step - STEP_WHOLE + RESPONSE_WHOLE);
+	return state_of(r);
 }
 
 enum response_state response_end(struct response *r)
 {
-	size_t used;
-
 	if (r->step < STEP_WHOLE)
 		r->step = r->step == STEP_UNTIL_CLOSE ? STEP_WHOLE : STEP_MALFORMED;
-	return response_take(r, NULL, 0, &used);
+	return state_of(r);
 }
