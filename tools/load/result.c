@@ -10,6 +10,13 @@
 
 const double load_quantiles[LOAD_QUANTILES] = { 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999, 1 };
 
+const char *load_class_name(uint32_t class)
+{
+	static const char *const names[LOAD_CLASSES] = { "other", "1xx", "2xx", "3xx", "4xx", "5xx" };
+
+	return names[class];
+}
+
 /* Values of which some are only known not to be less. */
 struct values {
 	const struct hdr *known, *at_least; /* AT_LEAST may be NULL */

@@ -47,6 +47,9 @@ extern const double load_quantiles[LOAD_QUANTILES]; /* 0.5 0.75 0.9 0.95 0.99 0.
 struct load_quantile load_quantile_of_both(const struct hdr *known, const struct hdr *at_least, double q);
 struct load_quantile load_quantile_of(const struct load_censored *latency, double q);
 
+/* "2xx", of books.h's classes; "other". */
+const char *load_class_name(uint32_t class);
+
 /* The run's main latency: from_due, or from_send in a closed loop. */
 const struct load_censored *load_result_latency(const struct load_result *result);
 /* Its quantiles with all fields. */
