@@ -52,12 +52,9 @@ static json_t *sources_json(const struct load_plan *plan)
 
 static json_t *cpus_json(const struct load_plan *plan)
 {
-	json_t *array;
+	json_t *array = json_array();
 
-	if (!plan->has_cpus)
-		return json_null();
-	array = json_array();
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+	for (int cpu = 0; plan->has_cpus && cpu < CPU_SETSIZE; cpu++)
 		if (CPU_ISSET(cpu, &plan->cpus))
 			writer_append(array, json_integer(cpu));
 	return array;
