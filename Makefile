@@ -98,6 +98,8 @@ LOAD_OBJ  := $(LOAD_SRC:%.c=$(BUILD)/obj/%.o)
 SERVER_SRC := $(filter-out $(MODEL_SRC) servers/main.c $(RING_SRC) $(GREEN_SRC),$(wildcard servers/*.c))
 SERVER_OBJ := $(SERVER_SRC:%.c=$(BUILD)/obj/%.o)
 BASE_OBJ  := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard user/base/*.c))
+# The servers write no JSON by the library that this needs.
+SERVER_BASE_OBJ := $(filter-out $(BUILD)/obj/user/base/json_writer.o,$(BASE_OBJ))
 TEST_OBJ  := $(filter-out $(BUILD)/obj/user/main.o $(BUILD)/obj/user/cmd_%.o,$(AGENT_OBJ)) $(SERVER_OBJ) $(GREEN_OBJ) \
 	$(filter-out $(BUILD)/obj/tools/load/main.o,$(LOAD_OBJ))
 FUZZ_OBJ  := $(TEST_OBJ:$(BUILD)/obj/%=$(BUILD)/fuzz/obj/%)
@@ -133,7 +135,7 @@ $(BUILD)/servers/green-threads: $(GREEN_OBJ)
 $(BUILD)/servers/io-uring: RING_LIBS = $(shell $(PKG_CONFIG) --libs liburing)
 
 .SECONDEXPANSION:
-$(SERVERS): $(BUILD)/servers/%: $(BUILD)/obj/servers/$$(subst -,_,$$*).o $(BUILD)/obj/servers/main.o $(SERVER_OBJ) $(BASE_OBJ)
+$(SERVERS): $(BUILD)/servers/%: $(BUILD)/obj/servers/$$(subst -,_,$$*).o $(BUILD)/obj/servers/main.o $(SERVER_OBJ) $(SERVER_BASE_OBJ)
 	$(say) LINK $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ $(SERVER_LDLIBS) $(RING_LIBS)
