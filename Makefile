@@ -253,7 +253,7 @@ $(BUILD)/workloads/blocked32: tests/workloads/blocked32.c
 $(BUILD)/bench/%: tools/bench/%.c
 	$(say) BENCH $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -pthread -MMD -MP $< -o $@
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -pthread -MMD -MP $< -o $@ -lm
 
 $(BUILD)/static/workloads/%: tests/workloads/%.c
 	$(say) STATIC $@
