@@ -9,8 +9,11 @@
 #include "tools/load/books.h"
 #include "tools/load/plan.h"
 
+struct load_found;
+
 struct load_result {
 	const struct load_plan *plan;
+	const struct load_found *found; /* of a search, whose run this is (find_max.h); else NULL */
 	struct load_books books;
 	uint64_t started_at_ns; /* wall clock, since 1970 */
 	uint64_t window_ns;	/* from the end of the warm-up to the last due time's bound, or to Ctrl-C */

@@ -136,16 +136,22 @@ static void watch(struct run *run, const struct load_watcher *watcher)
 		tell_watcher(run, watcher, &told_ns, clock_monotonic_ns() - start_ns);
 }
 
-static void go(struct run *run, const struct load_watcher *watcher, struct load_result *result)
+static int go(struct run *run, const struct load_watcher *watcher, struct load_result *result,
+	      struct err *err)
 {
+	int ret = 0;
+
 	await_ready(run, result);
-	if (interrupted || run->shared.broken || result->no_connection) {
-		end_now(run);
-		return;
-	}
 	result->started_at_ns = clock_wall_ns() + LEAD_NS;
+	if (watcher)
+		ret = watcher->begin(watcher->context, result->started_at_ns, err);
+	if (ret || interrupted || run->shared.broken || result->no_connection) {
+		end_now(run);
+		return ret;
+	}
 	__atomic_store_n(&run->shared.start_ns, clock_monotonic_ns() + LEAD_NS, __ATOMIC_RELEASE);
 	watch(run, watcher);
+	return 0;
 }
 
 static void end_threads(struct run *run)
@@ -262,7 +268,7 @@ int load_run(const struct load_plan *plan, const struct load_watcher *watcher, s
 		if (ret)
 			end_now(&run);
 		else
-			go(&run, watcher, result);
+			ret = go(&run, watcher, result, err);
 		end_threads(&run);
 		ret = ret ? ret : thread_err(&run, err);
 	}

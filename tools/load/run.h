@@ -8,6 +8,8 @@
 
 /* Who is told each second what happened in it.  Both books are sums over all threads. */
 struct load_watcher {
+	/* All is ready; it starts at STARTED_AT_NS, since 1970.  Not 0: it does not, with a sentence in ERR. */
+	int (*begin)(void *context, uint64_t started_at_ns, struct err *err);
 	void (*second)(void *context, const struct load_books *now, const struct load_books *before,
 		       uint64_t from_ns, uint64_t to_ns); /* after the start */
 	void *context;
