@@ -126,7 +126,7 @@ static void fullest_histogram_fits(void **state)
 	struct report_dist dist;
 
 	(void)state;
-	for (uint32_t i = 0; i < HDR_BUCKETS; i++)
+	for (uint32_t i = 0; i <= hdr_bucket(HDR_LIMIT_NS); i++)
 		hdr.buckets[i] = i % 3 ? (uint64_t)rand() : 1ull << 46;
 	hdr.max_ns = HDR_LIMIT_NS;
 	load_hlog_interval(hlog, 0, FAKE_S, &hdr);
@@ -135,6 +135,7 @@ static void fullest_histogram_fits(void **state)
 	expect_all(&dist, 1);
 	hlog = begin();
 	hdr.buckets[7] = 1ull << 62;
+	hdr.max_ns = 7;
 	load_hlog_interval(hlog, 0, FAKE_S, &hdr);
 	assert_int_equal(load_hlog_close(hlog, &err), 0);
 	free(read_back(&dist));

@@ -18,23 +18,25 @@ static uint64_t load_word(const uint64_t *word)
 	return __atomic_load_n(word, __ATOMIC_RELAXED);
 }
 
+/* The longest comes first: so it bounds what is taken, and what is longer and comes meanwhile is left. */
 void hdr_add(struct hdr *into, const struct hdr *from)
 {
-	uint64_t max_ns;
+	uint64_t max_ns = load_word(&from->max_ns);
+	uint32_t end = hdr_bucket(max_ns) + 1;
 
-	for (uint32_t i = 0; i < HDR_BUCKETS; i++)
+	for (uint32_t i = 0; i < end; i++)
 		into->buckets[i] += load_word(&from->buckets[i]);
 	into->total_ns += load_word(&from->total_ns);
-	max_ns = load_word(&from->max_ns);
 	if (max_ns > into->max_ns)
 		into->max_ns = max_ns;
 }
 
 void hdr_subtract(struct hdr *into, const struct hdr *earlier)
 {
+	uint32_t end = hdr_end(into);
 	uint64_t max_ns = 0;
 
-	for (uint32_t i = 0; i < HDR_BUCKETS; i++) {
+	for (uint32_t i = 0; i < end; i++) {
 		into->buckets[i] -= earlier->buckets[i];
 		if (into->buckets[i])
 			max_ns = hdr_bucket_to_ns(i) - 1;
@@ -46,9 +48,10 @@ void hdr_subtract(struct hdr *into, const struct hdr *earlier)
 
 uint64_t hdr_count(const struct hdr *hdr)
 {
+	uint32_t end = hdr_end(hdr);
 	uint64_t count = 0;
 
-	for (uint32_t i = 0; i < HDR_BUCKETS; i++)
+	for (uint32_t i = 0; i < end; i++)
 		count += hdr->buckets[i];
 	return count;
 }

@@ -20,7 +20,7 @@
 #define HDR_BUCKETS	(HDR_SUB_BUCKETS * 33u)
 
 struct hdr {
-	uint64_t total_ns, max_ns;
+	uint64_t total_ns, max_ns; /* no value lies in a bucket above that of max_ns */
 	uint64_t buckets[HDR_BUCKETS];
 };
 
@@ -37,6 +37,12 @@ static inline uint32_t hdr_bucket(uint64_t value_ns)
 }
 uint64_t hdr_bucket_from_ns(uint32_t bucket);
 uint64_t hdr_bucket_to_ns(uint32_t bucket);
+
+/* Where the buckets end that are not empty: what is behind need not be looked at. */
+static inline uint32_t hdr_end(const struct hdr *hdr)
+{
+	return hdr_bucket(__atomic_load_n(&hdr->max_ns, __ATOMIC_RELAXED)) + 1;
+}
 
 static inline void hdr_store(uint64_t *word, uint64_t value)
 {

@@ -52,9 +52,10 @@ static uint8_t *put_count(uint8_t *at, int64_t count)
 /* Up to the last that is not 0; several zeroes are one count below 0. */
 static uint8_t *put_counts(uint8_t *at, const struct hdr *hdr)
 {
+	uint32_t end = hdr_end(hdr);
 	int64_t zeroes = 0;
 
-	for (uint32_t i = 0; i < HDR_BUCKETS; i++) {
+	for (uint32_t i = 0; i < end; i++) {
 		if (!hdr->buckets[i]) {
 			zeroes++;
 			continue;
