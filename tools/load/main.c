@@ -70,7 +70,7 @@ static int measure(const struct load_plan *plan, struct load_result *result)
 
 	if (result->no_connection) {
 		fprintf(stderr, "load: cannot connect to %s: %s; is the server running?\n", plan->server.name,
-			strerror(result->no_connection));
+			result->no_connection);
 		return FAILED;
 	}
 	if (result->window_ns)
