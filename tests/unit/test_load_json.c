@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The load generator's JSON: the books as they are, one run to the byte, and what the agent reads of it. */
+#include <errno.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -190,7 +191,7 @@ static void whole_runs_are_written_so(void **state)
 	fake_plan.objective = (struct load_objective){ 0.99, 10 * FAKE_MS };
 	fake_plan.has_cpus = true;
 	CPU_SET(1, &fake_plan.cpus);
-	fake_result.no_connection = "Connection refused";
+	fake_result.no_connection = ECONNREFUSED;
 	expect_golden("load_none");
 }
 

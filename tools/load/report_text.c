@@ -169,7 +169,7 @@ void load_report_text(FILE *out, const struct load_result *result)
 	lateness(out, quantiles);
 	if (result->no_connection)
 		fprintf(out, "No connection could be made to %s: %s\n", result->plan->server.name,
-			result->no_connection);
+			strerror(result->no_connection));
 	else
 		answer(out, result, quantiles);
 	load_text_outcomes(out, result);
