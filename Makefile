@@ -107,8 +107,8 @@ BPF_OBJ   := $(patsubst bpf/%.bpf.c,$(BUILD)/obj/bpf/%.bpf.o,$(wildcard bpf/*.bp
 TEST_BIN  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c tests/property/test_*.c))
 FUZZ      := $(patsubst tests/fuzz/test_%.c,%,$(wildcard tests/fuzz/test_*.c))
 REPLAY_BIN := $(FUZZ:%=$(BUILD)/tests/fuzz/test_%)
-# The rest of httpd and of httpc.
-WORK_PARTS := $(wildcard tests/workloads/httpd_*.c tests/workloads/httpc_*.c)
+# The rest of httpd, of httpc and of scripted.
+WORK_PARTS := $(wildcard tests/workloads/httpd_*.c tests/workloads/httpc_*.c tests/workloads/scripted_*.c)
 WORK_BIN  := $(patsubst tests/workloads/%.c,$(BUILD)/workloads/%,$(filter-out \
 	$(if $(filter x86,$(ARCH)),,%/blocked32.c) $(WORK_PARTS),$(wildcard tests/workloads/*.c))) \
 	$(patsubst tools/bench/%.c,$(BUILD)/bench/%,$(wildcard tools/bench/*.c))
@@ -241,6 +241,7 @@ $(BUILD)/workloads/httpd $(BUILD)/static/workloads/httpd: $(filter tests/workloa
 	$(wildcard tests/workloads/*.h)
 $(BUILD)/workloads/httpc $(BUILD)/static/workloads/httpc: $(filter tests/workloads/httpc_%,$(WORK_PARTS)) \
 	user/analysis/quantile.c $(wildcard tests/workloads/*.h)
+$(BUILD)/workloads/scripted: $(filter tests/workloads/scripted_%,$(WORK_PARTS)) $(wildcard tests/workloads/*.h)
 
 $(foreach name,blocked httpd,$(BUILD)/workloads/$(name) $(BUILD)/static/workloads/$(name)): WORK_LIBS = $(shell $(PKG_CONFIG) --libs liburing)
 
@@ -254,7 +255,7 @@ $(BUILD)/workloads/blocked32: tests/workloads/blocked32.c
 $(BUILD)/bench/%: tools/bench/%.c
 	$(say) BENCH $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -pthread -MMD -MP $< -o $@
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -pthread -MMD -MP $< -o $@ -lm
 
 $(BUILD)/static/workloads/%: tests/workloads/%.c
 	$(say) STATIC $@

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/cpulist.h"
 #include "user/base/units.h"
 
 /* What the table takes as text, until it is understood. */
@@ -15,31 +16,6 @@ static struct {
 	const char *read_timeout, *write_timeout, *idle_timeout, *drain_timeout, *upstream_timeout;
 	uint32_t steps[PLAN_KINDS];
 } given;
-
-int options_parse_cpus(cpu_set_t *cpus, const char *text)
-{
-	CPU_ZERO(cpus);
-	for (;;) {
-		unsigned long first, last;
-		char *end;
-
-		if (*text < '0' || *text > '9')
-			return -EINVAL;
-		first = last = strtoul(text, &end, 10);
-		if (*end == '-') {
-			if (end[1] < '0' || end[1] > '9')
-				return -EINVAL;
-			last = strtoul(end + 1, &end, 10);
-		}
-		if (last >= CPU_SETSIZE || first > last || (*end && *end != ','))
-			return -EINVAL;
-		for (; first <= last; first++)
-			CPU_SET(first, cpus);
-		if (!*end)
-			return 0;
-		text = end + 1;
-	}
-}
 
 /* Those that are asked for and allowed. */
 static int take_cpus(struct options *o, struct err *err)
@@ -51,7 +27,7 @@ static int take_cpus(struct options *o, struct err *err)
 	o->cpus = allowed;
 	if (!given.cpus)
 		return 0;
-	if (options_parse_cpus(&o->cpus, given.cpus))
+	if (cpulist_parse(&o->cpus, given.cpus))
 		return err_set(err, EINVAL, "--cpus takes numbers and ranges, as in 0,2-3, not '%s'",
 			       given.cpus);
 	CPU_AND(&allowed, &allowed, &o->cpus);

@@ -33,7 +33,4 @@ struct options {
 int options_parse(struct options *options, int argc, char **argv, const char *model, const char *summary,
 		  const struct opt *more, struct err *err);
 
-/* "0,2-3" into CPUS, which may be empty then.  Returns 0 or -EINVAL. */
-int options_parse_cpus(cpu_set_t *cpus, const char *text);
-
 #endif /* WHYLATE_SERVERS_OPTIONS_H */

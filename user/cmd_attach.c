@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "user/base/opts.h"
+#include "user/base/quote.h"
 #include "user/cmd.h"
 #include "user/cmd_output.h"
 #include "user/session.h"
@@ -187,46 +188,11 @@ static int start(struct request *request, struct err *err)
 	return ret;
 }
 
-/* Write WORD to OUT so that a shell reads it as one word again; returns the end. */
-static char *quote(char *out, const char *word)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				    "%+,-./:=@_";
-
-	if (*word && !word[strspn(word, plain)])
-		return stpcpy(out, word);
-	*out++ = '\'';
-	for (; *word; word++) {
-		if (*word == '\'')
-			out = stpcpy(out, "'\\''");
-		else
-			*out++ = *word;
-	}
-	return stpcpy(out, "'");
-}
-
-/* "agent" and ARGV, before parsing moves it about. */
-static char *join(int argc, char **argv)
-{
-	size_t bytes = sizeof("agent");
-	char *text, *end;
-
-	for (int i = 0; i < argc; i++)
-		bytes += strlen(" ''") + strlen("'\\''") * strlen(argv[i]);
-	text = malloc(bytes);
-	if (!text)
-		return NULL;
-	end = stpcpy(text, "agent");
-	for (int i = 0; i < argc; i++)
-		end = quote(stpcpy(end, " "), argv[i]);
-	return text;
-}
-
 static int request_init(struct request *request, int argc, char **argv, struct err *err)
 {
 	memset(request, 0, sizeof(*request));
 	request->model = "unknown";
-	request->command_line = join(argc, argv);
+	request->command_line = quote_command("agent", argc, argv); /* before parsing moves it about */
 	return request->command_line ? 0 : err_set(err, ENOMEM, "cannot start: out of memory");
 }
 

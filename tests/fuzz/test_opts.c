@@ -14,6 +14,7 @@ static struct {
 	const char *text;
 	uint32_t number;
 	uint64_t time_ns;
+	struct opt_list words;
 } got;
 
 static const struct opt table[] = {
@@ -21,6 +22,9 @@ static const struct opt table[] = {
 	{ "no-flag", OPT_NO_FLAG, &got.on, NULL, "the reverse of one" },
 	{ "text", OPT_STRING, &got.text, "WORD", "a word" },
 	{ "number", OPT_UINT, &got.number, "N", "a number" },
+	{ "n", OPT_LETTER, NULL, NULL, NULL },
+	{ "word", OPT_LIST, &got.words, "WORD", "again and again" },
+	{ "w", OPT_LETTER, NULL, NULL, NULL },
 	{ "duration", OPT_DURATION, &got.time_ns, "T", "a time" },
 	{},
 };
@@ -51,6 +55,9 @@ static void require_places(int argc, char *const *words, char *const *argv, int 
 			"command at %d, not %d", (int)(command - argv), dashes + 1);
 	if (got.text)
 		REQUIRE(strlen(got.text) < 1000000, "a text that ends");
+	REQUIRE(got.words.nr < WORDS, "%u words in a list", got.words.nr);
+	for (uint32_t i = 0; i < got.words.nr; i++)
+		REQUIRE(strlen(got.words.texts[i]) < 1000000, "a text that ends");
 }
 
 static void parse(char *const *words, int argc, bool with_command)
@@ -60,6 +67,7 @@ static void parse(char *const *words, int argc, bool with_command)
 	struct err err = {};
 
 	memcpy(argv, words, sizeof(argv));
+	free(got.words.texts);
 	memset(&got, 0, sizeof(got));
 	ret = opts_parse(argc, argv, table, &nr_left, with_command ? &command : NULL, &err);
 	REQUIRE(ret == -err.code && (!ret || ret == -EINVAL), "returns %d with the code %d", ret, err.code);
@@ -83,6 +91,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		words[argc++] = word;
 	parse(words, argc, true);
 	parse(words, argc, false);
+	free(got.words.texts);
+	got.words = (struct opt_list){};
 	free(text);
 	return 0;
 }

@@ -14,7 +14,8 @@ static struct {
 	bool flag, on;
 	const char *text;
 	uint32_t number, port;
-	uint64_t time_ns;
+	uint64_t time_ns, wait_ns;
+	struct opt_list words;
 } got;
 
 static const struct opt table[] = {
@@ -24,6 +25,18 @@ static const struct opt table[] = {
 	{ "number", OPT_UINT, &got.number, "N", "a number" },
 	{ "port", OPT_PORT, &got.port, "N", "a port" },
 	{ "duration", OPT_DURATION, &got.time_ns, "T", "a time" },
+	{},
+};
+
+/* What not every table has. */
+static const struct opt more[] = {
+	{ "number", OPT_UINT, &got.number, "N", "a number" },
+	{ "n", OPT_LETTER, NULL, NULL, NULL },
+	{ "word", OPT_LIST, &got.words, "WORD", "again and again" },
+	{ "w", OPT_LETTER, NULL, NULL, NULL },
+	{ "wait", OPT_DURATION_OR_0, &got.wait_ns, "T", "a time" },
+	{ "flag", OPT_FLAG, &got.flag, NULL, "a flag" },
+	{ "f", OPT_LETTER, NULL, NULL, NULL },
 	{},
 };
 
@@ -38,6 +51,7 @@ static int parse_with(const struct opt *options, const char *words, bool with_co
 	static char copy[256];
 	int argc = 0;
 
+	free(got.words.texts);
 	memset(&got, 0, sizeof(got));
 	got.on = true;
 	memset(argv_left, 0, sizeof(argv_left));
@@ -76,6 +90,68 @@ static void every_type_in_both_forms(void **state)
 	assert_int_equal(got.time_ns, 2000000);
 	assert_false(got.flag);
 	assert_true(got.on);
+}
+
+static void letters_take_their_value_apart_or_not(void **state)
+{
+	(void)state;
+	assert_int_equal(parse_with(more, "-n|12|one|-f", true), 0);
+	assert_int_equal(got.number, 12);
+	assert_true(got.flag);
+	assert_int_equal(nr_left, 1);
+	assert_int_equal(parse_with(more, "-n12|--number=13", true), 0);
+	assert_int_equal(got.number, 13);
+	assert_int_equal(parse_with(more, "-w-n|-w|-n", true), 0); /* a value may look like an option */
+	assert_int_equal(got.words.nr, 2);
+	assert_string_equal(got.words.texts[0], "-n");
+	assert_string_equal(got.words.texts[1], "-n");
+	assert_int_equal(got.number, 0);
+	assert_int_equal(parse_with(more, "--|-n12", false), 0);
+	assert_int_equal(got.number, 0);
+	assert_string_equal(argv_left[1], "-n12");
+}
+
+static void a_list_keeps_all_in_their_order(void **state)
+{
+	static const char words[] = "-w0|--word|1|--word=2|-w3|-w|4|--word=5|-w6|-w7|-w8";
+
+	(void)state;
+	assert_int_equal(parse_with(more, words, true), 0);
+	assert_int_equal(got.words.nr, 9);
+	for (uint32_t i = 0; i < 9; i++)
+		assert_int_equal(got.words.texts[i][0], '0' + i);
+	assert_int_equal(parse_with(more, "-f", true), 0);
+	assert_int_equal(got.words.nr, 0);
+}
+
+static void a_time_may_be_nothing_where_that_is_allowed(void **state)
+{
+	(void)state;
+	assert_int_equal(parse_with(more, "--wait|2s", true), 0);
+	assert_int_equal(got.wait_ns, 2000000000);
+	assert_int_equal(parse_with(more, "--wait=2s|--wait=0s", true), 0);
+	assert_int_equal(got.wait_ns, 0);
+	assert_int_equal(parse_with(more, "--wait=0", true), -EINVAL);
+}
+
+static void what_is_wrong_with_letters_is_named(void **state)
+{
+	static const struct {
+		const char *words, *says;
+	} cases[] = {
+		{ "-x", "unknown option -x; see --help" },
+		{ "-xn", "unknown option -xn; see --help" },
+		{ "-n", "--number needs a value (N)" },
+		{ "-n=1", "--number takes a whole number, not '=1'" },
+		{ "-fn", "--flag takes no value" },
+		{ "-w", "--word needs a value (WORD)" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(parse_with(more, cases[i].words, true), -EINVAL);
+		assert_string_equal(err.text, cases[i].says);
+	}
 }
 
 static void options_and_the_rest_may_mix(void **state)
@@ -170,30 +246,45 @@ static void help_wins_over_what_is_wrong_before_the_command(void **state)
 	assert_int_equal(parse("-h", true), -EINVAL); /* a table without it */
 }
 
-static void help_has_every_option_on_one_line(void **state)
+static void help_of(const struct opt *options, const char *want)
 {
 	char *text = NULL;
 	size_t size = 0;
 	FILE *out = open_memstream(&text, &size);
 
-	(void)state;
-	opts_help(out, "cmd [options]", table, "examples:\n  cmd\n");
+	opts_help(out, "cmd [options]", options, "examples:\n  cmd\n");
 	fclose(out);
-	assert_string_equal(text, "usage: cmd [options]\n\n"
-				  "  --flag               a flag\n"
-				  "  --off                the reverse of one\n"
-				  "  --text WORD          a word\n"
-				  "  --number N           a number\n"
-				  "  --port N             a port\n"
-				  "  --duration T         a time\n"
-				  "\nexamples:\n  cmd\n");
+	assert_string_equal(text, want);
 	free(text);
+}
+
+static void help_has_every_option_on_one_line(void **state)
+{
+	(void)state;
+	help_of(table, "usage: cmd [options]\n\n"
+		       "  --flag               a flag\n"
+		       "  --off                the reverse of one\n"
+		       "  --text WORD          a word\n"
+		       "  --number N           a number\n"
+		       "  --port N             a port\n"
+		       "  --duration T         a time\n"
+		       "\nexamples:\n  cmd\n");
+	help_of(more, "usage: cmd [options]\n\n"
+		      "  -n, --number N           a number\n"
+		      "  -w, --word WORD          again and again\n"
+		      "      --wait T             a time\n"
+		      "  -f, --flag               a flag\n"
+		      "\nexamples:\n  cmd\n");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_type_in_both_forms),
+		cmocka_unit_test(letters_take_their_value_apart_or_not),
+		cmocka_unit_test(a_list_keeps_all_in_their_order),
+		cmocka_unit_test(a_time_may_be_nothing_where_that_is_allowed),
+		cmocka_unit_test(what_is_wrong_with_letters_is_named),
 		cmocka_unit_test(options_and_the_rest_may_mix),
 		cmocka_unit_test(two_dashes_end_the_options),
 		cmocka_unit_test(what_is_wrong_is_named),

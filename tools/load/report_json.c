@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "tools/load/find_max.h"
 #include "user/base/json_writer.h"
 #include "user/base/units.h"
 #include "version.h"
@@ -164,6 +165,8 @@ json_t *load_report_json(const struct load_result *result)
 	writer_set(root, "lag", lag_json(result, load_result_lag_matters(quantiles)));
 	writer_set(root, "connections", connections_json(result));
 	set_own_cost(root, result);
+	if (result->found)
+		writer_set(root, "find_max", load_found_json(result->found));
 	if (writer_lacks()) {
 		json_decref(root);
 		return NULL;

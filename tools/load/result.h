@@ -9,12 +9,16 @@
 #include "tools/load/books.h"
 #include "tools/load/plan.h"
 
+struct load_found;
+
 struct load_result {
 	const struct load_plan *plan;
+	const struct load_found *found; /* of a search, whose run this is (find_max.h); else NULL */
 	struct load_books books;
 	uint64_t started_at_ns; /* wall clock, since 1970 */
 	uint64_t window_ns;	/* from the end of the warm-up to the last due time's bound, or to Ctrl-C */
 	uint64_t settled_ns;	/* from the start until the last outcome was known */
+	uint64_t timetable_nr; /* requests that it has in all, warm-up included; 0: closed loop, or cut short */
 	uint64_t last_due_ns;	/* of the timetable; 0: closed loop, or none */
 	uint64_t cpu_ns;	/* that the generator's threads took, warm-up included */
 	uint64_t cpu_window_ns; /* in how long */

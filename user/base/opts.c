@@ -11,7 +11,22 @@
 static const struct opt *find(const struct opt *table, const char *name, size_t length)
 {
 	for (; table->name; table++)
-		if (strlen(table->name) == length && !strncmp(table->name, name, length))
+		if (table->type != OPT_LETTER && strlen(table->name) == length &&
+		    !strncmp(table->name, name, length))
+			return table;
+	return NULL;
+}
+
+/* The letter of OPT, 0 if it has none. */
+static char letter_of(const struct opt *opt)
+{
+	return opt[1].name && opt[1].type == OPT_LETTER ? *opt[1].name : 0;
+}
+
+static const struct opt *find_letter(const struct opt *table, char letter)
+{
+	for (; table->name; table++)
+		if (letter_of(table) == letter)
 			return table;
 	return NULL;
 }
@@ -67,8 +82,24 @@ static int set_duration(const struct opt *opt, const char *text, struct err *err
 	if (ret)
 		return err_set(err, EINVAL, "--%s takes a time with its unit (10s, 500ms, 2m), not '%s'",
 			       opt->name, text);
-	if (!*(uint64_t *)opt->value)
+	if (!*(uint64_t *)opt->value && opt->type != OPT_DURATION_OR_0)
 		return err_set(err, EINVAL, "--%s must be more than 0, not '%s'", opt->name, text);
+	return 0;
+}
+
+static int add_text(const struct opt *opt, const char *text, struct err *err)
+{
+	struct opt_list *list = opt->value;
+
+	if (!(list->nr & (list->nr - 1))) { /* as many as there is room for: none, or a power of two */
+		size_t room = list->nr ? 2 * (size_t)list->nr : 1;
+		const char **more = realloc(list->texts, room * sizeof(*more));
+
+		if (!more)
+			return err_set(err, ENOMEM, "cannot take --%s: out of memory", opt->name);
+		list->texts = more;
+	}
+	list->texts[list->nr++] = text;
 	return 0;
 }
 
@@ -78,41 +109,60 @@ static int set_value(const struct opt *opt, const char *text, struct err *err)
 	case OPT_STRING:
 		*(const char **)opt->value = text;
 		return 0;
+	case OPT_LIST:
+		return add_text(opt, text, err);
 	case OPT_UINT:
 		return set_uint(opt, text, err);
 	case OPT_PORT:
 		return set_port(opt, text, err);
 	case OPT_DURATION:
+	case OPT_DURATION_OR_0:
 		return set_duration(opt, text, err);
 	default:
 		return 0;
 	}
 }
 
-/* ARGV[*AT] is an option; moves *AT to its value if that stands apart. */
-static int take(int argc, char **argv, int *at, const struct opt *table, struct err *err)
+/* OPT is given, with VALUE if that is not NULL; else its value is the word behind *AT, which moves there. */
+static int take_opt(const struct opt *opt, const char *value, int argc, char **argv, int *at, struct err *err)
+{
+	if (opt->type == OPT_FLAG || opt->type == OPT_NO_FLAG) {
+		if (value)
+			return err_set(err, EINVAL, "--%s takes no value", opt->name);
+		*(bool *)opt->value = opt->type == OPT_FLAG;
+		return 0;
+	}
+	if (value)
+		return set_value(opt, value, err);
+	if (*at + 1 >= argc)
+		return err_set(err, EINVAL, "--%s needs a value (%s)", opt->name, opt->metavar);
+	return set_value(opt, argv[++*at], err);
+}
+
+/* ARGV[*AT] begins with two dashes. */
+static int take_name(int argc, char **argv, int *at, const struct opt *table, struct err *err)
 {
 	const char *name = argv[*at] + 2, *equals = strchr(name, '=');
 	size_t length = equals ? (size_t)(equals - name) : strlen(name);
 	const struct opt *opt = find(table, name, length);
 	const char *near;
 
-	if (!opt) {
-		near = nearest(table, name, length);
-		return err_set(err, EINVAL, "unknown option %s%s%s%s; see --help", argv[*at],
-			       near ? " (did you mean --" : "", near ? near : "", near ? "?)" : "");
-	}
-	if (opt->type == OPT_FLAG || opt->type == OPT_NO_FLAG) {
-		if (equals)
-			return err_set(err, EINVAL, "--%s takes no value", opt->name);
-		*(bool *)opt->value = opt->type == OPT_FLAG;
-		return 0;
-	}
-	if (equals)
-		return set_value(opt, equals + 1, err);
-	if (*at + 1 >= argc)
-		return err_set(err, EINVAL, "--%s needs a value (%s)", opt->name, opt->metavar);
-	return set_value(opt, argv[++*at], err);
+	if (opt)
+		return take_opt(opt, equals ? equals + 1 : NULL, argc, argv, at, err);
+	near = nearest(table, name, length);
+	return err_set(err, EINVAL, "unknown option %s%s%s%s; see --help", argv[*at],
+		       near ? " (did you mean --" : "", near ? near : "", near ? "?)" : "");
+}
+
+/* ARGV[*AT] begins with one. */
+static int take_letter(int argc, char **argv, int *at, const struct opt *table, struct err *err)
+{
+	const char *word = argv[*at];
+	const struct opt *opt = find_letter(table, word[1]);
+
+	if (!opt)
+		return err_set(err, EINVAL, "unknown option %s; see --help", word);
+	return take_opt(opt, word[2] ? word + 2 : NULL, argc, argv, at, err);
 }
 
 /* Who asks for help gets it, whatever is wrong with the rest. */
@@ -144,9 +194,9 @@ int opts_parse(int argc, char **argv, const struct opt *table, int *nr_left, cha
 			break;
 		}
 		if (!strncmp(argv[i], "--", 2))
-			ret = take(argc, argv, &i, table, err);
+			ret = take_name(argc, argv, &i, table, err);
 		else if (argv[i][0] == '-' && argv[i][1])
-			ret = err_set(err, EINVAL, "unknown option %s; see --help", argv[i]);
+			ret = take_letter(argc, argv, &i, table, err);
 		else
 			argv[++*nr_left] = argv[i];
 	}
@@ -155,13 +205,23 @@ int opts_parse(int argc, char **argv, const struct opt *table, int *nr_left, cha
 
 void opts_help(FILE *out, const char *usage, const struct opt *table, const char *examples)
 {
+	bool letters = false;
+
+	for (const struct opt *opt = table; opt->name; opt++)
+		letters |= opt->type == OPT_LETTER;
 	fprintf(out, "usage: %s\n\n", usage);
 	for (; table->name; table++) {
-		char left[40];
+		char letter[] = "-?, ", left[40];
 
-		snprintf(left, sizeof(left), "--%s%s%s", table->name, table->metavar ? " " : "",
-			 table->metavar ? table->metavar : "");
-		fprintf(out, "  %-20s %s\n", left, table->help);
+		if (table->type == OPT_LETTER)
+			continue;
+		letter[1] = letter_of(table);
+		snprintf(left, sizeof(left), "%s--%s%s%s",
+			 letter[1] ? letter :
+			 letters   ? "    " :
+				     "",
+			 table->name, table->metavar ? " " : "", table->metavar ? table->metavar : "");
+		fprintf(out, "  %-*s %s\n", letters ? 24 : 20, left, table->help);
 	}
 	fprintf(out, "\n%s", examples);
 }

@@ -13,9 +13,18 @@ enum opt_type {
 	OPT_FLAG,     /* bool *: set to true */
 	OPT_NO_FLAG,  /* bool *: set to false */
 	OPT_STRING,   /* const char ** */
+	OPT_LIST,     /* struct opt_list *: may be given again and again */
 	OPT_UINT,     /* uint32_t * */
 	OPT_PORT,     /* uint32_t *: 1 to 65535 */
 	OPT_DURATION, /* uint64_t *, in ns, more than 0 */
+	OPT_DURATION_OR_0,
+	OPT_LETTER, /* no option: its name is a letter for the one before it, `-L VALUE` and `-LVALUE` */
+};
+
+/* What was given, in its order: TEXTS is the caller's to free, also after an error; the words are ARGV's. */
+struct opt_list {
+	const char **texts;
+	uint32_t nr;
 };
 
 struct opt {
@@ -30,7 +39,8 @@ struct opt {
  * Take the options out of ARGV (ARGV[0] is skipped) and move the rest to its front: ARGV[1..*NR_LEFT].
  * Both `--name VALUE` and `--name=VALUE`; `--` ends the options: what follows it is *COMMAND, or where
  * COMMAND is NULL, moved like the rest.  Where TABLE has a flag `help`, `--help` or `-h` anywhere before
- * that sets it, and nothing else is parsed.  Returns 0, or -EINVAL with a sentence that names the option.
+ * that sets it, and nothing else is parsed.  Returns 0, or -EINVAL with a sentence that names the option, or
+ * -ENOMEM (OPT_LIST alone).
  */
 int opts_parse(int argc, char **argv, const struct opt *table, int *nr_left, char ***command,
 	       struct err *err);
