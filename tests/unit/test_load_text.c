@@ -154,7 +154,7 @@ static void figures_of_any_size_fit(void **state)
 	books->connections_opened = books->connections_failed = books->reconnects = 99999999;
 	books->connections_open = 999999;
 	books->no_arrival_time = 1ull << 50;
-	fake_result.user_bytes = UINT64_MAX / 2;
+	fake_result.user_bytes = 1ull << 40;
 	render();
 	expect_plain_lines(text, LOAD_TEXT_COLUMNS, MOST_LINES);
 }
