@@ -98,6 +98,8 @@ LOAD_OBJ  := $(LOAD_SRC:%.c=$(BUILD)/obj/%.o)
 SERVER_SRC := $(filter-out $(MODEL_SRC) servers/main.c $(RING_SRC) $(GREEN_SRC),$(wildcard servers/*.c))
 SERVER_OBJ := $(SERVER_SRC:%.c=$(BUILD)/obj/%.o)
 BASE_OBJ  := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard user/base/*.c))
+# The servers write no JSON by the library that this needs.
+SERVER_BASE_OBJ := $(filter-out $(BUILD)/obj/user/base/json_writer.o,$(BASE_OBJ))
 TEST_OBJ  := $(filter-out $(BUILD)/obj/user/main.o $(BUILD)/obj/user/cmd_%.o,$(AGENT_OBJ)) $(SERVER_OBJ) $(GREEN_OBJ) \
 	$(filter-out $(BUILD)/obj/tools/load/main.o,$(LOAD_OBJ))
 FUZZ_OBJ  := $(TEST_OBJ:$(BUILD)/obj/%=$(BUILD)/fuzz/obj/%)
@@ -105,8 +107,8 @@ BPF_OBJ   := $(patsubst bpf/%.bpf.c,$(BUILD)/obj/bpf/%.bpf.o,$(wildcard bpf/*.bp
 TEST_BIN  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c tests/property/test_*.c))
 FUZZ      := $(patsubst tests/fuzz/test_%.c,%,$(wildcard tests/fuzz/test_*.c))
 REPLAY_BIN := $(FUZZ:%=$(BUILD)/tests/fuzz/test_%)
-# The rest of httpd and of httpc.
-WORK_PARTS := $(wildcard tests/workloads/httpd_*.c tests/workloads/httpc_*.c)
+# The rest of httpd, of httpc and of scripted.
+WORK_PARTS := $(wildcard tests/workloads/httpd_*.c tests/workloads/httpc_*.c tests/workloads/scripted_*.c)
 WORK_BIN  := $(patsubst tests/workloads/%.c,$(BUILD)/workloads/%,$(filter-out \
 	$(if $(filter x86,$(ARCH)),,%/blocked32.c) $(WORK_PARTS),$(wildcard tests/workloads/*.c))) \
 	$(patsubst tools/bench/%.c,$(BUILD)/bench/%,$(wildcard tools/bench/*.c))
@@ -133,7 +135,7 @@ $(BUILD)/servers/green-threads: $(GREEN_OBJ)
 $(BUILD)/servers/io-uring: RING_LIBS = $(shell $(PKG_CONFIG) --libs liburing)
 
 .SECONDEXPANSION:
-$(SERVERS): $(BUILD)/servers/%: $(BUILD)/obj/servers/$$(subst -,_,$$*).o $(BUILD)/obj/servers/main.o $(SERVER_OBJ) $(BASE_OBJ)
+$(SERVERS): $(BUILD)/servers/%: $(BUILD)/obj/servers/$$(subst -,_,$$*).o $(BUILD)/obj/servers/main.o $(SERVER_OBJ) $(SERVER_BASE_OBJ)
 	$(say) LINK $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ $(SERVER_LDLIBS) $(RING_LIBS)
@@ -239,6 +241,7 @@ $(BUILD)/workloads/httpd $(BUILD)/static/workloads/httpd: $(filter tests/workloa
 	$(wildcard tests/workloads/*.h)
 $(BUILD)/workloads/httpc $(BUILD)/static/workloads/httpc: $(filter tests/workloads/httpc_%,$(WORK_PARTS)) \
 	user/analysis/quantile.c $(wildcard tests/workloads/*.h)
+$(BUILD)/workloads/scripted: $(filter tests/workloads/scripted_%,$(WORK_PARTS)) $(wildcard tests/workloads/*.h)
 
 $(foreach name,blocked httpd,$(BUILD)/workloads/$(name) $(BUILD)/static/workloads/$(name)): WORK_LIBS = $(shell $(PKG_CONFIG) --libs liburing)
 
@@ -252,7 +255,7 @@ $(BUILD)/workloads/blocked32: tests/workloads/blocked32.c
 $(BUILD)/bench/%: tools/bench/%.c
 	$(say) BENCH $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -pthread -MMD -MP $< -o $@
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -pthread -MMD -MP $< -o $@ -lm
 
 $(BUILD)/static/workloads/%: tests/workloads/%.c
 	$(say) STATIC $@

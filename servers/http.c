@@ -11,29 +11,18 @@ struct text {
 	size_t bytes;
 };
 
-bool http_is_token(unsigned char byte)
-{
-	return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-	       (byte && strchr("!#$%&'*+-.^_`|~", byte));
-}
-
 static bool is(struct text text, const char *word)
 {
 	return text.bytes == strlen(word) && !strncasecmp(text.at, word, text.bytes);
 }
 
-static bool is_blank(char byte)
-{
-	return byte == ' ' || byte == '\t';
-}
-
 static struct text trim(struct text text)
 {
-	while (text.bytes && is_blank(text.at[0])) {
+	while (text.bytes && http_is_blank(text.at[0])) {
 		text.at++;
 		text.bytes--;
 	}
-	while (text.bytes && is_blank(text.at[text.bytes - 1]))
+	while (text.bytes && http_is_blank(text.at[text.bytes - 1]))
 		text.bytes--;
 	return text;
 }
@@ -140,16 +129,13 @@ static int take_request_line(struct http_request *r, struct text line, const cha
 	return ret ? ret : take_target(r, target, bytes);
 }
 
-/* A registered name or address, and a port (RFC 3986, 3.2); it may be empty. */
+/* It may be empty. */
 static int take_host(struct http_request *r, struct text value)
 {
 	count_to_two(&r->hosts);
-	for (size_t i = 0; i < value.bytes; i++) {
-		unsigned char byte = (unsigned char)value.at[i];
-
-		if (!(http_is_token(byte) && !strchr("#^`|", byte)) && !strchr("()=;,:[]", byte))
+	for (size_t i = 0; i < value.bytes; i++)
+		if (!http_is_host((unsigned char)value.at[i]))
 			return -400;
-	}
 	return 0;
 }
 
@@ -223,7 +209,7 @@ static int take_field(struct http_request *r, struct text line, const char *byte
 		if (!http_is_token((unsigned char)name.at[i]))
 			return -400;
 	for (size_t i = 0; i < value.bytes; i++)
-		if (((unsigned char)value.at[i] < ' ' && value.at[i] != '\t') || value.at[i] == 0x7f)
+		if (http_is_control((unsigned char)value.at[i]))
 			return -400;
 	value = trim(value);
 	if (is(name, "host"))

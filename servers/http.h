@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "user/base/http_syntax.h"
+
 #define HTTP_HEAD_BYTES	      8192u /* longer ones are answered 414 or 431 */
 #define HTTP_BODY_BYTES	      1024u /* 413 */
 #define HTTP_CHUNK_LINE_BYTES 256u  /* a chunk's size and its extensions: 400 */
@@ -53,13 +55,7 @@ int http_parse_head(struct http_request *request, const char *bytes, size_t nr);
 struct http_body {
 	enum {
 		HTTP_BODY_LENGTH, /* by Content-Length */
-		HTTP_CHUNK_SIZE,
-		HTTP_CHUNK_BLANK, /* behind the size: only a semicolon may follow */
-		HTTP_CHUNK_EXTENSION,
-		HTTP_CHUNK_LF, /* of the size's line */
-		HTTP_CHUNK_DATA,
-		HTTP_CHUNK_DATA_CR,
-		HTTP_CHUNK_DATA_LF,
+		HTTP_BODY_CHUNKS,
 		HTTP_TRAILER,	   /* at the beginning of a line */
 		HTTP_TRAILER_NAME, /* in a name, up to its colon */
 		HTTP_TRAILER_VALUE,
@@ -67,9 +63,9 @@ struct http_body {
 		HTTP_TRAILER_LAST_LF,
 		HTTP_BODY_WHOLE,
 	} state;
-	uint32_t left;	/* of the chunk, or of all */
-	uint32_t bytes; /* of content so far */
-	uint16_t digits, line_bytes, trailer_bytes;
+	struct http_chunk chunk; /* left: of its data, or of all by length */
+	uint32_t bytes;		 /* of content so far */
+	uint16_t line_bytes, trailer_bytes;
 };
 
 /* The body that REQUEST, whose head is whole, announces. */
@@ -80,8 +76,5 @@ void http_body_init(struct http_body *body, const struct http_request *request);
  * the body's.  Returns 1 once it is whole, 0 if more is needed, or minus the status to answer.
  */
 int http_body_take(struct http_body *body, const char *bytes, size_t nr, char *content, size_t *used);
-
-/* Whether BYTE may stand in a token: a method, a field's name. */
-bool http_is_token(unsigned char byte);
 
 #endif /* WHYLATE_SERVERS_HTTP_H */

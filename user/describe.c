@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 
+#include "user/base/units.h"
 #include "user/trace/machine.h"
 #include "version.h"
 
@@ -98,13 +98,6 @@ int describe_report(const struct describe *about, struct report *report, struct 
 
 void describe_window(uint64_t realtime_ns, uint64_t duration_ns, struct report_window *window)
 {
-	time_t seconds = (time_t)(realtime_ns / 1000000000u);
-	size_t length;
-	struct tm utc;
-
-	gmtime_r(&seconds, &utc);
-	length = strftime(window->started_at, sizeof(window->started_at), "%Y-%m-%dT%H:%M:%S", &utc);
-	snprintf(window->started_at + length, sizeof(window->started_at) - length, ".%06uZ",
-		 (unsigned)(realtime_ns % 1000000000u / 1000u));
+	units_format_utc(window->started_at, sizeof(window->started_at), realtime_ns);
 	window->duration_ns = duration_ns;
 }

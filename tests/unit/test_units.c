@@ -178,6 +178,22 @@ static void instants_are_read_exactly(void **state)
 	}
 }
 
+static void utc_is_written_as_it_is_read(void **state)
+{
+	static const char *const texts[] = { "1970-01-01T00:00:00.000000Z", "2024-02-29T23:59:59.999999Z",
+					     "2262-04-11T23:47:16.854775Z" };
+	char buf[UNITS_TEXT_BYTES];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		uint64_t ns;
+
+		assert_int_equal(units_parse_utc(texts[i], &ns), 0);
+		assert_string_equal(units_format_utc(buf, sizeof(buf), ns), texts[i]);
+		assert_string_equal(units_format_utc(buf, sizeof(buf), ns + 999), texts[i]);
+	}
+}
+
 static void counts_and_bytes(void **state)
 {
 	char buf[UNITS_TEXT_BYTES];
@@ -203,6 +219,7 @@ int main(void)
 		cmocka_unit_test(times_have_three_digits_and_round_into_the_next_unit),
 		cmocka_unit_test(times_printed_are_times_meant),
 		cmocka_unit_test(instants_are_read_exactly),
+		cmocka_unit_test(utc_is_written_as_it_is_read),
 		cmocka_unit_test(counts_and_bytes),
 	};
 

@@ -25,7 +25,7 @@ static inline char *slurp(const char *path)
 }
 
 /* Free it.  (Inlined, it makes gcc 12 see dangling pointers in its callers.) */
-static __attribute__((noinline)) char *rendered(const struct report *report)
+static __attribute__((noinline, unused)) char *rendered(const struct report *report)
 {
 	struct err err = {};
 	char *text = NULL;
@@ -37,7 +37,7 @@ static __attribute__((noinline)) char *rendered(const struct report *report)
 	return text;
 }
 
-static inline void expect_plain(const char *text, size_t most_columns)
+static inline void expect_plain_lines(const char *text, size_t most_columns, size_t most_lines)
 {
 	size_t columns = 0, lines = 0;
 
@@ -52,8 +52,13 @@ static inline void expect_plain(const char *text, size_t most_columns)
 		if (++columns > most_columns)
 			fail_msg("line %zu is longer than %zu columns", lines + 1, most_columns);
 	}
-	if (lines > SCREEN_LINES)
+	if (lines > most_lines)
 		fail_msg("%zu lines are more than a screen: %s", lines, text);
+}
+
+static inline void expect_plain(const char *text, size_t most_columns)
+{
+	expect_plain_lines(text, most_columns, SCREEN_LINES);
 }
 
 static inline size_t lines_with(const char *text, const char *words)

@@ -10,6 +10,7 @@
 #ifndef WHYLATE_LOAD_HDR_H
 #define WHYLATE_LOAD_HDR_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define HDR_DIGITS	3
@@ -19,17 +20,47 @@
 #define HDR_BUCKETS	(HDR_SUB_BUCKETS * 33u)
 
 struct hdr {
-	uint64_t total_ns, max_ns;
+	uint64_t total_ns, max_ns; /* no value lies in a bucket above that of max_ns */
 	uint64_t buckets[HDR_BUCKETS];
 };
 
 /* The bucket of VALUE_NS, and its edges: [from, to). */
-uint32_t hdr_bucket(uint64_t value_ns);
+static inline uint32_t hdr_bucket(uint64_t value_ns)
+{
+	uint32_t shift;
+
+	if (value_ns > HDR_LIMIT_NS)
+		value_ns = HDR_LIMIT_NS;
+	/* One octave for all that is below 2 * HDR_SUB_BUCKETS. */
+	shift = 63 - HDR_SUB_BITS - (uint32_t)__builtin_clzll(value_ns | (2 * HDR_SUB_BUCKETS - 1));
+	return (shift << HDR_SUB_BITS) + (uint32_t)(value_ns >> shift);
+}
 uint64_t hdr_bucket_from_ns(uint32_t bucket);
 uint64_t hdr_bucket_to_ns(uint32_t bucket);
 
-/* By the one thread that writes. */
-void hdr_record(struct hdr *hdr, uint64_t value_ns);
+/* Where the buckets end that are not empty: what is behind need not be looked at. */
+static inline uint32_t hdr_end(const struct hdr *hdr)
+{
+	return hdr_bucket(__atomic_load_n(&hdr->max_ns, __ATOMIC_RELAXED)) + 1;
+}
+
+static inline void hdr_store(uint64_t *word, uint64_t value)
+{
+	__atomic_store_n(word, value, __ATOMIC_RELAXED);
+}
+
+/* By the one thread that writes: so words are stored, not added to, which would lock the bus. */
+static inline void hdr_record(struct hdr *hdr, uint64_t value_ns)
+{
+	uint64_t *bucket = &hdr->buckets[hdr_bucket(value_ns)];
+
+	if (value_ns > HDR_LIMIT_NS)
+		value_ns = HDR_LIMIT_NS;
+	hdr_store(&hdr->total_ns, hdr->total_ns + value_ns);
+	if (value_ns > hdr->max_ns)
+		hdr_store(&hdr->max_ns, value_ns);
+	hdr_store(bucket, *bucket + 1);
+}
 
 /* Add what FROM holds, which may be written meanwhile, to INTO, which nobody else has. */
 void hdr_add(struct hdr *into, const struct hdr *from);
@@ -37,10 +68,17 @@ void hdr_add(struct hdr *into, const struct hdr *from);
 void hdr_subtract(struct hdr *into, const struct hdr *earlier);
 
 uint64_t hdr_count(const struct hdr *hdr);
-/* The midpoint of the bucket that holds the RANK-th smallest (from 1), but not above max_ns; 0 if there is
- * none. */
-uint64_t hdr_at_rank_ns(const struct hdr *hdr, uint64_t rank);
-/* ceil(Q * COUNT), at least 1: the rank of a quantile. */
+/* ceil(Q * COUNT), at least 1: the rank of a quantile.  0 < Q <= 1, to nine digits. */
 uint64_t hdr_rank(uint64_t count, double q);
+/*
+ * The bucket of the RANK-th smallest (from 1) of HDR and MORE together, which may be NULL; HDR_BUCKETS if
+ * they hold fewer.
+ */
+uint32_t hdr_bucket_at_rank(const struct hdr *hdr, const struct hdr *more, uint64_t rank);
+/* The midpoint of BUCKET, but not above MAX_NS, which is also that of HDR_BUCKETS. */
+uint64_t hdr_midpoint_ns(uint32_t bucket, uint64_t max_ns);
+/* The midpoint of the bucket that holds the RANK-th smallest, but not above max_ns; max_ns if they are fewer.
+ */
+uint64_t hdr_at_rank_ns(const struct hdr *hdr, uint64_t rank);
 
 #endif /* WHYLATE_LOAD_HDR_H */

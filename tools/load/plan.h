@@ -31,6 +31,8 @@ struct load_segment {
 struct load_request {
 	char *bytes;
 	size_t nr_bytes;
+	char *close_bytes; /* the same as the last one on its connection, which it says */
+	size_t nr_close_bytes;
 	bool is_head;	 /* the answer has no body, whatever it says */
 	uint32_t weight; /* how often, relative to the others; at least 1 */
 };
@@ -79,7 +81,8 @@ struct load_plan {
 	uint32_t nr_sources;
 	struct load_request *requests;
 	uint32_t nr_requests;
-	uint64_t weights; /* of all requests together */
+	uint64_t weights;	      /* of all requests together */
+	struct load_targets *targets; /* what requests are made of: target.c's own */
 
 	cpu_set_t cpus; /* threads are pinned to these in turn, if has_cpus */
 	bool has_cpus;

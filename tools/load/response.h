@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "user/base/http_syntax.h"
+
 #define RESPONSE_HEAD_BYTES 65536u /* of one head, and of trailers: more is RESPONSE_TOO_LONG */
 
 enum response_state {
@@ -26,10 +28,16 @@ struct response {
 	bool is_head;	  /* as given */
 	bool begun;	  /* a byte has come, interim answers included */
 	uint64_t content; /* bytes of content so far */
-	/* the rest is the parser's own: whoever writes it adds fields here */
-	uint64_t left;
-	uint32_t head_bytes;
-	uint8_t own_state;
+
+	/* The parser's own. */
+	struct http_chunk chunk;  /* left: of its data, or of all by length */
+	uint64_t number, length;  /* the one being read; Content-Length */
+	uint32_t head_bytes;	  /* of this head, chunk's line or trailers */
+	uint8_t step, field;	  /* what comes next, and of which field */
+	uint8_t word, word_bytes; /* of the words that matter, the one that this may be, and how far */
+	bool gap;		  /* blanks behind it: nothing may follow */
+	bool http11, is_interim, in_trailers, says_close, says_keep_alive;
+	bool has_length, bad_length, has_coding, is_chunked;
 };
 
 /* Before the first byte of an answer to a request; IS_HEAD: to a HEAD, which has no content. */

@@ -9,12 +9,16 @@
 #include "tools/load/books.h"
 #include "tools/load/plan.h"
 
+struct load_found;
+
 struct load_result {
 	const struct load_plan *plan;
+	const struct load_found *found; /* of a search, whose run this is (find_max.h); else NULL */
 	struct load_books books;
 	uint64_t started_at_ns; /* wall clock, since 1970 */
 	uint64_t window_ns;	/* from the end of the warm-up to the last due time's bound, or to Ctrl-C */
 	uint64_t settled_ns;	/* from the start until the last outcome was known */
+	uint64_t timetable_nr; /* requests that it has in all, warm-up included; 0: closed loop, or cut short */
 	uint64_t last_due_ns;	/* of the timetable; 0: closed loop, or none */
 	uint64_t cpu_ns;	/* that the generator's threads took, warm-up included */
 	uint64_t cpu_window_ns; /* in how long */
@@ -40,10 +44,23 @@ struct load_quantile {
 #define LOAD_QUANTILES 8
 extern const double load_quantiles[LOAD_QUANTILES]; /* 0.5 0.75 0.9 0.95 0.99 0.999 0.9999 1 */
 
-/* The quantile Q of AT_LEAST and KNOWN together; not has_interval and lag. */
+/*
+ * The quantile Q of AT_LEAST (which may be NULL) and KNOWN together, with its interval where it has one
+ * (order.h), without what is said of lag.  All zeroes but q where there is no value.
+ */
+struct load_quantile load_quantile_of_both(const struct hdr *known, const struct hdr *at_least, double q);
 struct load_quantile load_quantile_of(const struct load_censored *latency, double q);
-/* The same of the run's main latency - from_due, or from_send in a closed loop - with all fields. */
+
+/* "2xx", of books.h's classes; "other". */
+const char *load_class_name(uint32_t class);
+
+/* The run's main latency: from_due, or from_send in a closed loop. */
+const struct load_censored *load_result_latency(const struct load_result *result);
+/* Its quantiles with all fields. */
 void load_result_quantiles(const struct load_result *result, struct load_quantile out[LOAD_QUANTILES]);
+
+/* Whether lag matters for one of them: the exit status is 3, and the first line says so. */
+bool load_result_lag_matters(const struct load_quantile quantiles[LOAD_QUANTILES]);
 
 /* By how much lag may change a quantile of NS before it is another figure: 5 %, or 50 us if that is more. */
 uint64_t load_lag_limit_ns(uint64_t ns);

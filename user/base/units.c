@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 struct unit {
 	const char *name;
@@ -114,6 +115,18 @@ int units_parse_utc(const char *text, uint64_t *since_1970_ns)
 	    __builtin_add_overflow(*since_1970_ns, (uint64_t)ns, since_1970_ns) || *since_1970_ns > INT64_MAX)
 		return -ERANGE;
 	return 0;
+}
+
+char *units_format_utc(char *buf, size_t size, uint64_t since_1970_ns)
+{
+	time_t seconds = (time_t)(since_1970_ns / 1000000000u);
+	char text[UNITS_TEXT_BYTES] = "";
+	struct tm utc;
+
+	if (gmtime_r(&seconds, &utc))
+		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
+	snprintf(buf, size, "%s.%06uZ", text, (unsigned)(since_1970_ns % 1000000000u / 1000u));
+	return buf;
 }
 
 /* VALUE in UNIT with three significant digits; false if rounding reaches LIMIT units (use the next). */

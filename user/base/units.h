@@ -22,6 +22,9 @@ int units_parse_duration(const char *text, uint64_t *ns);
  */
 int units_parse_utc(const char *text, uint64_t *since_1970_ns);
 
+/* The same back, cut to microseconds.  Returns BUF. */
+char *units_format_utc(char *buf, size_t size, uint64_t since_1970_ns);
+
 /* "1.23 ms": three significant digits, ns to h.  Returns BUF. */
 char *units_format_ns(char *buf, size_t size, uint64_t ns);
 

@@ -107,12 +107,18 @@ def is_ended(pid):
         return True
 
 
-def wait_with_cpu_ns(process):
-    """Returns (exit status, CPU time in ns of it and of its children, to the microsecond)."""
+def wait_with_usage(process):
+    """Returns (exit status, what it and its children used, as getrusage(2) has it)."""
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     end(process)
-    return process.returncode, round((usage.ru_utime + usage.ru_stime) * 1e9)
+    return process.returncode, usage
+
+
+def wait_with_cpu_ns(process):
+    """Returns (exit status, CPU time in ns of it and of its children, to the microsecond)."""
+    status, usage = wait_with_usage(process)
+    return status, round((usage.ru_utime + usage.ru_stime) * 1e9)
 
 
 class Tracer:

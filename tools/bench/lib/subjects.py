@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Servers that are compared: started on one CPU, each with an answer of the same bytes, and their CPU time."""
 import http.client
+import math
 import os
+import resource
 import subprocess
 import time
 
@@ -15,6 +17,8 @@ ANSWER_TIMEOUT_S = 10
 # Of one CPU; but a process of prefork holds one connection at a time.
 OPTIONS = {"prefork": lambda connections: ("--workers", str(connections))}
 PATH = "/process"
+APART = ("multi-reactor", "io-uring")  # a file table for each worker
+SPARE_FILES, FULL = 200, 0.9  # of a table, since the kernel does not deal evenly; the server says if that is too little
 
 
 def program(name):
@@ -25,6 +29,15 @@ def built():
     """The names of all that there are: models, then peers."""
     models = sorted(os.listdir(SERVERS)) if os.path.isdir(SERVERS) else []
     return models + [name for name in PEER_NAMES if os.path.exists(program(name))]
+
+
+def room_for(name, nr, cpus):
+    """Options of a model that is to hold NR connections open, and one more that asks for /stats."""
+    out = ["--idle-timeout", "0", "--max-connections", str(nr + 1)]
+    if name in APART:
+        files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        out += ["--workers", str(max(cpus, math.ceil(nr / FULL / (files - SPARE_FILES))))]
+    return out
 
 
 def children(pid):

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "tools/load/find_max.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "tools/load/limits.h"
+#include "tools/load/run.h"
+#include "user/base/json_writer.h"
+#include "user/base/units.h"
+
+/* The closed loop that gives the first guess is no longer than this. */
+#define FIRST_NS 2000000000ull
+
+static const char *verdict_name(enum search_verdict verdict)
+{
+	static const char *const names[] = {
+		[SEARCH_HELD] = "held",
+		[SEARCH_FAILED] = "failed",
+		[SEARCH_CLIENT_BOUND] = "the generator was late",
+	};
+
+	return names[verdict];
+}
+
+/* "12,300 a second" */
+static const char *rate_text(char *buf, size_t size, double rate)
+{
+	units_format_count(buf, size, (uint64_t)llround(rate));
+	return buf;
+}
+
+static void tell(const struct load_result *result, const struct load_objective *objective, double rate,
+		 enum search_verdict verdict)
+{
+	struct load_quantile quantile = load_quantile_of(&result->books.from_due, objective->q);
+	char rate_words[UNITS_TEXT_BYTES], ns[UNITS_TEXT_BYTES];
+
+	fprintf(stderr, "load: %s a second: p%g %s%s: %s\n", rate_text(rate_words, sizeof(rate_words), rate),
+		objective->q * 100, quantile.at_least ? "> " : "",
+		units_format_ns(ns, sizeof(ns), quantile.ns), verdict_name(verdict));
+}
+
+/* What all connections reach that ask without a pause: near enough to begin with. */
+static int first_rate(struct load_found *found, struct load_result *result, double *rate, struct err *err)
+{
+	uint64_t duration_ns = found->plan.duration_ns;
+	int ret;
+
+	found->plan.mode = LOAD_CLOSED;
+	if (duration_ns > FIRST_NS)
+		found->plan.duration_ns = FIRST_NS;
+	ret = load_run(&found->plan, NULL, result, err);
+	found->plan.duration_ns = duration_ns;
+	*rate = 0;
+	if (!ret && result->window_ns)
+		*rate = (double)result->books.measured.due * 1e9 / (double)result->window_ns;
+	return ret;
+}
+
+static int run_at(struct load_found *found, double rate, struct load_result *result, struct err *err)
+{
+	struct load_plan *plan = &found->plan;
+
+	found->segment = (struct load_segment){ rate, rate, plan->warmup_ns + plan->duration_ns };
+	plan->mode = LOAD_RATE;
+	plan->segments = &found->segment;
+	plan->nr_segments = 1;
+	return load_run(plan, NULL, result, err);
+}
+
+/* Until the search is over, or it cannot go on. */
+static int search(struct load_found *found, struct load_result *result, struct err *err)
+{
+	double rate;
+	int ret = 0;
+
+	while ((rate = search_next_rate(&found->search)) > 0) {
+		enum search_verdict verdict;
+
+		ret = run_at(found, rate, result, err);
+		if (ret || result->interrupted || result->no_connection)
+			return ret;
+		verdict = search_judge(result, &found->objective);
+		tell(result, &found->objective, rate, verdict);
+		search_take(&found->search, rate, verdict);
+	}
+	return 0;
+}
+
+int load_find_max(struct load_found *found, const struct load_plan *plan, struct load_result *result,
+		  struct err *err)
+{
+	struct search_answer answer;
+	double rate;
+	int ret;
+
+	*found = (struct load_found){ .plan = *plan, .objective = plan->objective };
+	ret = first_rate(found, result, &rate, err);
+	if (ret || result->interrupted || result->no_connection)
+		return ret;
+	search_begin(&found->search, rate >= 1 ? rate : 1, (double)LOAD_RATE_MOST * plan->threads);
+	ret = search(found, result, err);
+	search_done(&found->search, &answer);
+	/* The last run was at another rate, mostly: what is shown is one at the rate that is named. */
+	if (!ret && !result->interrupted && answer.low.rate > 0 &&
+	    answer.low.rate != found->segment.from_rate)
+		ret = run_at(found, answer.low.rate, result, err);
+	result->found = found;
+	return ret;
+}
+
+static void objective_text(char *buf, size_t size, const struct load_objective *objective)
+{
+	char ns[UNITS_TEXT_BYTES];
+
+	snprintf(buf, size, "p%g of at most %s", objective->q * 100,
+		 units_format_ns(ns, sizeof(ns), objective->limit_ns));
+}
+
+void load_found_text(FILE *out, const struct load_found *found)
+{
+	struct search_answer answer;
+	char objective[64], low[UNITS_TEXT_BYTES], high[UNITS_TEXT_BYTES];
+	bool over = search_done(&found->search, &answer);
+
+	objective_text(objective, sizeof(objective), &found->objective);
+	rate_text(low, sizeof(low), answer.low.rate);
+	rate_text(high, sizeof(high), answer.high.rate);
+	if (answer.low.rate <= 0)
+		fprintf(out, "No rate was found that holds a %s%s.\n", objective,
+			over ? "" : " before it was ended");
+	else
+		fprintf(out, "A %s holds up to %s requests a second (%u of %u runs).\n", objective, low,
+			answer.low.held, answer.low.held + answer.low.failed + answer.low.client_bound);
+	if (answer.high.rate > 0 && answer.client_bound)
+		fprintf(out, "At %s the generator was late: what the server can do is not known above.\n",
+			high);
+	else if (answer.high.rate > 0)
+		fprintf(out, "At %s it did not (%u of %u runs).\n", high, answer.high.failed,
+			answer.high.held + answer.high.failed + answer.high.client_bound);
+	if (!answer.is_narrow)
+		fprintf(out, "Between them runs disagreed, or there were too few: take it as a range.\n");
+	fputc('\n', out);
+}
+
+static void set_try(json_t *object, const char *key, const struct search_try *try)
+{
+	json_t *one;
+
+	if (try->rate <= 0) {
+		writer_set(object, key, json_null());
+		return;
+	}
+	one = json_object();
+	writer_ratio(one, "rate", try->rate);
+	writer_u64(one, "held", try->held);
+	writer_u64(one, "failed", try->failed);
+	writer_u64(one, "client_bound", try->client_bound);
+	writer_set(object, key, one);
+}
+
+json_t *load_found_json(const struct load_found *found)
+{
+	json_t *object = json_object();
+	struct search_answer answer;
+	bool over = search_done(&found->search, &answer);
+
+	set_try(object, "low", &answer.low);
+	set_try(object, "high", &answer.high);
+	writer_set(object, "is_client_bound", json_boolean(answer.client_bound));
+	writer_set(object, "is_narrow", json_boolean(answer.is_narrow));
+	writer_set(object, "is_over", json_boolean(over));
+	writer_u64(object, "runs", found->search.nr_runs);
+	return object;
+}
