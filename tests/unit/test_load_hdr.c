@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The load generator's histogram, against HdrHistogram's definition and sorted values. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -172,6 +173,36 @@ static void what_is_taken_out_leaves_the_rest(void **state)
 	assert_int_equal(both.total_ns, 0);
 }
 
+enum { WRITTEN = 300000, WRITTEN_NS = 3000 };
+
+static void *write_many(void *context)
+{
+	for (int i = 0; i < WRITTEN; i++)
+		hdr_record(context, WRITTEN_NS);
+	return NULL;
+}
+
+/* While one thread writes, no count goes back, and the sum holds at least what is in the buckets. */
+static void others_may_read_meanwhile(void **state)
+{
+	uint64_t before = 0, count = 0;
+	pthread_t writer;
+
+	(void)state;
+	memset(&one, 0, sizeof(one));
+	assert_int_equal(pthread_create(&writer, NULL, write_many, &one), 0);
+	while (count < WRITTEN) {
+		memset(&both, 0, sizeof(both));
+		hdr_add(&both, &one);
+		count = hdr_count(&both);
+		assert_true(count >= before && both.total_ns >= count * WRITTEN_NS);
+		assert_true(both.max_ns == (count ? WRITTEN_NS : both.max_ns));
+		before = count;
+	}
+	pthread_join(writer, NULL);
+	assert_int_equal(one.total_ns, (uint64_t)WRITTEN * WRITTEN_NS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -182,6 +213,7 @@ int main(void)
 		cmocka_unit_test(quantiles_are_midpoints_below_the_longest),
 		cmocka_unit_test(every_rank_is_that_of_the_sorted_values),
 		cmocka_unit_test(what_is_taken_out_leaves_the_rest),
+		cmocka_unit_test(others_may_read_meanwhile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,7 +25,7 @@ void hdr_add(struct hdr *into, const struct hdr *from)
 	uint32_t end = hdr_bucket(max_ns) + 1;
 
 	for (uint32_t i = 0; i < end; i++)
-		into->buckets[i] += load_word(&from->buckets[i]);
+		into->buckets[i] += __atomic_load_n(&from->buckets[i], __ATOMIC_ACQUIRE);
 	into->total_ns += load_word(&from->total_ns);
 	if (max_ns > into->max_ns)
 		into->max_ns = max_ns;
