@@ -339,15 +339,17 @@ demo: ## set up, build, and explain a real server under load
 setup: ## install what building and testing needs
 	$(Q)tools/setup
 
-install: agent ## install the agent, its manual page and the header for servers under DESTDIR and PREFIX
+install: agent load ## install the agent, the load generator (as whylate-load), their manual pages and the header for servers
 	install -D -m 755 $(BUILD)/agent $(DESTDIR)$(PREFIX)/bin/agent
+	install -D -m 755 $(BUILD)/load $(DESTDIR)$(PREFIX)/bin/whylate-load
 	install -D -m 644 docs/whylate.1 $(DESTDIR)$(PREFIX)/share/man/man1/whylate.1
+	install -D -m 644 docs/load.1 $(DESTDIR)$(PREFIX)/share/man/man1/whylate-load.1
 	install -D -m 644 include/whylate/thread_context.h $(DESTDIR)$(PREFIX)/include/whylate/thread_context.h
 	ln -sf whylate.1 $(DESTDIR)$(PREFIX)/share/man/man1/agent.1
 
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(PREFIX)/include/whylate/thread_context.h $(DESTDIR)$(PREFIX)/bin/agent \
-		$(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,whylate.1 agent.1)
+	rm -f $(DESTDIR)$(PREFIX)/include/whylate/thread_context.h $(addprefix $(DESTDIR)$(PREFIX)/bin/,agent whylate-load) \
+		$(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,whylate.1 agent.1 whylate-load.1)
 
 clean: ## remove everything that was built
 	rm -rf build

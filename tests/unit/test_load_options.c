@@ -167,11 +167,23 @@ static void schedules_are_steps_and_ramps(void **state)
 	assert_int_equal(plan.nr_segments, 2);
 }
 
-static void what_is_wrong_is_named(void **state)
+struct refusal {
+	const char *words, *says;
+};
+
+static void all_refused(const struct refusal *refusals, size_t nr)
 {
-	static const struct {
-		const char *words, *says;
-	} cases[] = {
+	for (size_t i = 0; i < nr; i++) {
+		if (read_words(refusals[i].words) != -EINVAL)
+			fail_msg("'%s' was taken", refusals[i].words);
+		if (!strstr(err.text, refusals[i].says))
+			fail_msg("%s: '%s' does not say '%s'", refusals[i].words, err.text, refusals[i].says);
+	}
+}
+
+static void contradictions_are_named(void **state)
+{
+	static const struct refusal refusals[] = {
 		{ "http://127.0.0.1/", "give exactly one of -R RATE, --closed, --find-max and --replay "
 				       "FILE" },
 		{ "-R1|--closed" URL, "give exactly one of" },
@@ -205,6 +217,16 @@ static void what_is_wrong_is_named(void **state)
 		{ "-R1|--timeout=0s" URL, "--timeout must be more than 0" },
 		{ "-R1|--warmup=900000h" URL, "73 years at most" },
 		{ "-R1", "whom to ask?" },
+		{ "-R1|--frobnicate" URL, "unknown option --frobnicate" },
+	};
+
+	(void)state;
+	all_refused(refusals, LENGTH(refusals));
+}
+
+static void what_is_no_schedule_is_named(void **state)
+{
+	static const struct refusal refusals[] = {
 		{ "-R1:1s|-d1s" URL, "--rate has times of its own: leave out --duration" },
 		{ "-R1,2" URL, "--rate: several segments need their times" },
 		{ "-R1:1s,2" URL, "--rate: all segments have a time, or the only one has none" },
@@ -223,16 +245,10 @@ static void what_is_wrong_is_named(void **state)
 		{ "-R1:5" URL, "--rate takes times with their unit, more than 0" },
 		{ "-R1:0s" URL, "--rate takes times with their unit, more than 0" },
 		{ "-R1:500000h,1:500000h" URL, "73 years at most, together" },
-		{ "-R1|--frobnicate" URL, "unknown option --frobnicate" },
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LENGTH(cases); i++) {
-		if (read_words(cases[i].words) != -EINVAL)
-			fail_msg("'%s' was taken", cases[i].words);
-		if (!strstr(err.text, cases[i].says))
-			fail_msg("%s: '%s' does not say '%s'", cases[i].words, err.text, cases[i].says);
-	}
+	all_refused(refusals, LENGTH(refusals));
 }
 
 /* A screen: 40 lines of 100 columns. */
@@ -265,7 +281,8 @@ int main(void)
 		cmocka_unit_test(requests_are_handed_on_as_they_are),
 		cmocka_unit_test(the_other_modes),
 		cmocka_unit_test(schedules_are_steps_and_ramps),
-		cmocka_unit_test(what_is_wrong_is_named),
+		cmocka_unit_test(contradictions_are_named),
+		cmocka_unit_test(what_is_no_schedule_is_named),
 		cmocka_unit_test(help_fits_on_a_screen),
 	};
 	int ret = cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,7 +61,7 @@ static const struct opt table[] = {
 	{ "pick", OPT_STRING, &given.pick, "WHICH", "the idle connection taken: oldest or newest (oldest)" },
 	{ "target", OPT_LIST, &given.targets, "N=URL",
 	  "a URL and how often, relative to the others; again and again" },
-	{ "method", OPT_STRING, &given.method, "M", "instead of GET" },
+	{ "method", OPT_STRING, &given.method, "M", "instead of GET (POST with --body)" },
 	{ "body", OPT_STRING, &given.body, "FILE", "what is sent with each request" },
 	{ "header", OPT_LIST, &given.headers, "LINE", "'Name: value', with each request; again and again" },
 	{ "H", OPT_LETTER, NULL, NULL, NULL },

@@ -101,7 +101,8 @@ static void await_ready(struct run *run, struct load_result *result)
 	if (result->books.connections_open == shared->plan->connections)
 		result->opening_ns = clock_monotonic_ns() - run->began_ns;
 	for (uint32_t i = 0; i < shared->plan->threads && !result->books.connections_open; i++)
-		result->no_connection = result->no_connection ?: load_worker_last_error(run->workers[i]);
+		if (load_worker_last_error(run->workers[i]))
+			result->no_connection = load_worker_last_error(run->workers[i]);
 }
 
 static void tell_watcher(struct run *run, const struct load_watcher *watcher, uint64_t *from_ns,
