@@ -85,8 +85,3 @@ uint64_t hdr_midpoint_ns(uint32_t bucket, uint64_t max_ns)
 
 	return bucket < HDR_BUCKETS && ns < max_ns ? ns : max_ns;
 }
-
-uint64_t hdr_at_rank_ns(const struct hdr *hdr, uint64_t rank)
-{
-	return hdr_midpoint_ns(hdr_bucket_at_rank(hdr, NULL, rank), hdr->max_ns);
-}

@@ -78,8 +78,5 @@ uint64_t hdr_rank(uint64_t count, double q);
 uint32_t hdr_bucket_at_rank(const struct hdr *hdr, const struct hdr *more, uint64_t rank);
 /* The midpoint of BUCKET, but not above MAX_NS, which is also that of HDR_BUCKETS. */
 uint64_t hdr_midpoint_ns(uint32_t bucket, uint64_t max_ns);
-/* The midpoint of the bucket that holds the RANK-th smallest, but not above max_ns; max_ns if they are fewer.
- */
-uint64_t hdr_at_rank_ns(const struct hdr *hdr, uint64_t rank);
 
 #endif /* WHYLATE_LOAD_HDR_H */
