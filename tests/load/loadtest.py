@@ -120,7 +120,8 @@ def check_books(name, run):
     check_distribution(f"{name}: from_send", latency["from_send"], sent)
     check_distribution(f"{name}: lag.send", report["lag"]["send"], sent)
     for key, of in latency["by_class"].items():
-        nr = sum(nr for status, nr in report["outcomes"]["answered"].items() if status[0] == key[0])
+        nr = sum(nr for status, nr in report["outcomes"]["answered"].items()
+                 if key == (f"{status[0]}xx" if "1" <= status[0] <= "5" else "other"))
         check_distribution(f"{name}: {key}", of, nr)
     check(sum(of["count"] for of in latency["by_class"].values()) == answered(report), f"{name}: classes", quiet=True)
     if closed:

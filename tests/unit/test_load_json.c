@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The load generator's JSON: the books as they are, one run to the byte, and what the agent reads of it. */
+#include <errno.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +14,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/fake_load.h"
+#include "tools/load/find_max.h"
 #include "tools/load/report_json.h"
 #include "user/analysis/quantile.h"
 #include "user/report/client.h"
@@ -176,6 +178,7 @@ static void expect_golden(const char *name)
 static void whole_runs_are_written_so(void **state)
 {
 	static struct sockaddr_storage sources[2];
+	struct load_found found = { .objective = { 0.99, 10 * FAKE_MS } };
 
 	(void)state;
 	fake_bad_run();
@@ -187,10 +190,14 @@ static void whole_runs_are_written_so(void **state)
 	fake_plan.nr_sources = 2;
 	expect_golden("load");
 	fake_begin(LOAD_FIND_MAX, 1000);
-	fake_plan.objective = (struct load_objective){ 0.99, 10 * FAKE_MS };
+	fake_plan.objective = found.objective;
+	search_begin(&found.search, 1000, 1000000);
+	search_take(&found.search, 1000, SEARCH_HELD);
+	search_take(&found.search, 2000, SEARCH_FAILED);
+	fake_result.found = &found;
 	fake_plan.has_cpus = true;
 	CPU_SET(1, &fake_plan.cpus);
-	fake_result.no_connection = "Connection refused";
+	fake_result.no_connection = ECONNREFUSED;
 	expect_golden("load_none");
 }
 

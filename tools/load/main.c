@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* load: the command. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,12 +14,16 @@
 #include "tools/load/report_text.h"
 #include "tools/load/run.h"
 #include "tools/load/telling.h"
+#include "user/base/plain.h"
 
 enum { DONE = 0, FAILED = 1, USAGE = 2, LAGGED = 3 };
 
 static int complain(const struct err *err, int status)
 {
-	fprintf(stderr, "load: %s\n", err->text);
+	char text[sizeof(err->text)];
+
+	plain_text(text, sizeof(text), err->text);
+	fprintf(stderr, "load: %s\n", text);
 	return status;
 }
 
@@ -46,13 +51,29 @@ static int report(const struct load_plan *plan, const struct load_result *result
 	return status_of(result);
 }
 
+/* That a report cannot be stored is said before it is measured, not after. */
+static int try_to_write(const char *path, struct err *err)
+{
+	int fd;
+
+	if (!path || !strcmp(path, "-"))
+		return 0;
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return err_set(err, errno, "cannot write %s: %s", path, strerror(errno));
+	close(fd);
+	return 0;
+}
+
 /* Returns as load_run(). */
 static int run(const struct load_plan *plan, struct load_found *found, struct load_result *result,
 	       struct err *err)
 {
 	struct telling telling;
-	int ret;
+	int ret = try_to_write(plan->json_path, err);
 
+	if (ret)
+		return ret;
 	if (plan->mode == LOAD_FIND_MAX)
 		return load_find_max(found, plan, result, err);
 	ret = telling_begin(&telling, plan, err);
@@ -70,7 +91,7 @@ static int measure(const struct load_plan *plan, struct load_result *result)
 
 	if (result->no_connection) {
 		fprintf(stderr, "load: cannot connect to %s: %s; is the server running?\n", plan->server.name,
-			result->no_connection);
+			strerror(result->no_connection));
 		return FAILED;
 	}
 	if (result->window_ns)

@@ -10,8 +10,8 @@
 
 /*
  * What the books BEFORE became NOW in INTERVAL_NS, into BUF, cut to its SIZE, without a newline.  ELAPSED_NS
- * of TOTAL_NS (0: not known) are over.  A quantile that few values tell is given as its interval alone. Takes
- * a megabyte of stack.
+ * of TOTAL_NS are over; if that is more, TOTAL_NS is not told: answers are waited for.  A quantile that few
+ * values tell is given as its interval alone.  Takes a megabyte of stack.
  */
 void load_progress_line(char *buf, size_t size, const struct load_books *now, const struct load_books *before,
 			uint64_t interval_ns, uint64_t elapsed_ns, uint64_t total_ns);

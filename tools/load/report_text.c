@@ -110,7 +110,7 @@ static void generator(FILE *out, const struct load_result *result)
 	if (plan->has_cpus)
 		fprintf(out, "pinned to %d CPU%s, ", CPU_COUNT(&plan->cpus),
 			CPU_COUNT(&plan->cpus) == 1 ? "" : "s");
-	fprintf(out, "%s, %.2f CPUs used; ", result->spinning ? "spinning" : "sleeping",
+	fprintf(out, "%s, %.2f CPUs used\n  memory        ", result->spinning ? "spinning" : "sleeping",
 		result->cpu_window_ns ? (double)result->cpu_ns / (double)result->cpu_window_ns : 0);
 	fprintf(out, "%s", units_format_bytes(text, sizeof(text), result->user_bytes));
 	fprintf(out, ", %s a connection\n",
@@ -169,7 +169,7 @@ void load_report_text(FILE *out, const struct load_result *result)
 	lateness(out, quantiles);
 	if (result->no_connection)
 		fprintf(out, "No connection could be made to %s: %s\n", result->plan->server.name,
-			result->no_connection);
+			strerror(result->no_connection));
 	else
 		answer(out, result, quantiles);
 	load_text_outcomes(out, result);

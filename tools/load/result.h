@@ -26,7 +26,7 @@ struct load_result {
 	uint64_t clock_steps; /* how often the wall clock was set during the run */
 	uint64_t opening_ns;  /* from the start until as many connections were open as wanted; 0: never */
 	uint64_t user_bytes;  /* memory of this process for its connections, all together */
-	const char *no_connection; /* why none could be made, if none ever was; NULL */
+	int no_connection;    /* why none could be made, if none ever was: an errno; else 0 */
 };
 
 /* A quantile of a latency, with what is known of its error. */

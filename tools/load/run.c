@@ -102,7 +102,7 @@ static void await_ready(struct run *run, struct load_result *result)
 		result->opening_ns = clock_monotonic_ns() - run->began_ns;
 	for (uint32_t i = 0; i < shared->plan->threads && !result->books.connections_open; i++)
 		if (load_worker_last_error(run->workers[i]))
-			result->no_connection = strerrordesc_np(load_worker_last_error(run->workers[i]));
+			result->no_connection = load_worker_last_error(run->workers[i]);
 }
 
 static void tell_watcher(struct run *run, const struct load_watcher *watcher, uint64_t *from_ns,
