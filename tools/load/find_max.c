@@ -14,17 +14,6 @@
 /* The closed loop that gives the first guess is no longer than this. */
 #define FIRST_NS 2000000000ull
 
-static const char *verdict_name(enum search_verdict verdict)
-{
-	static const char *const names[] = {
-		[SEARCH_HELD] = "held",
-		[SEARCH_FAILED] = "failed",
-		[SEARCH_CLIENT_BOUND] = "the generator was late",
-	};
-
-	return names[verdict];
-}
-
 /* "12,300 a second" */
 static const char *rate_text(char *buf, size_t size, double rate)
 {
@@ -33,14 +22,15 @@ static const char *rate_text(char *buf, size_t size, double rate)
 }
 
 static void tell(const struct load_result *result, const struct load_objective *objective, double rate,
-		 enum search_verdict verdict)
+		 const char *why)
 {
 	struct load_quantile quantile = load_quantile_of(&result->books.from_due, objective->q);
 	char rate_words[UNITS_TEXT_BYTES], ns[UNITS_TEXT_BYTES];
 
-	fprintf(stderr, "load: %s a second: p%g %s%s: %s\n", rate_text(rate_words, sizeof(rate_words), rate),
-		objective->q * 100, quantile.at_least ? "> " : "",
-		units_format_ns(ns, sizeof(ns), quantile.ns), verdict_name(verdict));
+	fprintf(stderr, "load: %s a second: p%g %s%s: %s%s\n",
+		rate_text(rate_words, sizeof(rate_words), rate), objective->q * 100,
+		quantile.at_least ? "> " : "", units_format_ns(ns, sizeof(ns), quantile.ns),
+		why ? "failed: " : "held", why ? why : "");
 }
 
 /* What all connections reach that ask without a pause: near enough to begin with. */
@@ -79,12 +69,13 @@ static int search(struct load_found *found, struct load_result *result, struct e
 
 	while ((rate = search_next_rate(&found->search)) > 0) {
 		enum search_verdict verdict;
+		const char *why;
 
 		ret = run_at(found, rate, result, err);
 		if (ret || result->interrupted || result->no_connection)
 			return ret;
-		verdict = search_judge(result, &found->objective);
-		tell(result, &found->objective, rate, verdict);
+		verdict = search_judge(result, &found->objective, &why);
+		tell(result, &found->objective, rate, why);
 		search_take(&found->search, rate, verdict);
 	}
 	return 0;

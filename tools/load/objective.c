@@ -62,35 +62,47 @@ static uint64_t sum(const uint64_t *counts, uint32_t from, uint32_t to)
 
 static bool backlog_grew(const struct load_result *result, uint64_t limit_ns)
 {
-	uint64_t late_ns;
+	/* Threads go on until then, though the last request may have been due long before. */
+	uint64_t end_ns = result->plan->warmup_ns + result->plan->duration_ns;
 
 	if (sum(result->books.measured.never_sent, 0, LOAD_UNSENT))
 		return true;
-	late_ns = result->settled_ns > result->last_due_ns ? result->settled_ns - result->last_due_ns : 0;
-	return late_ns / BACKLOG_LIMITS > limit_ns;
+	return result->settled_ns > end_ns && (result->settled_ns - end_ns) / BACKLOG_LIMITS > limit_ns;
 }
 
-enum search_verdict search_judge(const struct load_result *result, const struct load_objective *objective)
+/* NULL if the run held, with the generator's lag; else what was wrong, the gravest first. */
+static const char *what_failed(const struct load_result *result, const struct load_objective *objective,
+			       const struct load_quantile *quantile)
+{
+	const struct load_outcomes *outcomes = &result->books.measured;
+	uint64_t good = sum(outcomes->answered, 200, 400);
+
+	if (!outcomes->due)
+		return "nothing was due";
+	if (good < outcomes->due - outcomes->due / 100)
+		return "more than 1 % were not answered with 2xx or 3xx";
+	if (quantile->at_least || quantile->ns > objective->limit_ns)
+		return "above the limit";
+	return backlog_grew(result, objective->limit_ns) ? "a backlog grew" : NULL;
+}
+
+enum search_verdict search_judge(const struct load_result *result, const struct load_objective *objective,
+				 const char **why)
 {
 	const struct load_outcomes *outcomes = &result->books.measured;
 	struct load_quantile quantile = quantile_of(result, objective->q);
-	uint64_t good = sum(outcomes->answered, 200, 400);
-	uint64_t bad =
-		sum(outcomes->answered, 0, LOAD_STATUSES) - good + sum(outcomes->failed, 0, LOAD_FAILURES);
+	uint64_t bad = sum(outcomes->failed, 0, LOAD_FAILURES) + sum(outcomes->answered, 0, 200) +
+		       sum(outcomes->answered, 400, LOAD_STATUSES);
 
-	/* Whatever the generator did, the server did that. */
-	if (!outcomes->due || bad > outcomes->due / 100)
-		return SEARCH_FAILED;
+	*why = what_failed(result, objective, &quantile);
 	/* Lag only adds to latency, so what holds with it holds without it. */
-	if (!quantile.at_least && quantile.ns <= objective->limit_ns &&
-	    good >= outcomes->due - outcomes->due / 100 && !backlog_grew(result, objective->limit_ns))
+	if (!*why)
 		return SEARCH_HELD;
-	if (quantile.lag_matters && quantile.without_lag_ns <= objective->limit_ns)
+	/* Whatever the generator did, answers that are no good were the server's doing. */
+	if (bad <= outcomes->due / 100 && quantile.lag_matters &&
+	    quantile.without_lag_ns <= objective->limit_ns) {
+		*why = "the generator was late";
 		return SEARCH_CLIENT_BOUND;
+	}
 	return SEARCH_FAILED;
-}
-
-bool search_holds(const struct load_result *result, const struct load_objective *objective)
-{
-	return search_judge(result, objective) == SEARCH_HELD;
 }

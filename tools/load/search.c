@@ -75,6 +75,15 @@ static double next_within(const struct search *search, const struct bracket *b)
 	return runs(b->high) < 2 ? b->high->rate : 0;
 }
 
+/* From a guess that was far off, all tries being on one side of what is looked for, it goes in strides; not
+ * from where runs contradict each other. */
+static double stride(const struct search *search, bool contradicted)
+{
+	if (contradicted || search->nr_tries <= 2)
+		return 2;
+	return search->nr_tries <= 4 ? 4 : 16;
+}
+
 double search_next_rate(const struct search *search)
 {
 	struct bracket b = bracket_of(search);
@@ -84,11 +93,13 @@ double search_next_rate(const struct search *search)
 	if (!search->nr_runs)
 		return search->first_rate;
 	if (!b.low)
-		return b.lowest > LEAST_RATE ? rounded(search, fmax(b.lowest / 2, LEAST_RATE)) : 0;
+		return b.lowest > LEAST_RATE ?
+			       rounded(search, fmax(b.lowest / stride(search, b.hold_max > 0), LEAST_RATE)) :
+			       0;
 	if (b.high)
 		return next_within(search, &b);
 	if (b.highest < search->most_rate)
-		return rounded(search, 2 * b.highest);
+		return rounded(search, b.highest * stride(search, b.fail_min > 0));
 	return runs(b.low) < 2 ? b.low->rate : 0;
 }
 

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The search for the highest rate that holds an objective: which rate to run next, as a pure function of how
- * the runs before it ended.  It brackets by doubling and halving, bisects until the bracket's ends are 5 %
- * apart, and runs both ends once more.
+ * the runs before it ended.  It brackets by doubling and halving, soon in longer strides, bisects until the
+ * bracket's ends are 5 % apart, and runs both ends once more.
  *
  * Runs may contradict each other, as a machine has better and worse seconds.  So the lower end is the highest
  * rate that held each time and below which nothing failed, the upper one the lowest that failed each time and
  * above which nothing held: where runs disagree, the bracket stays as wide as they do.
+ *
+ * A rate at which the generator was late is an upper end too, and the answer says what it is: below it the
+ * search goes on.
  */
 #ifndef WHYLATE_LOAD_SEARCH_H
 #define WHYLATE_LOAD_SEARCH_H
@@ -66,11 +69,12 @@ bool search_done(const struct search *search, struct search_answer *answer);
 /*
  * A rate held if the quantile of from_due is within the limit (not "at least"), 99 % of what was due was
  * answered by 2xx or 3xx, and no backlog grew: no request was never sent, and the last outcome was known at
- * most the limit after the last due time.  If that is not so, but might be without the generator's lag, it is
- * client-bound.
+ * most ten times the limit after the timetable's end (stragglers exceed it once).  If that is not so, but
+ * might be without the generator's lag, it is client-bound.  *WHY it did not hold, in a few words; NULL: it
+ * did.
  */
-enum search_verdict search_judge(const struct load_result *result, const struct load_objective *objective);
-bool search_holds(const struct load_result *result, const struct load_objective *objective);
+enum search_verdict search_judge(const struct load_result *result, const struct load_objective *objective,
+				 const char **why);
 
 /* "p99=10ms", or max=: one of the quantiles that are reported, and a time.  Returns 0 or -EINVAL with a
  * sentence. */
