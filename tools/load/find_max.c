@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "tools/load/limits.h"
+#include "tools/load/report_text_parts.h"
 #include "tools/load/run.h"
 #include "user/base/json_writer.h"
 #include "user/base/units.h"
@@ -25,12 +26,11 @@ static void tell(const struct load_result *result, const struct load_objective *
 		 const char *why)
 {
 	struct load_quantile quantile = load_quantile_of(&result->books.from_due, objective->q);
-	char rate_words[UNITS_TEXT_BYTES], ns[UNITS_TEXT_BYTES];
+	char rate_words[UNITS_TEXT_BYTES];
 
-	fprintf(stderr, "load: %s a second: p%g %s%s: %s%s\n",
-		rate_text(rate_words, sizeof(rate_words), rate), objective->q * 100,
-		quantile.at_least ? "> " : "", units_format_ns(ns, sizeof(ns), quantile.ns),
-		why ? "failed: " : "held", why ? why : "");
+	fprintf(stderr, "load: %s a second: ", rate_text(rate_words, sizeof(rate_words), rate));
+	load_text_quantile(stderr, &quantile);
+	fprintf(stderr, ": %s%s\n", why ? "failed: " : "held", why ? why : "");
 }
 
 /* What all connections reach that ask without a pause: near enough to begin with. */
