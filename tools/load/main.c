@@ -51,17 +51,21 @@ static int report(const struct load_plan *plan, const struct load_result *result
 	return status_of(result);
 }
 
-/* That a report cannot be stored is said before it is measured, not after. */
+/* That a report cannot be stored is said before it is measured, not after; without one there is no file. */
 static int try_to_write(const char *path, struct err *err)
 {
+	bool is_new;
 	int fd;
 
 	if (!path || !strcmp(path, "-"))
 		return 0;
+	is_new = access(path, F_OK) != 0;
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
 	if (fd < 0)
 		return err_set(err, errno, "cannot write %s: %s", path, strerror(errno));
 	close(fd);
+	if (is_new)
+		unlink(path);
 	return 0;
 }
 
