@@ -120,7 +120,7 @@ SERVERS   := $(MODELS:%=$(BUILD)/servers/%)
 
 .PHONY: all agent servers load peers static vm unit tests test test-tsan check-vm check-aarch64 bench fuzz lint format demo setup install uninstall clean help FORCE
 
-all: agent servers tests ## build the agent, the servers and the tests
+all: agent servers load tests ## build the agent, the servers, the load generator and the tests
 
 agent: $(BUILD)/agent ## build the agent
 

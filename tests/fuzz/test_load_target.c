@@ -65,6 +65,7 @@ static void require_sentence(int ret, const struct err *err)
 	REQUIRE(ret == -err->code && !ret == !*err->text, "%d with the code %d: '%s'", ret, err->code,
 		err->text);
 	REQUIRE(!ret || ret == -EINVAL, "%d", ret);
+	REQUIRE(fuzz_is_plain(err->text) && !strchr(err->text, '\n'), "one line: '%s'", err->text);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The load generator's histogram, against HdrHistogram's definition and sorted values. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -59,6 +60,11 @@ static void buckets_lie_within_those_of_the_report(void **state)
 		assert_int_equal(hist_bucket(hdr_bucket_from_ns(i)), hist_bucket(hdr_bucket_to_ns(i) - 1));
 }
 
+static uint64_t at_rank_ns(const struct hdr *hdr, uint64_t rank)
+{
+	return hdr_midpoint_ns(hdr_bucket_at_rank(hdr, NULL, rank), hdr->max_ns);
+}
+
 static void fill(struct hdr *hdr, const uint64_t *values_ns, size_t nr)
 {
 	memset(hdr, 0, sizeof(*hdr));
@@ -104,14 +110,14 @@ static void quantiles_are_midpoints_below_the_longest(void **state)
 
 	(void)state;
 	memset(&one, 0, sizeof(one));
-	assert_int_equal(hdr_at_rank_ns(&one, 1), 0);
+	assert_int_equal(at_rank_ns(&one, 1), 0);
 	fill(&one, values_ns, 4);
-	assert_int_equal(hdr_at_rank_ns(&one, 1), 5);
-	assert_int_equal(hdr_at_rank_ns(&one, 2), 4098); /* [4096, 4100) */
-	assert_int_equal(hdr_at_rank_ns(&one, 3), 4098);
+	assert_int_equal(at_rank_ns(&one, 1), 5);
+	assert_int_equal(at_rank_ns(&one, 2), 4098); /* [4096, 4100) */
+	assert_int_equal(at_rank_ns(&one, 3), 4098);
 	/* [999936, 1000448), whose midpoint is above it. */
-	assert_int_equal(hdr_at_rank_ns(&one, 4), 1000001);
-	assert_int_equal(hdr_at_rank_ns(&one, 5), 1000001);
+	assert_int_equal(at_rank_ns(&one, 4), 1000001);
+	assert_int_equal(at_rank_ns(&one, 5), 1000001);
 	fill(&other, values_ns + 1, 2);
 	assert_int_equal(hdr_bucket_at_rank(&one, &other, 1), 5);
 	assert_int_equal(hdr_bucket_at_rank(&one, &other, 5), hdr_bucket(4097));
@@ -138,7 +144,7 @@ static void every_rank_is_that_of_the_sorted_values(void **state)
 	fill(&one, values_ns, VALUES);
 	qsort(values_ns, VALUES, sizeof(*values_ns), by_value);
 	for (uint64_t rank = 1; rank <= VALUES; rank++) {
-		uint64_t ns = values_ns[rank - 1], found_ns = hdr_at_rank_ns(&one, rank);
+		uint64_t ns = values_ns[rank - 1], found_ns = at_rank_ns(&one, rank);
 
 		assert_int_equal(hdr_bucket_at_rank(&one, NULL, rank), hdr_bucket(ns));
 		assert_true(found_ns <= ns + ns / HDR_SUB_BUCKETS &&
@@ -172,6 +178,36 @@ static void what_is_taken_out_leaves_the_rest(void **state)
 	assert_int_equal(both.total_ns, 0);
 }
 
+enum { WRITTEN = 300000, WRITTEN_NS = 3000 };
+
+static void *write_many(void *context)
+{
+	for (int i = 0; i < WRITTEN; i++)
+		hdr_record(context, WRITTEN_NS);
+	return NULL;
+}
+
+/* While one thread writes, no count goes back, and the sum holds at least what is in the buckets. */
+static void others_may_read_meanwhile(void **state)
+{
+	uint64_t before = 0, count = 0;
+	pthread_t writer;
+
+	(void)state;
+	memset(&one, 0, sizeof(one));
+	assert_int_equal(pthread_create(&writer, NULL, write_many, &one), 0);
+	while (count < WRITTEN) {
+		memset(&both, 0, sizeof(both));
+		hdr_add(&both, &one);
+		count = hdr_count(&both);
+		assert_true(count >= before && both.total_ns >= count * WRITTEN_NS);
+		assert_true(both.max_ns == (count ? WRITTEN_NS : both.max_ns));
+		before = count;
+	}
+	pthread_join(writer, NULL);
+	assert_int_equal(one.total_ns, (uint64_t)WRITTEN * WRITTEN_NS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -182,6 +218,7 @@ int main(void)
 		cmocka_unit_test(quantiles_are_midpoints_below_the_longest),
 		cmocka_unit_test(every_rank_is_that_of_the_sorted_values),
 		cmocka_unit_test(what_is_taken_out_leaves_the_rest),
+		cmocka_unit_test(others_may_read_meanwhile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -135,7 +135,8 @@ static void fullest_histogram_fits(void **state)
 	expect_all(&dist, 1);
 	hlog = begin();
 	hdr.buckets[7] = 1ull << 62;
-	hdr.max_ns = 7;
+	hdr.buckets[8] = 1;
+	hdr.max_ns = 8;
 	load_hlog_interval(hlog, 0, FAKE_S, &hdr);
 	assert_int_equal(load_hlog_close(hlog, &err), 0);
 	free(read_back(&dist));

@@ -112,7 +112,7 @@ static void sources_are_as_many_as_the_ports_need(void **state)
 
 	(void)state;
 	machine.files = 20000;
-	plan.connections = 28232 / 4 * 3;
+	plan.connections = 28232 / 2;
 	assert_int_equal(fit(), 0);
 	assert_int_equal(plan.nr_sources, 0);
 	plan.connections++;
@@ -120,10 +120,10 @@ static void sources_are_as_many_as_the_ports_need(void **state)
 	assert_int_equal(plan.nr_sources, 2);
 	plan.connections = 100000;
 	assert_int_equal(fit(), 0);
-	assert_int_equal(plan.nr_sources, 5);
-	sources = (const struct sockaddr_in *)&plan.sources[4];
+	assert_int_equal(plan.nr_sources, 8);
+	sources = (const struct sockaddr_in *)&plan.sources[7];
 	assert_int_equal(sources->sin_family, AF_INET);
-	assert_int_equal(sources->sin_addr.s_addr, htonl(0x7f000005));
+	assert_int_equal(sources->sin_addr.s_addr, htonl(0x7f000008));
 	assert_int_equal(sources->sin_port, 0);
 	server_is("/socket");
 	assert_int_equal(fit(), 0);

@@ -228,6 +228,7 @@ static void test_connection(void **state)
 		{ OK FIVE "Connection: \"close\"\r\n\r\nhello", "200+5" },
 		{ OLD FIVE "\r\nhello|x", "200.5" },
 		{ OLD FIVE "Connection: Keep-Alive\r\n\r\nhello|x", "200+5" },
+		{ OLD FIVE "Connection: keep-alive, x\r\nConnection: y\r\n\r\nhello", "200+5" },
 		{ OLD FIVE "Connection: keep\ralive\r\n\r\nhello", "200.5" },
 		{ OLD FIVE "Connection: keep-alive\r\nConnection: close\r\n\r\nhello", "200.5" },
 	};
@@ -405,12 +406,37 @@ static void test_limits(void **state)
 		    at + strlen("20000\r\n\r\n" LAST) + 0x20000);
 }
 
+static void test_nothing_changes_nothing(void **state)
+{
+	static const char bytes[] = CHUNKED "5\r\nhello\r\n" LAST;
+	struct talk t = { .state = RESPONSE_MORE };
+
+	(void)state;
+	response_begin(&t.response, false);
+	feed(&t, bytes, 0);
+	assert_false(t.response.begun);
+	for (size_t at = 0; bytes[at]; at++) {
+		assert_int_equal(t.state, RESPONSE_MORE);
+		feed(&t, bytes + at, 1);
+		feed(&t, bytes + at, 0);
+		assert_true(t.response.begun);
+	}
+	assert_int_equal(t.state, RESPONSE_WHOLE);
+	assert_int_equal(t.response.content, 5);
+}
+
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test(test_status_line),	cmocka_unit_test(test_lines),
-	cmocka_unit_test(test_length),		cmocka_unit_test(test_connection),
-	cmocka_unit_test(test_chunks),		cmocka_unit_test(test_codings),
-	cmocka_unit_test(test_without_content), cmocka_unit_test(test_interim),
-	cmocka_unit_test(test_connection_ends), cmocka_unit_test(test_limits),
+	cmocka_unit_test(test_status_line),
+	cmocka_unit_test(test_lines),
+	cmocka_unit_test(test_length),
+	cmocka_unit_test(test_connection),
+	cmocka_unit_test(test_chunks),
+	cmocka_unit_test(test_codings),
+	cmocka_unit_test(test_without_content),
+	cmocka_unit_test(test_interim),
+	cmocka_unit_test(test_connection_ends),
+	cmocka_unit_test(test_limits),
+	cmocka_unit_test(test_nothing_changes_nothing),
 };
 
 int main(void)

@@ -72,6 +72,9 @@ static void expect_refusal(int ret, int error, const char *says)
 {
 	if (ret != -error || !strstr(err.text, says))
 		fail_msg("%d and '%s', not %d and '%s'", ret, err.text, -error, says);
+	for (const char *at = err.text; *at; at++)
+		if (*at < ' ' || *at > '~')
+			fail_msg("byte 0x%02x in '%s'", (unsigned char)*at, err.text);
 }
 
 static void urls_become_requests(void **state)

@@ -15,10 +15,12 @@ static int find_unix(struct load_server *server, const char *path, struct err *e
 {
 	struct sockaddr_un *local = (struct sockaddr_un *)&server->address;
 	size_t length = strlen(path);
+	char plain[200];
 
+	plain_text(plain, sizeof(plain), path);
 	if (!length || length >= sizeof(local->sun_path))
 		return err_set(err, EINVAL, "--unix takes a path of 1 to %zu bytes, not '%s'",
-			       sizeof(local->sun_path) - 1, path);
+			       sizeof(local->sun_path) - 1, plain);
 	local->sun_family = AF_UNIX;
 	memcpy(local->sun_path, path, length + 1);
 	server->address_bytes = sizeof(*local);

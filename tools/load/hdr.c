@@ -25,7 +25,7 @@ void hdr_add(struct hdr *into, const struct hdr *from)
 	uint32_t end = hdr_bucket(max_ns) + 1;
 
 	for (uint32_t i = 0; i < end; i++)
-		into->buckets[i] += load_word(&from->buckets[i]);
+		into->buckets[i] += __atomic_load_n(&from->buckets[i], __ATOMIC_ACQUIRE);
 	into->total_ns += load_word(&from->total_ns);
 	if (max_ns > into->max_ns)
 		into->max_ns = max_ns;
@@ -84,9 +84,4 @@ uint64_t hdr_midpoint_ns(uint32_t bucket, uint64_t max_ns)
 	uint64_t ns = from_ns + (hdr_bucket_to_ns(bucket) - from_ns) / 2;
 
 	return bucket < HDR_BUCKETS && ns < max_ns ? ns : max_ns;
-}
-
-uint64_t hdr_at_rank_ns(const struct hdr *hdr, uint64_t rank)
-{
-	return hdr_midpoint_ns(hdr_bucket_at_rank(hdr, NULL, rank), hdr->max_ns);
 }

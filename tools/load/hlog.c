@@ -49,7 +49,7 @@ static uint8_t *put_count(uint8_t *at, int64_t count)
 	return at;
 }
 
-/* Up to the last that is not 0; several zeroes are one count below 0. */
+/* Up to the last that is not 0; zeroes are one count below 0. */
 static uint8_t *put_counts(uint8_t *at, const struct hdr *hdr)
 {
 	uint32_t end = hdr_end(hdr);
@@ -61,7 +61,7 @@ static uint8_t *put_counts(uint8_t *at, const struct hdr *hdr)
 			continue;
 		}
 		if (zeroes)
-			at = put_count(at, zeroes > 1 ? -zeroes : 0);
+			at = put_count(at, -zeroes);
 		zeroes = 0;
 		at = put_count(at, (int64_t)hdr->buckets[i]);
 	}

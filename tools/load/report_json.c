@@ -120,10 +120,6 @@ static json_t *connections_json(const struct load_result *result)
 	writer_u64(object, "reconnects", books->reconnects);
 	writer_u64(object, "unasked", books->unasked);
 	writer_optional_u64(object, "opening_ns", result->opening_ns, result->opening_ns);
-	if (result->no_connection)
-		writer_text(object, "none_because", strerror(result->no_connection));
-	else
-		writer_set(object, "none_because", json_null());
 	return object;
 }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "tools/load/report_text.h"
 
-#include <string.h>
-
 #include "tools/load/report_text_parts.h"
 
 static uint64_t answered(const struct load_outcomes *outcomes, uint32_t from, uint32_t to)
@@ -167,11 +165,7 @@ void load_report_text(FILE *out, const struct load_result *result)
 
 	load_result_quantiles(result, quantiles);
 	lateness(out, quantiles);
-	if (result->no_connection)
-		fprintf(out, "No connection could be made to %s: %s\n", result->plan->server.name,
-			strerror(result->no_connection));
-	else
-		answer(out, result, quantiles);
+	answer(out, result, quantiles);
 	load_text_outcomes(out, result);
 	load_text_latency(out, result, quantiles);
 	fprintf(out, "\n  throughput    %s answers a second in %s, %s a second received\n",

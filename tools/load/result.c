@@ -20,14 +20,12 @@ const char *load_class_name(uint32_t class)
 /* Values of which some are only known not to be less. */
 struct values {
 	const struct hdr *known, *at_least; /* AT_LEAST may be NULL */
-	uint64_t nr_known, nr;
+	uint64_t nr;
 };
 
 static struct values values_of(const struct hdr *known, const struct hdr *at_least)
 {
-	uint64_t nr_known = hdr_count(known);
-
-	return (struct values){ known, at_least, nr_known, nr_known + (at_least ? hdr_count(at_least) : 0) };
+	return (struct values){ known, at_least, hdr_count(known) + (at_least ? hdr_count(at_least) : 0) };
 }
 
 /* The RANK-th, with those that may be longer where they are: the longest of all is known exactly. */
@@ -50,10 +48,9 @@ static uint64_t most_ns_at(const struct values *values, uint64_t rank)
 	return rank > known.nr ? UINT64_MAX : ns_at(&known, rank);
 }
 
+/* Also where there are not as many that are known. */
 static bool may_be_more(const struct values *values, uint64_t rank)
 {
-	if (rank > values->nr_known)
-		return true;
 	return hdr_bucket_at_rank(values->known, values->at_least, rank) !=
 	       hdr_bucket_at_rank(values->known, NULL, rank);
 }

@@ -10,6 +10,7 @@
 #include "tools/load/address.h"
 #include "tools/load/template.h"
 #include "tools/load/url.h"
+#include "user/base/plain.h"
 
 #define WEIGHT_MAX 1000000u
 /* Of all requests together: what is sent lies ready in memory. */
@@ -153,11 +154,14 @@ int load_targets_add(struct load_plan *plan, const char *method, const char *pat
 static int check_same(const struct load_url *first, const struct load_url *url, const char *text,
 		      struct err *err)
 {
+	char plain[200];
+
 	if (first->port == url->port && first->is_v6 == url->is_v6 && !strcasecmp(first->host, url->host))
 		return 0;
+	plain_text(plain, sizeof(plain), text);
 	return err_set(err, EINVAL,
 		       "cannot ask '%s' too: a run asks one server, and the first URL names %s, port %u",
-		       text, first->host, first->port);
+		       plain, first->host, first->port);
 }
 
 static int add_url(struct load_plan *plan, const struct load_url *first, const char *text, uint32_t weight,
@@ -185,11 +189,13 @@ static int split_target(const char *text, uint32_t *weight, const char **url, st
 {
 	size_t digits = strspn(text, "0123456789");
 	unsigned long number = digits && digits < 8 ? strtoul(text, NULL, 10) : 0;
+	char plain[200];
 
+	plain_text(plain, sizeof(plain), text);
 	if (text[digits] != '=' || !number || number > WEIGHT_MAX)
 		return err_set(err, EINVAL,
 			       "--target takes WEIGHT=URL, a whole number from 1 to %u before it, not '%s'",
-			       WEIGHT_MAX, text);
+			       WEIGHT_MAX, plain);
 	*weight = (uint32_t)number;
 	*url = text + digits + 1;
 	return 0;

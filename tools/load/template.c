@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "user/base/http_syntax.h"
+#include "user/base/plain.h"
 #include "version.h"
 
 static int no_memory(struct err *err)
@@ -18,12 +19,14 @@ static int no_memory(struct err *err)
 int load_template_check_method(const char *method, struct err *err)
 {
 	bool is_token = *method;
+	char plain[80];
 
+	plain_text(plain, sizeof(plain), method);
 	for (const char *at = method; *at; at++)
 		is_token &= http_is_token((unsigned char)*at);
 	if (!is_token)
 		return err_set(err, EINVAL, "cannot ask with the method '%s': it is no word, as GET is",
-			       method);
+			       plain);
 	if (!strcmp(method, "CONNECT"))
 		return err_set(err, EINVAL, "cannot ask with CONNECT: what follows it is no HTTP");
 	return 0;
@@ -38,11 +41,13 @@ static int check_header(const char *header, struct err *err)
 {
 	size_t name_bytes = strcspn(header, ":");
 	bool is_token = name_bytes > 0;
+	char plain[200];
 
+	plain_text(plain, sizeof(plain), header);
 	for (size_t i = 0; i < name_bytes; i++)
 		is_token &= http_is_token((unsigned char)header[i]);
 	if (!is_token || !header[name_bytes])
-		return err_set(err, EINVAL, "--header takes 'Name: value', not '%s'", header);
+		return err_set(err, EINVAL, "--header takes 'Name: value', not '%s'", plain);
 	for (const char *at = header + name_bytes + 1; *at; at++)
 		if (http_is_control((unsigned char)*at))
 			return err_set(err, EINVAL,
@@ -69,13 +74,15 @@ static const char *value_of(const char *header)
 static int take_host(struct load_template *template, const char *header, struct err *err)
 {
 	const char *value = value_of(header);
+	char plain[200];
 
+	plain_text(plain, sizeof(plain), value);
 	if (template->host)
 		return err_set(err, EINVAL, "--header gives Host twice: '%s' and '%s'", template->host,
-			       value);
+			       plain);
 	for (const char *at = value; *at; at++)
 		if (!http_is_host((unsigned char)*at))
-			return err_set(err, EINVAL, "--header 'Host: %s' names no host", value);
+			return err_set(err, EINVAL, "--header 'Host: %s' names no host", plain);
 	template->host = strdup(value);
 	return template->host ? 0 : no_memory(err);
 }
@@ -139,13 +146,15 @@ static int read_body(struct load_template *template, const char *path, struct er
 {
 	FILE *file = fopen(path, "re");
 	int error = file ? read_all(template, file) : errno;
+	char plain[200];
 
+	plain_text(plain, sizeof(plain), path);
 	if (file)
 		fclose(file);
 	if (error)
-		return err_set(err, error, "cannot read the file '%s' of --body: %s", path, strerror(error));
+		return err_set(err, error, "cannot read the file '%s' of --body: %s", plain, strerror(error));
 	if (template->body_bytes > TEMPLATE_BODY_BYTES)
-		return err_set(err, EINVAL, "the file '%s' of --body is longer than %u MiB", path,
+		return err_set(err, EINVAL, "the file '%s' of --body is longer than %u MiB", plain,
 			       TEMPLATE_BODY_BYTES >> 20);
 	return 0;
 }

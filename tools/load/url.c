@@ -8,11 +8,16 @@
 #include <string.h>
 #include <strings.h>
 
+#include "user/base/plain.h"
+
 #define FORM "http://HOST[:PORT][/PATH]"
 
 static int refuse(const char *text, const char *why, struct err *err)
 {
-	return err_set(err, EINVAL, "cannot ask '%s': %s; a URL here is " FORM, text, why);
+	char plain[200];
+
+	plain_text(plain, sizeof(plain), text);
+	return err_set(err, EINVAL, "cannot ask '%s': %s; a URL here is " FORM, plain, why);
 }
 
 /* What stands before the port, in AUTHORITY of NR bytes; returns how many, 0 if it is no host. */
@@ -60,12 +65,15 @@ static bool take_port(struct load_url *url, const char *port, size_t nr)
 
 int load_url_check_path(const char *path, struct err *err)
 {
+	char plain[200];
+
+	plain_text(plain, sizeof(plain), path);
 	if (*path != '/')
-		return err_set(err, EINVAL, "cannot ask for '%s': a path begins with a '/'", path);
+		return err_set(err, EINVAL, "cannot ask for '%s': a path begins with a '/'", plain);
 	for (const char *at = path; *at; at++)
 		if (*at <= ' ' || *at > '~')
 			return err_set(err, EINVAL, "cannot ask for '%s': byte %zu must be written as %%%02X",
-				       path, (size_t)(at - path) + 1, (unsigned char)*at);
+				       plain, (size_t)(at - path) + 1, (unsigned char)*at);
 	return 0;
 }
 

@@ -2,18 +2,18 @@
 #include "user/base/http_syntax.h"
 
 #include <errno.h>
-#include <string.h>
 
-bool http_is_token(unsigned char byte)
-{
-	return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-	       (byte && strchr("!#$%&'*+-.^_`|~", byte));
-}
+#define IN_BOTH (HTTP_IN_TOKEN | HTTP_IN_HOST)
 
-bool http_is_host(unsigned char byte)
-{
-	return byte && ((http_is_token(byte) && !strchr("#^`|", byte)) || strchr("()=;,:[]", byte));
-}
+const uint8_t http_places[256] = {
+	['0' ... '9'] = IN_BOTH, ['a' ... 'z'] = IN_BOTH, ['A' ... 'Z'] = IN_BOTH, ['!'] = IN_BOTH,
+	['$'] = IN_BOTH,	 ['%'] = IN_BOTH,	  ['&'] = IN_BOTH,	   ['\''] = IN_BOTH,
+	['*'] = IN_BOTH,	 ['+'] = IN_BOTH,	  ['-'] = IN_BOTH,	   ['.'] = IN_BOTH,
+	['_'] = IN_BOTH,	 ['~'] = IN_BOTH,	  ['#'] = HTTP_IN_TOKEN,   ['^'] = HTTP_IN_TOKEN,
+	['`'] = HTTP_IN_TOKEN,	 ['|'] = HTTP_IN_TOKEN,	  ['('] = HTTP_IN_HOST,	   [')'] = HTTP_IN_HOST,
+	['='] = HTTP_IN_HOST,	 [';'] = HTTP_IN_HOST,	  [','] = HTTP_IN_HOST,	   [':'] = HTTP_IN_HOST,
+	['['] = HTTP_IN_HOST,	 [']'] = HTTP_IN_HOST,
+};
 
 static int hex_digit(char byte)
 {

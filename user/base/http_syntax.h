@@ -7,11 +7,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Where a byte may stand. */
+enum { HTTP_IN_TOKEN = 1, HTTP_IN_HOST = 2 };
+extern const uint8_t http_places[256];
+
 /* Whether BYTE may stand in a token: a method, a field's name. */
-bool http_is_token(unsigned char byte);
+static inline bool http_is_token(unsigned char byte)
+{
+	return http_places[byte] & HTTP_IN_TOKEN;
+}
 
 /* Whether BYTE may stand in Host: a registered name or address, and a port (RFC 3986, 3.2). */
-bool http_is_host(unsigned char byte);
+static inline bool http_is_host(unsigned char byte)
+{
+	return http_places[byte] & HTTP_IN_HOST;
+}
 
 /* Whether BYTE may stand nowhere in a field's value. */
 static inline bool http_is_control(unsigned char byte)
