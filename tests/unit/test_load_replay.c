@@ -105,7 +105,7 @@ static void what_is_wrong_is_named_with_its_line(void **state)
 		{ "1 GET index\n", "a method and a path, not 'index'" },
 		{ "1 / HTTP/1.1\n", "behind the path the line ends, not 'HTTP/1.1'" },
 		{ "1 \x1b[2J\n", "not '?[2J'" },
-		{ "1 /\n1 /refused\n", "no such path" },
+		{ "1 /\n1 /refused\n", "log, line 2: no such path" },
 	};
 
 	(void)state;

@@ -81,7 +81,7 @@ static void there_is_no_drift(void **state)
 	for (size_t i = 0; i < LENGTH(cases); i++) {
 		struct load_segment segment = { cases[i].rate, cases[i].rate, cases[i].duration_ns };
 		struct load_plan plan = plan_of(&segment, 1);
-		uint64_t number = 0, due_ns = 0;
+		uint64_t number = 0, due_ns = 0, nr, last_ns;
 		struct timetable t;
 		int64_t off_ns;
 
@@ -90,6 +90,10 @@ static void there_is_no_drift(void **state)
 			due_ns = t.due_ns;
 		}
 		assert_in_range(number, cases[i].nr - 1000, cases[i].nr - 1);
+		timetable_total(&plan, &nr, &last_ns);
+		/* 1e6 / 7 is rounded up to 1e-9: then one more is due just before the end. */
+		assert_in_range(nr, cases[i].nr, cases[i].nr + 1);
+		assert_in_range(last_ns, due_ns, cases[i].duration_ns - 1);
 		off_ns = (int64_t)(due_ns -
 				   (uint64_t)((u128)number * S * cases[i].denominator / cases[i].numerator));
 		if (off_ns < -1000 || off_ns > 1000)
@@ -179,7 +183,7 @@ static void parts_together_are_the_whole(void **state)
 	for (size_t i = 0; i < 2 * LENGTH(parts); i++) {
 		uint32_t nr_parts = parts[i / 2];
 		struct timetable whole, *each = calloc(nr_parts, sizeof(*each));
-		uint64_t nr, last_ns, number = 0;
+		uint64_t nr, last_ns, last_seen_ns = 0, number = 0;
 
 		plan.arrivals = i % 2 ? ARRIVALS_POISSON : ARRIVALS_CONSTANT;
 		timetable_total(&plan, &nr, &last_ns);
@@ -193,9 +197,11 @@ static void parts_together_are_the_whole(void **state)
 			assert_int_equal(own->number, whole.number);
 			assert_int_equal(own->due_ns, whole.due_ns);
 			assert_int_equal(own->request, whole.request);
+			last_seen_ns = whole.due_ns;
 			timetable_next(own);
 		}
 		assert_int_equal(number, nr);
+		assert_int_equal(last_seen_ns, last_ns);
 		for (uint32_t part = 0; part < nr_parts; part++)
 			assert_int_equal(each[part].due_ns, TIMETABLE_OVER);
 		free(each);

@@ -50,6 +50,29 @@ static int first_rate(struct load_found *found, struct load_result *result, doub
 	return ret;
 }
 
+/* Refuse to search where none of many answers was one that counts, as no rate makes a path be there; there is
+ * nothing to be shown then. */
+static int check_answers(struct load_result *result, struct err *err)
+{
+	const uint64_t *answered = result->books.measured.answered;
+	uint64_t all = 0, good = 0;
+	unsigned most = 0;
+
+	for (unsigned status = 0; status < LOAD_STATUSES; status++) {
+		all += answered[status];
+		good += status >= 200 && status < 400 ? answered[status] : 0;
+		most = answered[status] > answered[most] ? status : most;
+	}
+	if (good || all < 100)
+		return 0;
+	result->window_ns = 0;
+	return err_set(err, EPROTO,
+		       "cannot search: none of %" PRIu64 " answers was 2xx or 3xx, most were %u; ask for "
+		       "what "
+		       "%s answers",
+		       all, most, result->plan->server.name);
+}
+
 static int run_at(struct load_found *found, double rate, struct load_result *result, struct err *err)
 {
 	struct load_plan *plan = &found->plan;
@@ -61,9 +84,12 @@ static int run_at(struct load_found *found, double rate, struct load_result *res
 	return load_run(plan, NULL, result, err);
 }
 
-/* Until the search is over, or it cannot go on. */
-static int search(struct load_found *found, struct load_result *result, struct err *err)
+/* Until the search is over, or it cannot go on.  KEPT becomes the last run at what is the highest rate that
+ * held, *KEPT_RATE; 0: none. */
+static int search(struct load_found *found, struct load_result *result, struct load_result *kept,
+		  double *kept_rate, struct err *err)
 {
+	struct search_answer answer;
 	double rate;
 	int ret = 0;
 
@@ -77,28 +103,53 @@ static int search(struct load_found *found, struct load_result *result, struct e
 		verdict = search_judge(result, &found->objective, &why);
 		tell(result, &found->objective, rate, why);
 		search_take(&found->search, rate, verdict);
+		search_done(&found->search, &answer);
+		if (verdict == SEARCH_HELD && answer.low.rate == rate) {
+			*kept = *result;
+			*kept_rate = rate;
+		}
 	}
+	return 0;
+}
+
+/* The last run was at another rate, mostly: what is shown is one that the answer counts, or, where runs that
+ * disagree have moved it to a rate that none is kept of, one more. */
+static int show(struct load_found *found, struct load_result *result, const struct load_result *kept,
+		double kept_rate, struct err *err)
+{
+	struct search_answer answer;
+
+	search_done(&found->search, &answer);
+	if (answer.low.rate <= 0 || answer.low.rate == found->segment.from_rate)
+		return 0;
+	if (answer.low.rate != kept_rate)
+		return run_at(found, answer.low.rate, result, err);
+	*result = *kept;
+	found->segment.from_rate = found->segment.to_rate = kept_rate;
 	return 0;
 }
 
 int load_find_max(struct load_found *found, const struct load_plan *plan, struct load_result *result,
 		  struct err *err)
 {
-	struct search_answer answer;
-	double rate;
+	struct load_result *kept;
+	double rate, kept_rate = 0;
 	int ret;
 
 	*found = (struct load_found){ .plan = *plan, .objective = plan->objective };
 	ret = first_rate(found, result, &rate, err);
 	if (ret || result->interrupted || result->no_connection)
 		return ret;
+	if (check_answers(result, err))
+		return -err->code;
+	kept = malloc(sizeof(*kept));
+	if (!kept)
+		return err_set(err, ENOMEM, "out of memory");
 	search_begin(&found->search, rate >= 1 ? rate : 1, (double)LOAD_RATE_MOST * plan->threads);
-	ret = search(found, result, err);
-	search_done(&found->search, &answer);
-	/* The last run was at another rate, mostly: what is shown is one at the rate that is named. */
-	if (!ret && !result->interrupted && answer.low.rate > 0 &&
-	    answer.low.rate != found->segment.from_rate)
-		ret = run_at(found, answer.low.rate, result, err);
+	ret = search(found, result, kept, &kept_rate, err);
+	if (!ret && !result->interrupted)
+		ret = show(found, result, kept, kept_rate, err);
+	free(kept);
 	result->found = found;
 	return ret;
 }
@@ -132,7 +183,7 @@ void load_found_text(FILE *out, const struct load_found *found)
 	else if (answer.high.rate > 0)
 		fprintf(out, "At %s it did not (%u of %u runs).\n", high, answer.high.failed,
 			answer.high.held + answer.high.failed + answer.high.client_bound);
-	if (!answer.is_narrow)
+	if (answer.low.rate > 0 && !answer.is_narrow)
 		fprintf(out, "Between them runs disagreed, or there were too few: take it as a range.\n");
 	fputc('\n', out);
 }

@@ -78,6 +78,19 @@ static int add_arrival(struct reader *reader, const char *seconds, uint64_t at_n
 	return 0;
 }
 
+/* What ADD says against it gets the line's number. */
+static int add_request(const struct reader *reader, const char *method, const char *path, replay_add add,
+		       uint32_t *request, struct err *err)
+{
+	struct err why = {};
+
+	if (!add(reader->plan, method, path, request, &why))
+		return 0;
+	plain_text(why.text, sizeof(why.text), why.text);
+	return err_set(err, why.code, "%s, line %llu: %.300s", reader->name, (unsigned long long)reader->line,
+		       why.text);
+}
+
 /* LINE is cut into its words. */
 static int take_line(struct reader *reader, char *line, replay_add add, struct err *err)
 {
@@ -103,7 +116,7 @@ static int take_line(struct reader *reader, char *line, replay_add add, struct e
 			      path ? path : "", err);
 	if (more && *more != '#')
 		return refuse(reader, "behind the path the line ends", more, err);
-	ret = add(reader->plan, method, path, &request, err);
+	ret = add_request(reader, method, path, add, &request, err);
 	return ret ? ret : add_arrival(reader, seconds, at_ns, request, err);
 }
 

@@ -253,11 +253,30 @@ uint32_t timetable_pick(const struct load_plan *plan, uint64_t number)
 	return request;
 }
 
+/* Of constant arrivals: their number is where the integral ends, and the last one is found by division. */
+static void total_by_number(const struct load_plan *plan, uint64_t *nr, uint64_t *last_due_ns)
+{
+	struct timetable t = { .plan = plan, .nr_parts = 1 };
+	u128 integral = 0;
+
+	for (uint32_t i = 0; i < plan->nr_segments; i++)
+		integral += integral_of(&plan->segments[i]);
+	*nr = number_at(integral);
+	t.number = *nr - 1;
+	shape_segment(&t);
+	find_by_number(&t);
+	*last_due_ns = t.due_ns;
+}
+
 void timetable_total(const struct load_plan *plan, uint64_t *nr, uint64_t *last_due_ns)
 {
 	struct timetable t;
 
 	*nr = *last_due_ns = 0;
+	if (plan->mode != LOAD_REPLAY && plan->nr_segments && !by_draws(plan)) {
+		total_by_number(plan, nr, last_due_ns);
+		return;
+	}
 	for (timetable_begin(&t, plan, 0, 1); t.due_ns != TIMETABLE_OVER; timetable_next(&t)) {
 		++*nr;
 		*last_due_ns = t.due_ns;

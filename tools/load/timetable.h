@@ -60,8 +60,8 @@ void timetable_next(struct timetable *timetable);
  * loop. */
 uint32_t timetable_pick(const struct load_plan *plan, uint64_t number);
 
-/* When the last request of the plan is due, and how many there are; for reports.  Walks the whole timetable
- * once. */
+/* When the last request of the plan is due, and how many there are; for reports.  Where they are drawn, this
+ * walks the whole timetable once. */
 void timetable_total(const struct load_plan *plan, uint64_t *nr, uint64_t *last_due_ns);
 
 #endif /* WHYLATE_LOAD_TIMETABLE_H */
