@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""A comparison from its index to its last run: what is left is run in order, each stored at once, within the budget."""
+import statistics
+import sys
+import time
+
+from . import contender, plan, trial
+
+
+class Session:
+    def __init__(self, folder, bench, budget_s):
+        self.folder, self.bench, self.budget_s = folder, bench, budget_s
+        self.index, self.records = folder.index(), folder.records()
+        self.rows = {(s["name"], r["row"]): r for s in self.index["scenarios"] for r in s["rows"]}
+        self.contenders = {name: contender.Contender(name, said) for name, said in self.index["subjects"].items()}
+        self.planned = plan.order(self.index["scenarios"], set(self.contenders), self.index["seed"], self.index["options"]["repeats"])
+        self.costs, self.began_s, self.done = {}, time.monotonic(), 0
+        for record in self.records:
+            if record["spin"]:
+                bench.spins += [record["spin"]["before"], record["spin"]["after"]]
+
+    def cost_s(self, one):
+        """By the runs of the same row that were seen, else by the estimate, as far off as it was for the others."""
+        key = (one.scenario, one.row)
+        if key in self.costs:
+            return statistics.mean(self.costs[key])
+        row = self.rows[key]
+        if self.contenders[one.subject].cannot(row):
+            return 0
+        seen = [(statistics.mean(took), self.guess_s(self.rows[other])) for other, took in self.costs.items()]
+        factor = sum(took for took, _ in seen) / sum(guess for _, guess in seen) if seen else 1
+        return self.guess_s(row) * factor
+
+    @staticmethod
+    def guess_s(row):
+        return plan.estimate_s(row["kind"], row["params"])
+
+    def left(self):
+        return plan.left(self.planned, self.records)
+
+    def fitting(self, todo):
+        """What of TODO the budget allows, as it looks now."""
+        if self.budget_s is None:
+            return len(todo)
+        return plan.fitting(todo, [self.cost_s(one) for one in todo], self.budget_s - (time.monotonic() - self.began_s))
+
+    def run(self):
+        """Until all is done, or no more fits; returns those that were dropped.  Runs that were off are repeated once, at the end."""
+        while todo := self.left():
+            fits = self.fitting(todo)
+            if not fits:
+                self.say(f"the budget of {self.budget_s:g} s is used up: {len(todo)} runs are dropped")
+                return todo
+            self.one(todo[0], todo[1:fits])
+        return []
+
+    def one(self, planned, rest):
+        began_s = time.monotonic()
+        row = self.rows[planned.scenario, planned.row]
+        record = trial.Run(self.bench, planned, row, self.contenders[planned.subject], self.highest(planned, row)).run()
+        name = self.folder.add(record)
+        self.records.append(record)
+        if record["verdict"] != "cannot":
+            self.costs.setdefault((planned.scenario, planned.row), []).append(time.monotonic() - began_s)
+        self.done += 1
+        self.tell(name, record, rest)
+
+    def highest(self, planned, row):
+        """The rates found for the subject in the row that this one takes a share of."""
+        return [r["load"]["find_max"]["low"]["rate"] for r in self.records
+                if (r["scenario"], r["row"], r["subject"]) == (planned.scenario, row["params"].get("of"), planned.subject)
+                and r["load"] and r["load"]["find_max"]["low"]]
+
+    def tell(self, name, record, rest):
+        left_s = sum(map(self.cost_s, rest))
+        left = f"{left_s / 60:.0f} min" if left_s >= 90 else f"{left_s:.0f} s"
+        again = ", again" if record["is_again"] else ""
+        why = f" ({record['reason']})" if record["reason"] else ""
+        self.say(f"{name} {record['scenario']}/{record['row']} {record['subject']} #{record['repeat'] + 1}{again}: "
+                 f"{record['verdict']}{why}; {len(rest)} runs left, {left}")
+
+    @staticmethod
+    def say(text):
+        print(f"compare: {text}", file=sys.stderr, flush=True)
+
+    def verdicts(self):
+        out = {}
+        for record in self.records:
+            out[record["verdict"]] = out.get(record["verdict"], 0) + 1
+        return out
