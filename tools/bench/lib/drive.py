@@ -36,6 +36,14 @@ def priorities():
     return {"split": nice, "shared": first if can(*first) else nice}
 
 
+def highest_rate(report):
+    """What a search found, or a closed loop reached; None if nothing."""
+    if "find_max" in report:
+        return report["find_max"]["low"] and report["find_max"]["low"]["rate"]
+    good = sum(nr for status, nr in report["outcomes"]["answered"].items() if status.startswith("2"))
+    return good * 1e9 / report["window"]["duration_ns"] if good else None
+
+
 def share(params, most):
     """A rate of so much of the subject's own highest."""
     if not most:
