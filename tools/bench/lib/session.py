@@ -75,13 +75,19 @@ class Session:
                  if (r["scenario"], r["row"], r["subject"]) == (planned.scenario, of, planned.subject) and r["load"]]
         return [rate for rate in found if rate]
 
+    def amount(self, runs):
+        took_s = sum(map(self.cost_s, runs))
+        took = f"{took_s / 3600:.1f} h" if took_s >= 5400 else f"{took_s / 60:.0f} min" if took_s >= 90 else f"{took_s:.0f} s"
+        return f"{len(runs)} runs, about {took}"
+
     def tell(self, name, record, rest):
-        left_s = sum(map(self.cost_s, rest))
-        left = f"{left_s / 60:.0f} min" if left_s >= 90 else f"{left_s:.0f} s"
         again = ", again" if record["is_again"] else ""
         why = f" ({record['reason']})" if record["reason"] else ""
         self.say(f"{name} {record['scenario']}/{record['row']} {record['subject']} #{record['repeat'] + 1}{again}: "
-                 f"{record['verdict']}{why}; {len(rest)} runs left, {left}")
+                 f"{record['verdict']}{why}; {self.amount(rest)} left")
+
+    def describe(self):
+        return self.amount(self.fitting(self.left()))
 
     @staticmethod
     def say(text):
