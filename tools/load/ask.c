@@ -81,6 +81,7 @@ static bool ask(struct load_worker *worker, struct connection *connection, uint3
 		return false;
 	}
 	connection->asked++;
+	settle_sent(worker, connection);
 	response_begin(&connection->response, plan->requests[request].is_head);
 	connection_to(worker, connection, FLYING);
 	settle_due(worker, connection->measured);
@@ -136,7 +137,8 @@ void ask_give_up(struct load_worker *worker, bool all)
 		if (due_ns > worker->now_ns || worker->now_ns - due_ns < limit_ns)
 			return;
 		settle_due(worker, is_measured(worker, due_ns));
-		settle_unsent(worker, is_measured(worker, due_ns), all ? worker->now_ns - due_ns : limit_ns);
+		settle_unsent(worker, is_measured(worker, due_ns), due_ns,
+			      all ? worker->now_ns - due_ns : limit_ns);
 		timetable_next(&worker->timetable);
 	}
 }

@@ -216,17 +216,32 @@ static void on_event(struct load_worker *worker, const struct epoll_event *event
 		answer_read(worker, connection, event->events & ends);
 }
 
+/* Where all connections are busy it matters to know whether for the server or for us: look before waiting. */
+static int wait_for_events(struct load_worker *worker, struct epoll_event events[EVENTS_AT_ONCE], bool spins)
+{
+	uint64_t until_ns = next_ns(worker);
+	bool waits = !spins && until_ns > worker->now_ns, looks = !waits || !worker->nr_in[IDLE];
+	struct timespec timeout = {};
+	int nr = 0;
+
+	if (looks)
+		nr = epoll_pwait2(worker->epoll, events, EVENTS_AT_ONCE, &timeout, NULL);
+	looks = looks && nr <= 0;
+	if (nr <= 0 && waits) {
+		timeout = clock_timespec(until_ns - worker->now_ns);
+		nr = epoll_pwait2(worker->epoll, events, EVENTS_AT_ONCE, &timeout, NULL);
+	}
+	worker->now_ns = clock_monotonic_ns();
+	if (looks || nr <= 0)
+		worker->nothing_ns = worker->now_ns;
+	return nr;
+}
+
 static void wait_and_serve(struct load_worker *worker, bool spins)
 {
 	struct epoll_event events[EVENTS_AT_ONCE];
-	uint64_t until_ns = next_ns(worker);
-	struct timespec timeout = {};
-	int nr;
+	int nr = wait_for_events(worker, events, spins);
 
-	if (!spins && until_ns > worker->now_ns)
-		timeout = clock_timespec(until_ns - worker->now_ns);
-	nr = epoll_pwait2(worker->epoll, events, EVENTS_AT_ONCE, &timeout, NULL);
-	worker->now_ns = clock_monotonic_ns();
 	if (nr > 0)
 		walltime_check(&worker->walltime);
 	for (int i = 0; i < nr; i++) {

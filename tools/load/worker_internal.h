@@ -36,6 +36,7 @@ struct connection {
 	uint64_t due_ns;   /* when it was; closed loop: sent_ns */
 	uint64_t free_ns;  /* since when the connection could take it */
 	uint64_t sent_ns;
+	uint64_t late_ns;  /* how much of due to sent_ns was our doing; open loop */
 	uint64_t until_ns; /* CONNECTING, RESTING: when that ends */
 	struct response response;
 };
@@ -63,6 +64,8 @@ struct load_worker {
 	uint64_t connect_every_ns, next_connect_ns;
 	int last_error;
 	struct walltime walltime;
+	uint64_t nothing_ns;   /* when there last was nothing to do: what waited then did not wait for us */
+	uint64_t late_till_ns; /* when a request was last sent late though its connection was free */
 	uint64_t cpu_before_ns, cpu_ns, ended_ns;
 	struct err err;
 	char buffer[READ_BYTES];
@@ -120,7 +123,9 @@ void settle_answered(struct load_worker *worker, struct connection *connection, 
 void settle_failed(struct load_worker *worker, struct connection *connection, enum load_failure failure);
 void settle_late(struct load_worker *worker, struct connection *connection); /* timed out */
 void settle_unanswered(struct load_worker *worker, struct connection *connection);
-/* Of a request that found no connection in WAITED_NS. */
-void settle_unsent(struct load_worker *worker, bool measured, uint64_t waited_ns);
+/* CONNECTION's request is sent: whose doing it was that it was not sent when it was due. */
+void settle_sent(struct load_worker *worker, struct connection *connection);
+/* Of a request, due at DUE_NS, that found no connection in WAITED_NS. */
+void settle_unsent(struct load_worker *worker, bool measured, uint64_t due_ns, uint64_t waited_ns);
 
 #endif /* WHYLATE_LOAD_WORKER_INTERNAL_H */
