@@ -37,10 +37,10 @@ static void record_sent(struct load_books *books, const struct load_worker *work
 }
 
 /*
- * How much of the time from DUE_NS to UNTIL_NS, in which no connection was free, was our doing.  That each was
- * freed too late to keep up does not show in the lag of any one request: but all of it is ours if there was
- * something to do ever since, and else what lies before a request that we sent late, which took a connection
- * that would have been free again.
+ * How much of the time from DUE_NS to UNTIL_NS, in which no connection was free, was our doing.  That each
+ * was freed too late to keep up does not show in the lag of any one request: but all of it is ours if there
+ * was something to do ever since, and else what lies before a request that we sent late, which took a
+ * connection that would have been free again.
  */
 static uint64_t our_wait_ns(const struct load_worker *worker, uint64_t due_ns, uint64_t until_ns)
 {
