@@ -57,6 +57,7 @@ static void end(struct load_worker *worker, struct connection *connection, int e
 			finish(worker, connection, 0, false);
 			return;
 		}
+		error = error ? error : connection->send_error;
 		if (!error)
 			failure = connection->response.begun ? FAILED_CLOSED_WITHIN : FAILED_CLOSED_BEFORE;
 		else

@@ -272,12 +272,26 @@ static void wait_and_serve(struct load_worker *worker, bool spins)
 	}
 }
 
+static bool is_late(const struct load_worker *worker, const struct connection *flying)
+{
+	return flying->due_ns + worker->plan->timeout_ns <= worker->now_ns;
+}
+
+/* An answer that is there is one, though we come late to read it. */
+static bool is_still_flying(struct load_worker *worker, struct connection *connection)
+{
+	answer_read(worker, connection, false);
+	return connection->state == FLYING;
+}
+
 static void time_out(struct load_worker *worker)
 {
 	struct connection *flying;
 
-	while ((flying = TAILQ_FIRST(&worker->lists[FLYING])) &&
-	       flying->due_ns + worker->plan->timeout_ns <= worker->now_ns) {
+	while ((flying = TAILQ_FIRST(&worker->lists[FLYING])) && is_late(worker, flying)) {
+		/* In a closed loop it may be another request that flies now. */
+		if (!is_still_flying(worker, flying) || !is_late(worker, flying))
+			continue;
 		settle_late(worker, flying);
 		connection_close(worker, flying);
 	}
@@ -295,6 +309,8 @@ static bool is_through(struct load_worker *worker)
 		time_out(worker);
 		ask_give_up(worker, true);
 		while ((flying = TAILQ_FIRST(&worker->lists[FLYING]))) {
+			if (!is_still_flying(worker, flying))
+				continue;
 			settle_unanswered(worker, flying);
 			connection_to(worker, flying, IDLE);
 		}

@@ -32,6 +32,7 @@ struct connection {
 	uint32_t asked;	   /* requests on it since it is open */
 	uint32_t request;  /* that is flying, of the plan's */
 	bool last;	   /* and after it comes no other: Connection: close */
+	int send_error;	   /* why the rest of it cannot be sent; 0: nothing is known against it */
 	size_t sent_bytes; /* of that */
 	uint64_t due_ns;   /* when it was; closed loop: sent_ns */
 	uint64_t free_ns;  /* since when the connection could take it */
