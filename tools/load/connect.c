@@ -10,7 +10,7 @@
 #include "user/base/clock.h"
 
 #define CONNECTING_MAX 256u /* at a time: about what a server's queue takes while it does other things */
-#define REST_NS	       250000000ull /* after an attempt that failed */
+#define REST_NS	       250000000ull /* after an attempt that failed, or came to nothing */
 #define QUEUE_REST_NS  1000000ull   /* where a UNIX listener's queue is full */
 #define EVENTS	       (EPOLLIN | EPOLLRDHUP | EPOLLET)
 
@@ -44,15 +44,11 @@ static void drop(struct load_worker *worker, struct connection *connection)
 {
 	if (is_open(connection))
 		count_bytes(&worker->books.connections_open, -1ull);
-	if (connection->fd >= 0)
+	if (connection->fd >= 0) {
 		close(connection->fd);
+		worker->now_ns = clock_monotonic_ns(); /* many at once take long: what is sent next is late */
+	}
 	connection->fd = -1;
-}
-
-void connection_close(struct load_worker *worker, struct connection *connection)
-{
-	drop(worker, connection);
-	connection_to(worker, connection, CLOSED);
 }
 
 static void was_tried(struct load_worker *worker, struct connection *connection)
@@ -70,6 +66,17 @@ static void rest(struct load_worker *worker, struct connection *connection, uint
 	connection_to(worker, connection, RESTING);
 }
 
+/* What ends before it was of use does so again: a server that closes what it accepts is not hammered. */
+void connection_close(struct load_worker *worker, struct connection *connection)
+{
+	if (!connection->asked) {
+		rest(worker, connection, REST_NS);
+		return;
+	}
+	drop(worker, connection);
+	connection_to(worker, connection, CLOSED);
+}
+
 static void failed(struct load_worker *worker, struct connection *connection, int error)
 {
 	count(&worker->books.connections_failed);
@@ -85,7 +92,8 @@ static void opened(struct load_worker *worker, struct connection *connection)
 	was_tried(worker, connection);
 	connection->was_open = true;
 	connection->asked = 0;
-	connection->free_ns = worker->now_ns;
+	connection->free_ns = worker->now_ns = clock_monotonic_ns();
+	connection_to(worker, connection, IDLE); /* that it is open is counted by its state */
 	ask_or_idle(worker, connection);
 }
 

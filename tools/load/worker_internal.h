@@ -15,8 +15,8 @@
 
 enum state {
 	CLOSED,	    /* to be connected as soon as may be */
-	RESTING,    /* the last attempt failed: not before rest_until_ns */
-	CONNECTING, /* since connect_ns */
+	RESTING,    /* the last attempt failed, or came to nothing: not before until_ns */
+	CONNECTING, /* until until_ns at most */
 	IDLE,	    /* since free_ns */
 	FLYING,	    /* owes an answer */
 	STATES,
@@ -96,7 +96,7 @@ void connect_begin(struct load_worker *worker);		    /* all are to be made */
 void connect_some(struct load_worker *worker);		    /* as many as may be now */
 uint64_t connect_next_ns(const struct load_worker *worker); /* when there is something to do */
 void connect_ready(struct load_worker *worker, struct connection *connection);
-/* It is closed, and will be connected again. */
+/* It is closed, and will be connected again; not at once if nothing was ever asked on it. */
 void connection_close(struct load_worker *worker, struct connection *connection);
 /* Be told when more can be written to it. */
 void connection_watch_write(struct load_worker *worker, struct connection *connection);
