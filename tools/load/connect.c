@@ -80,7 +80,7 @@ void connection_close(struct load_worker *worker, struct connection *connection)
 static void failed(struct load_worker *worker, struct connection *connection, int error)
 {
 	count(&worker->books.connections_failed);
-	worker->last_error = error;
+	__atomic_store_n(&worker->last_error, error, __ATOMIC_RELAXED);
 	was_tried(worker, connection);
 	rest(worker, connection, REST_NS);
 }
@@ -109,18 +109,28 @@ void connection_watch_write(struct load_worker *worker, struct connection *conne
 	watch(worker, connection, EPOLL_CTL_MOD, EVENTS | EPOLLOUT);
 }
 
+/* The queue is the same for all connections, and the server has as long to empty it as to accept one. */
+static bool is_full_too_long(struct load_worker *worker)
+{
+	if (!worker->full_since_ns)
+		worker->full_since_ns = worker->now_ns;
+	return worker->now_ns - worker->full_since_ns >= worker->plan->timeout_ns;
+}
+
 static void attempt(struct load_worker *worker, struct connection *connection)
 {
 	uint64_t number = worker->first + (uint64_t)(connection - worker->connections);
 	bool connected;
 	int ret = load_socket_connect(worker->plan, number, &connected);
 
-	if (connection->was_open)
-		count(&worker->books.reconnects);
-	if (ret == -EAGAIN) {
-		rest(worker, connection, QUEUE_REST_NS);
+	if (ret == -EAGAIN && !is_full_too_long(worker)) {
+		worker->next_connect_ns = worker->now_ns + QUEUE_REST_NS;
 		return;
 	}
+	if (ret != -EAGAIN)
+		worker->full_since_ns = 0;
+	if (connection->was_open)
+		count(&worker->books.reconnects);
 	connection->fd = ret < 0 ? -1 : ret;
 	if (ret >= 0)
 		ret = watch(worker, connection, EPOLL_CTL_ADD, connected ? EVENTS : EVENTS | EPOLLOUT);

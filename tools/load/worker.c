@@ -372,5 +372,5 @@ uint64_t load_worker_settled_ns(const struct load_worker *worker)
 
 int load_worker_last_error(const struct load_worker *worker)
 {
-	return worker->last_error;
+	return __atomic_load_n(&worker->last_error, __ATOMIC_RELAXED);
 }

@@ -63,7 +63,8 @@ struct load_worker {
 	uint64_t over_ns;  /* after this nothing is due */
 	uint64_t stop_ns;  /* after this no answer is waited for */
 	uint64_t connect_every_ns, next_connect_ns;
-	int last_error;
+	uint64_t full_since_ns; /* a UNIX listener's queue, at each attempt; 0: it was not at the last */
+	int last_error;		/* written whole: the run asks meanwhile */
 	struct walltime walltime;
 	uint64_t nothing_ns;   /* when there last was nothing to do: what waited then did not wait for us */
 	uint64_t late_till_ns; /* when a request was last sent late though its connection was free */
