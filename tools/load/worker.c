@@ -232,8 +232,11 @@ static int wait_for_events(struct load_worker *worker, struct epoll_event events
 		nr = epoll_pwait2(worker->epoll, events, EVENTS_AT_ONCE, &timeout, NULL);
 	}
 	worker->now_ns = clock_monotonic_ns();
-	if (looks || nr <= 0)
+	worker->woke = looks && nr > 0;
+	if (worker->woke || (nr <= 0 && !waits))
 		worker->nothing_ns = worker->now_ns;
+	else if (nr <= 0)
+		worker->nothing_ns = least(worker->now_ns, until_ns);
 	return nr;
 }
 

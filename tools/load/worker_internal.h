@@ -67,6 +67,7 @@ struct load_worker {
 	int last_error;		/* written whole: the run asks meanwhile */
 	struct walltime walltime;
 	uint64_t nothing_ns;   /* when there last was nothing to do: what waited then did not wait for us */
+	bool woke;	       /* that is when it woke: by an answer that may have come before */
 	uint64_t late_till_ns; /* when a request was last sent late though its connection was free */
 	uint64_t cpu_before_ns, cpu_ns, ended_ns;
 	struct err err;
@@ -125,6 +126,8 @@ void settle_answered(struct load_worker *worker, struct connection *connection, 
 void settle_failed(struct load_worker *worker, struct connection *connection, enum load_failure failure);
 void settle_late(struct load_worker *worker, struct connection *connection); /* timed out */
 void settle_unanswered(struct load_worker *worker, struct connection *connection);
+/* The first answer since the thread woke came at ARRIVAL_NS, as in load_socket_read(). */
+void settle_woken(struct load_worker *worker, uint64_t arrival_ns);
 /* CONNECTION's request is sent: whose doing it was that it was not sent when it was due. */
 void settle_sent(struct load_worker *worker, struct connection *connection);
 /* Of a request, due at DUE_NS, that found no connection in WAITED_NS. */
