@@ -117,6 +117,16 @@ static bool is_full_too_long(struct load_worker *worker)
 	return worker->now_ns - worker->full_since_ns >= worker->plan->timeout_ns;
 }
 
+void connect_ready(struct load_worker *worker, struct connection *connection)
+{
+	int ret = load_socket_error(connection->fd, &worker->plan->server);
+
+	if (ret)
+		failed(worker, connection, -ret);
+	else
+		opened(worker, connection);
+}
+
 static void attempt(struct load_worker *worker, struct connection *connection)
 {
 	uint64_t number = worker->first + (uint64_t)(connection - worker->connections);
@@ -141,17 +151,7 @@ static void attempt(struct load_worker *worker, struct connection *connection)
 	connection->until_ns = worker->now_ns + worker->plan->timeout_ns;
 	connection_to(worker, connection, CONNECTING);
 	if (connected)
-		opened(worker, connection);
-}
-
-void connect_ready(struct load_worker *worker, struct connection *connection)
-{
-	int ret = load_socket_error(connection->fd);
-
-	if (ret)
-		failed(worker, connection, -ret);
-	else
-		opened(worker, connection);
+		connect_ready(worker, connection);
 }
 
 /* After the end only for those that wait. */
