@@ -75,6 +75,8 @@ void answer_read(struct load_worker *worker, struct connection *connection, bool
 		int error = nr < 0 ? errno : 0;
 
 		worker->now_ns = clock_monotonic_ns();
+		if (worker->woke && nr > 0)
+			settle_woken(worker, arrival_ns);
 		if (error == EINTR)
 			continue;
 		if (error == EAGAIN)

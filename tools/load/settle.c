@@ -51,6 +51,17 @@ static uint64_t our_wait_ns(const struct load_worker *worker, uint64_t due_ns, u
 	return end_ns > due_ns ? end_ns - due_ns : 0;
 }
 
+/* It may have been held up since. */
+void settle_woken(struct load_worker *worker, uint64_t arrival_ns)
+{
+	uint64_t came_ns;
+
+	worker->woke = false;
+	if (arrival_ns && walltime_convert(&worker->walltime, arrival_ns, worker->now_ns, &came_ns) &&
+	    came_ns < worker->nothing_ns)
+		worker->nothing_ns = came_ns;
+}
+
 void settle_sent(struct load_worker *worker, struct connection *connection)
 {
 	uint64_t could = could_ns(worker, connection), due_ns = connection->due_ns;

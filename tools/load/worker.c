@@ -254,8 +254,11 @@ static int wait_for_events(struct load_worker *worker, struct epoll_event events
 	worker->now_ns = clock_monotonic_ns();
 	if (!nr && waits)
 		learn(worker, worker->now_ns - until_ns);
-	if (looks || nr <= 0)
+	worker->woke = looks && nr > 0;
+	if (worker->woke || (nr <= 0 && !waits))
 		worker->nothing_ns = worker->now_ns;
+	else if (nr <= 0)
+		worker->nothing_ns = least(worker->now_ns, until_ns);
 	return nr;
 }
 
@@ -394,5 +397,5 @@ uint64_t load_worker_settled_ns(const struct load_worker *worker)
 
 int load_worker_last_error(const struct load_worker *worker)
 {
-	return worker->last_error;
+	return __atomic_load_n(&worker->last_error, __ATOMIC_RELAXED);
 }

@@ -15,8 +15,8 @@
 
 enum state {
 	CLOSED,	    /* to be connected as soon as may be */
-	RESTING,    /* the last attempt failed: not before rest_until_ns */
-	CONNECTING, /* since connect_ns */
+	RESTING,    /* the last attempt failed, or came to nothing: not before until_ns */
+	CONNECTING, /* until until_ns at most */
 	IDLE,	    /* since free_ns */
 	FLYING,	    /* owes an answer */
 	STATES,
@@ -63,9 +63,11 @@ struct load_worker {
 	uint64_t over_ns;  /* after this nothing is due */
 	uint64_t stop_ns;  /* after this no answer is waited for */
 	uint64_t connect_every_ns, next_connect_ns;
-	int last_error;
+	uint64_t full_since_ns; /* a UNIX listener's queue, at each attempt; 0: it was not at the last */
+	int last_error;		/* written whole: the run asks meanwhile */
 	struct walltime walltime;
 	uint64_t nothing_ns;   /* when there last was nothing to do: what waited then did not wait for us */
+	bool woke;	       /* that is when it woke: by an answer that may have come before */
 	uint64_t late_till_ns; /* when a request was last sent late though its connection was free */
 	uint64_t early_ns;     /* how much before a due time it asks to be woken */
 	uint64_t cpu_before_ns, cpu_ns, ended_ns;
@@ -97,7 +99,7 @@ void connect_begin(struct load_worker *worker);		    /* all are to be made */
 void connect_some(struct load_worker *worker);		    /* as many as may be now */
 uint64_t connect_next_ns(const struct load_worker *worker); /* when there is something to do */
 void connect_ready(struct load_worker *worker, struct connection *connection);
-/* It is closed, and will be connected again. */
+/* It is closed, and will be connected again; not at once if nothing was ever asked on it. */
 void connection_close(struct load_worker *worker, struct connection *connection);
 /* Be told when more can be written to it. */
 void connection_watch_write(struct load_worker *worker, struct connection *connection);
@@ -125,6 +127,8 @@ void settle_answered(struct load_worker *worker, struct connection *connection, 
 void settle_failed(struct load_worker *worker, struct connection *connection, enum load_failure failure);
 void settle_late(struct load_worker *worker, struct connection *connection); /* timed out */
 void settle_unanswered(struct load_worker *worker, struct connection *connection);
+/* The first answer since the thread woke came at ARRIVAL_NS, as in load_socket_read(). */
+void settle_woken(struct load_worker *worker, uint64_t arrival_ns);
 /* CONNECTION's request is sent: whose doing it was that it was not sent when it was due. */
 void settle_sent(struct load_worker *worker, struct connection *connection);
 /* Of a request, due at DUE_NS, that found no connection in WAITED_NS. */
