@@ -40,9 +40,10 @@ class Session:
 
     def fitting(self, todo):
         """What of TODO the budget allows, as it looks now; no share of a rate that is not going to be known."""
-        if self.budget_s is None:
+        if self.budget_s is None or not todo:
             return todo
-        kept = plan.fitting(todo, [self.cost_s(one) for one in todo], self.budget_s - (time.monotonic() - self.began_s))
+        begun = {(r["scenario"], r["row"]) for r in self.records if r["round"] == todo[0].round}
+        kept = plan.fitting(todo, [self.cost_s(one) for one in todo], self.budget_s - (time.monotonic() - self.began_s), begun)
         coming = {(one.scenario, one.row, one.subject) for one in kept}
         return [one for one in kept if "of" not in (params := self.rows[one.scenario, one.row]["params"])
                 or (one.scenario, params["of"], one.subject) in coming or self.highest(one)]
