@@ -37,20 +37,33 @@ def threads(pid):
         return next(int(line.split()[1]) for line in text if line.startswith("Threads:"))
 
 
-def reading(pid, cpus):
-    """Of the process and its descendants; user and system time as the kernel splits them, by ticks."""
+def reading(pid, cpus, all_cpus, beside=()):
+    """Of the process and its descendants, of the server's CPUs and of ALL that the run has, and of what else of ours runs BESIDE;
+    user and system time as the kernel splits them, by ticks."""
     fields = [stat_fields(one) for one in subjects.tree(pid)]
     return {"at_ns": time.monotonic_ns(), "cpu_ns": subjects.cpu_ns(pid),
             "user_cpu_ns": sum(int(one[11]) for one in fields) * TICK_NS,
             "system_cpu_ns": sum(int(one[12]) for one in fields) * TICK_NS, "kernel_workers_cpu_ns": kernel_threads_ns(),
-            "busy_ns": sum(map(machine.busy_ns, cpus)), "steal_ns": sum(map(machine.steal_ns, cpus))}
+            "busy_ns": sum(map(machine.busy_ns, cpus)), "steal_ns": sum(map(machine.steal_ns, cpus)),
+            "all_busy_ns": sum(map(machine.busy_ns, all_cpus)), "all_steal_ns": sum(map(machine.steal_ns, all_cpus)),
+            "beside_ns": sum(map(subjects.cpu_ns, beside))}
 
 
-def used(pid, before, after, cpus):
-    """(what the server used, what its CPUs did), of two readings; memory is as of now."""
+def others(spent, wall_ns, nr_cpus, load_ns):
+    """What neither we nor the kernel's threads used of all CPUs, and what the hypervisor kept: {busy_ns, steal_ns, ratio}."""
+    ours_ns = spent["cpu_ns"] + spent["kernel_workers_cpu_ns"] + spent["beside_ns"] + load_ns
+    busy_ns = max(0, spent["all_busy_ns"] - ours_ns)
+    return {"busy_ns": busy_ns, "steal_ns": spent["all_steal_ns"], "ratio": (busy_ns + spent["all_steal_ns"]) / (wall_ns * nr_cpus)}
+
+
+def used(pid, before, after, nr_cpus, load_ns):
+    """{server, on_cpus, others} of a run: two readings, on NR_CPUS (the server's, all), and the generator's time; memory is as of now."""
     spent = {key: after[key] - before[key] for key in before}
     wall_ns = spent.pop("at_ns")
-    on_cpus = {"cpus": len(cpus), "wall_ns": wall_ns, "busy_ns": spent.pop("busy_ns"), "steal_ns": spent.pop("steal_ns")}
     family = subjects.tree(pid)
-    return {**spent, "wall_ns": wall_ns, "rss_bytes": sum(process.status_bytes(one, "VmRSS") for one in family),
-            "pss_bytes": sum(map(pss_bytes, family)), "threads": sum(map(threads, family))}, on_cpus
+    return {
+        "server": {**{key: spent[key] for key in ("cpu_ns", "user_cpu_ns", "system_cpu_ns", "kernel_workers_cpu_ns")}, "wall_ns": wall_ns,
+                   "rss_bytes": sum(process.status_bytes(one, "VmRSS") for one in family), "pss_bytes": sum(map(pss_bytes, family)),
+                   "threads": sum(map(threads, family))},
+        "on_cpus": {"cpus": nr_cpus[0], "wall_ns": wall_ns, "busy_ns": spent["busy_ns"], "steal_ns": spent["steal_ns"]},
+        "others": others(spent, wall_ns, nr_cpus[1], load_ns)}

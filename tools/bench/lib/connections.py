@@ -19,6 +19,7 @@ REQUESTS = 200_000
 ROUNDS = 6
 SETTLE_S = 1
 LEAST = 2 * TABLES  # of a Crowd
+COUNT_TRIES, COUNT_AGAIN_S = 50, 0.1
 BODY = f"result: {hashlib.sha256(b'').hexdigest()}\n"  # of an answer without work
 
 
@@ -80,9 +81,13 @@ class Crowd:
         for client, part in zip(self.clients, self.parts):
             self.ask(client, part)
 
-    def count_open(self, others=0):
-        """By the server's own count, less the one that asks and OTHERS."""
-        self.counts["open"] = subjects.stats(self.port)["connections"]["open"] - 1 - others
+    def count_open(self):
+        """By the server's own count, less the one that asks; it may not yet have seen others end that did."""
+        for _ in range(COUNT_TRIES):
+            self.counts["open"] = subjects.stats(self.port)["connections"]["open"] - 1
+            if self.counts["open"] <= self.counts["wanted"]:
+                return
+            time.sleep(COUNT_AGAIN_S)
 
     def bytes(self):
         """{user_bytes, kernel_bytes} of one; the kernel's of both ends."""

@@ -43,13 +43,14 @@ class Run:
         self.bench, self.planned, self.row, self.contender, self.most = bench, planned, row, contender, most
         self.params = dict(row["params"])
         self.cpus, self.load_cpus = bench.places(row)
+        self.all_cpus = sorted({*self.cpus, *self.load_cpus})
         self.loading = drive.Loading(row["layout"], self.load_cpus, bench)
         self.server = self.tracer = self.crowd = self.upstream = None
         self.record = {
             **{key: getattr(planned, key) for key in ("scenario", "row", "subject", "repeat", "round", "is_again")},
             "kind": row["kind"], "layout": row["layout"], "params": self.params, "cpus": {"server": self.cpus, "load": self.load_cpus},
             "commands": {"server": None, "load": None, "agent": None}, "started_at": drive.now(), "spin": None, "load": None,
-            "agent": None, "server": None, "on_cpus": None, "memory": None, "startup_ns": None, "verdict": "ok", "reason": None}
+            "agent": None, "server": None, "on_cpus": None, "others": None, "memory": None, "startup_ns": None, "verdict": "ok", "reason": None}
 
     def run(self):
         """Returns the record, whatever happened."""
@@ -57,15 +58,14 @@ class Run:
         if why_not:
             self.judge("cannot", why_not)
             return self.record
-        all_cpus = sorted({*self.cpus, *self.load_cpus})
-        before = spin.on_cpus(all_cpus)
+        before = spin.on_cpus(self.all_cpus)
         try:
             self.startup() if self.row["kind"] == "startup" else self.measure()
         except FAULTS as why:
             self.judge("failed", self.reason(why))
         finally:
             self.clean()
-        self.set_spin(before, spin.on_cpus(all_cpus))
+        self.set_spin(before, spin.on_cpus(self.all_cpus))
         return self.record
 
     def judge(self, verdict, reason):
@@ -114,11 +114,13 @@ class Run:
             self.crowd.open()
         stats = subjects.stats(self.server.port)  # before the agent is there, which so sees those of the generator alone
         self.attach()
-        before = account.reading(self.server.pid, self.cpus)
-        self.drive(url)
-        after = account.reading(self.server.pid, self.cpus)
+        before = self.reading()
+        reports = self.drive(url)
+        after = self.reading()
         self.detach()
-        self.take(stats, before, after)
+        self.take(stats, before, after, reports)
+        for verdict, reason in (fault for report in reports for fault in drive.faults(self.row["kind"], report)):
+            self.judge(verdict, reason)
         if self.crowd:
             self.weigh()
         self.record["server"]["sha_round_ns"] = drive.sha_round_ns(self.stop())
@@ -148,9 +150,7 @@ class Run:
         self.record["load"] = reports if len(jobs) > 1 else reports[0]
         if process.is_ended(self.server.pid):
             raise CannotMeasure("the server ended")
-        for report in reports:
-            for verdict, reason in drive.faults(self.row["kind"], report):
-                self.judge(verdict, reason)
+        return reports
 
     def all_at_once(self, jobs):
         with concurrent.futures.ThreadPoolExecutor(len(jobs)) as pool:
@@ -160,12 +160,19 @@ class Run:
                 process.end_all()
                 raise
 
-    def take(self, stats, before, after):
-        server, self.record["on_cpus"] = account.used(self.server.pid, before, after, self.cpus)
+    def reading(self):
+        return account.reading(self.server.pid, self.cpus, self.all_cpus, [self.upstream.pid] if self.upstream else ())
+
+    def take(self, stats, before, after, reports):
+        self.record.update(account.used(self.server.pid, before, after, (len(self.cpus), len(self.all_cpus)),
+                                        sum(report["used"]["cpu_ns"] for report in reports)))
         now = subjects.stats(self.server.port)
-        self.record["server"] = {**server, "workers": self.contender.workers(self.server.command, now, len(self.cpus)),
-                                 "requests": now["requests"]["count"] - stats["requests"]["count"],
-                                 "sha_round_ns": None, "stats": {"before": stats, "after": now}}
+        self.record["server"].update(
+            workers=self.contender.workers(self.server.command, now, len(self.cpus)),
+            requests=now["requests"]["count"] - stats["requests"]["count"], sha_round_ns=None, stats={"before": stats, "after": now})
+        ratio = self.record["others"]["ratio"]
+        if ratio > spin.OFF_RATIO:
+            self.judge("off", f"others had {ratio:.0%} of the CPUs' time")
 
     def weigh(self):
         """What a connection of the crowd costs, and whether all are still there and answered."""
