@@ -15,6 +15,7 @@
 #include "user/base/clock.h"
 
 #define EVENTS_AT_ONCE 64
+#define ENDS	       (EPOLLRDHUP | EPOLLHUP | EPOLLERR)
 /* The longest that a thread sleeps: so soon it sees the start, or that it is told to stop. */
 #define BEFORE_START_NS 1000000ull
 #define SLEEP_NS	50000000ull
@@ -205,15 +206,14 @@ static uint64_t next_ns(const struct load_worker *worker)
 
 static void on_event(struct load_worker *worker, const struct epoll_event *event)
 {
-	const uint32_t ends = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 	struct connection *connection = event->data.ptr;
 
 	if (connection->state == CONNECTING)
 		connect_ready(worker, connection);
 	if (connection->state == FLYING && event->events & EPOLLOUT)
 		ask_rest(worker, connection);
-	if (event->events & (EPOLLIN | ends) && (connection->state == IDLE || connection->state == FLYING))
-		answer_read(worker, connection, event->events & ends);
+	if (event->events & (EPOLLIN | ENDS) && (connection->state == IDLE || connection->state == FLYING))
+		answer_read(worker, connection, event->events & ENDS);
 }
 
 /* Where all connections are busy it matters to know whether for the server or for us: look before waiting. */
@@ -229,6 +229,10 @@ static int wait_for_events(struct load_worker *worker, struct epoll_event events
 	looks = looks && nr <= 0;
 	if (nr <= 0 && waits) {
 		timeout = clock_timespec(until_ns - worker->now_ns);
+		nr = epoll_pwait2(worker->epoll, events, EVENTS_AT_ONCE, &timeout, NULL);
+	}
+	if (nr < 0) { /* it was stopped, and goes on: much may have come */
+		timeout = (struct timespec){};
 		nr = epoll_pwait2(worker->epoll, events, EVENTS_AT_ONCE, &timeout, NULL);
 	}
 	worker->now_ns = clock_monotonic_ns();
@@ -247,6 +251,10 @@ static void wait_and_serve(struct load_worker *worker, bool spins)
 
 	if (nr > 0)
 		walltime_check(&worker->walltime);
+	/* What has ended takes no request any more. */
+	for (int i = 0; i < nr; i++)
+		if (events[i].events & ENDS && ((struct connection *)events[i].data.ptr)->state == IDLE)
+			on_event(worker, &events[i]);
 	for (int i = 0; i < nr; i++) {
 		on_event(worker, &events[i]);
 		ask_due(worker);
