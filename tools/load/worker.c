@@ -240,7 +240,7 @@ static uint64_t wake_ns(const struct load_worker *worker, uint64_t until_ns)
 static int wait_for_events(struct load_worker *worker, struct epoll_event events[EVENTS_AT_ONCE], bool spins)
 {
 	uint64_t until_ns = wake_ns(worker, next_ns(worker));
-	bool waits = !spins && until_ns > worker->now_ns, looks = !waits || !worker->nr_in[IDLE];
+	bool waits = !spins && until_ns > worker->now_ns, looks = !waits || !worker->nr_in[IDLE], was_stopped;
 	struct timespec timeout = {};
 	int nr = 0;
 
@@ -251,12 +251,13 @@ static int wait_for_events(struct load_worker *worker, struct epoll_event events
 		timeout = clock_timespec(until_ns - worker->now_ns);
 		nr = epoll_pwait2(worker->epoll, events, EVENTS_AT_ONCE, &timeout, NULL);
 	}
-	if (nr < 0) { /* it was stopped, and goes on: much may have come */
+	was_stopped = nr < 0;
+	if (was_stopped) { /* and goes on: much may have come */
 		timeout = (struct timespec){};
 		nr = epoll_pwait2(worker->epoll, events, EVENTS_AT_ONCE, &timeout, NULL);
 	}
 	worker->now_ns = clock_monotonic_ns();
-	if (!nr && waits)
+	if (!nr && waits && !was_stopped)
 		learn(worker, worker->now_ns - until_ns);
 	worker->woke = looks && nr > 0;
 	if (worker->woke || (nr <= 0 && !waits))
