@@ -236,10 +236,20 @@ static uint64_t wake_ns(const struct load_worker *worker, uint64_t until_ns)
 	return until_ns == ask_next_ns(worker) ? until_ns - worker->early_ns : until_ns;
 }
 
+/* From BEFORE_NS to now there was nothing to do: what is not idle of a thread's time is work, or was taken
+ * from it. */
+static void count_idle(struct load_worker *worker, uint64_t before_ns)
+{
+	uint64_t end_ns = least(worker->now_ns, worker->over_ns);
+
+	if (worker->start_ns && before_ns >= worker->start_ns && end_ns > before_ns)
+		worker->idle_ns += end_ns - before_ns;
+}
+
 /* Where all connections are busy it matters to know whether for the server or for us: look before waiting. */
 static int wait_for_events(struct load_worker *worker, struct epoll_event events[EVENTS_AT_ONCE], bool spins)
 {
-	uint64_t until_ns = wake_ns(worker, next_ns(worker));
+	uint64_t until_ns = wake_ns(worker, next_ns(worker)), before_ns = worker->now_ns;
 	bool waits = !spins && until_ns > worker->now_ns, looks = !waits || !worker->nr_in[IDLE], was_stopped;
 	struct timespec timeout = {};
 	int nr = 0;
@@ -257,6 +267,8 @@ static int wait_for_events(struct load_worker *worker, struct epoll_event events
 		nr = epoll_pwait2(worker->epoll, events, EVENTS_AT_ONCE, &timeout, NULL);
 	}
 	worker->now_ns = clock_monotonic_ns();
+	if (waits || nr <= 0)
+		count_idle(worker, before_ns);
 	if (!nr && waits && !was_stopped)
 		learn(worker, worker->now_ns - until_ns);
 	worker->woke = looks && nr > 0;
@@ -391,6 +403,15 @@ const struct err *load_worker_err(const struct load_worker *worker)
 uint64_t load_worker_cpu_ns(const struct load_worker *worker)
 {
 	return worker->cpu_ns;
+}
+
+double load_worker_busy_ratio(const struct load_worker *worker)
+{
+	uint64_t end_ns = least(worker->ended_ns, worker->over_ns);
+
+	if (!worker->start_ns || end_ns <= worker->start_ns)
+		return 0;
+	return 1 - (double)worker->idle_ns / (double)(end_ns - worker->start_ns);
 }
 
 uint64_t load_worker_clock_steps(const struct load_worker *worker)
