@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The first sentences of the report, for somebody who has never heard of run queues.  Pure."""
+from . import article, curves, verdicts, words
+
+
+def first_row(scenarios):
+    """The row of throughput that the report opens with: the one of the main scenario."""
+    main = article.main_scenario(scenarios)
+    return article.find(main, "max_rate", "max") or article.find(main, "closed_rate", "closed") if main else None
+
+
+def impossible(scenarios):
+    """(verdict, rate, limit) of the most that was answered beyond what the CPUs can give with the stated work; None if nobody did."""
+    found = []
+    for one in verdicts.undone(scenarios):
+        limit = curves.limit(one.cell)
+        stated = curves.stated_limit(one.row, limit["cpus"]) if limit else None
+        rate = curves.cell_rate(one.cell)
+        if stated and rate > stated:
+            found.append((one, rate, stated))
+    return max(found, key=lambda each: each[1] / each[2], default=None)
+
+
+def leaders(row, metric):
+    """Those that nobody is before."""
+    return [cell.subject for cell in row.ranked(metric) if cell.ranks[metric][0] == 1]
+
+
+def of_throughput(row):
+    metric = article.MAIN[row.kind]
+    honest, name = row.ranked(metric), f"'{row.title}'"
+    if len(honest) < 2:
+        return "Nobody is named first: for that it takes two servers that were measured three times or more each."
+    first = leaders(row, metric)
+    if len(first) == len(honest):
+        return f"In {name} no difference was shown between the {len(honest)} servers: what they differ by is within the noise."
+    if len(first) > 1:
+        return f"In {name} {words.joined(first)} answered the most, and cannot be told apart."
+    return f"In {name} {first[0]} answered the most, {words.rate(curves.cell_rate(row.cells[first[0]]))}."
+
+
+def of_trick(scenarios, trick):
+    one, rate, limit = trick
+    others = [other.cell.subject for other in verdicts.undone(scenarios) if other.row is one.row and other.cell is not one.cell]
+    return (f"{one.cell.subject} answered {words.digits(rate)} requests a second where its CPUs can do {words.digits(limit)} at most: each was to be worked "
+            f"for {words.ns(one.row.params['stated_work_ns'])}, and got {words.percent(one.done_ratio)} of that. It was not faster. It left the work out: "
+            "its clock was already running while requests waited, so waiting counted as work."
+            + (f" So did {words.joined(others)}." if others else ""))
+
+
+def opening(scenarios):
+    trick, row = impossible(scenarios), first_row(scenarios)
+    said = ([of_trick(scenarios, trick)] if trick else []) + ([of_throughput(row)] if row else [])
+    return " ".join(said) or "No throughput was measured."
