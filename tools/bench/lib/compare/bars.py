@@ -25,6 +25,8 @@ def whisker(summary, scale):
     if summary["count"] < 2:
         return ""
     low, high = summary["interval_95"] or (summary["min"], summary["max"])
+    if low == high:
+        return ""
     return tag("span", class_="whisker", style=f"left:{percent(low / scale)};width:{percent((high - low) / scale)}")
 
 

@@ -8,7 +8,7 @@ from .markup import Markup, join, table, tag
 STYLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "style.css")
 
 
-def figure(cell, metric):
+def figure(row, cell, metric):
     """Value, ratio to the reference with its interval, and rank or mark."""
     summary = cell.values.get(metric)
     if not summary:
@@ -17,7 +17,9 @@ def figure(cell, metric):
     show = words.FORMS[measures.METRICS[metric].unit]
     ratio = cell.ratios.get(metric)
     held = ""
-    if ratio and ratio["interval_95"]:
+    if row.references.get(metric) == cell.subject:
+        held = "x 1 (reference)"
+    elif ratio and ratio["interval_95"]:
         held = "x {:.2f} [{:.2f}, {:.2f}]".format(ratio["median"], *ratio["interval_95"])
     elif summary["count"] > 1:
         held = f"{show(summary['min'])} to {show(summary['max'])}"
@@ -29,7 +31,7 @@ def eight(scenario, subjects):
     entries = [one for one in article.eight(scenario) if one.row]
     names = [name for name in subjects if any(name in one.row.cells for one in entries)]
     head = ["", *[one.title for one in entries]]
-    body = [[name, *[figure(one.row.cells[name], one.metric) if name in one.row.cells else "" for one in entries]] for name in names]
+    body = [[name, *[figure(one.row, one.row.cells[name], one.metric) if name in one.row.cells else "" for one in entries]] for name in names]
     where = tag("ul", *[tag("li", tag("b", one.title), f": {one.row.title} ({one.row.layout} CPUs)"
                             + (f"; ratios to {one.row.references[one.metric]}" if one.metric in one.row.references else ""))
                         for one in entries], class_="where")
@@ -43,14 +45,15 @@ def pictures(row, order):
     if row.kind in ("max", "closed"):
         return [bars.throughput(row)]
     if row.kind == "rate":
-        return [plot.latency(row, order), bars.splits(row)]
-    return [bars.lengths(row, metric) for metric in article.shown(row)[:2]]
+        return [tag("div", plot.latency(row, order), bars.splits(row), class_="both")]
+    shown = article.shown(row)[:2]
+    return [join([tag("h4", measures.METRICS[metric].title) if len(shown) > 1 else "", bars.lengths(row, metric)]) for metric in shown]
 
 
 def figures_of(row):
     metrics = article.shown(row)
     head = ["", *[measures.METRICS[metric].title for metric in metrics]]
-    rows = [[cell.subject, *[figure(cell, metric) for metric in metrics]] for cell in row.cells.values()]
+    rows = [[cell.subject, *[figure(row, cell, metric) for metric in metrics]] for cell in row.cells.values()]
     explained = tag("dl", *[join([tag("dt", measures.METRICS[one].title), tag("dd", measures.METRICS[one].explained)]) for one in metrics])
     left = [f"{cell.subject}: {', '.join(f'{count} {verdict}' for verdict, count in sorted(cell.left_out.items()))}"
             for cell in row.cells.values() if cell.left_out and not cell.mark]
@@ -77,8 +80,9 @@ def hero(scenarios):
         row = trick[0].row
         scenario = next(one for one in scenarios if one.name == row.scenario)
         rows = [one for one in scenario.rows if one.kind == row.kind and one.params.get("stated_work_ns") and bars.point(one)]
-        return tag("section", tag("h2", "What was answered, and what was done"), *[join([tag("h3", one.title), bars.point(one)]) for one in rows],
-                   id="point")
+        rows.sort(key=lambda one: one is not row)
+        return tag("section", tag("h2", "What was answered, and what was done"),
+                   *[join([tag("h3", one.title), tag("p", words.clock(one.params["work"]), class_="note"), bars.point(one)]) for one in rows], id="point")
     row = summing.first_row(scenarios)
     if not row:
         return ""

@@ -10,7 +10,7 @@ LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 26
 TICKS = ((0.5, "p50"), (0.1, "p90"), (0.01, "p99"), (0.001, "p99.9"), (0.0001, "p99.99"), (0.00001, "p99.999"))
 COLOURS = 8
 MOST_POINTS = 120
-SPREADS = (("p99_ns", 0.01), ("p999_ns", 0.001))
+REACHES = (("p99_ns", 0.01), ("p999_ns", 0.001))
 
 
 class Frame:
@@ -58,14 +58,14 @@ def curve(frame, number, points):
     return tag("polyline", points=path, class_=f"curve c{number % COLOURS}" + (" second" if number >= COLOURS else ""))
 
 
-def spread(frame, number, cell):
+def reach(frame, number, cell):
     """Of p99 and p99.9 over the repeats; beside each other, not on each other."""
-    for metric, beyond in SPREADS:
+    for metric, beyond in REACHES:
         summary = cell.values.get(metric)
         if summary and summary["count"] > 1 and beyond >= frame.rarest:
             at = f"{frame.x(beyond) + 1.6 * (number % COLOURS - COLOURS / 2):.1f}"
             low, high = (min(max(summary[end], frame.low), frame.high) for end in ("min", "max"))
-            yield tag("line", x1=at, x2=at, y1=f"{frame.y(low):.1f}", y2=f"{frame.y(high):.1f}", class_=f"spread c{number % COLOURS}")
+            yield tag("line", x1=at, x2=at, y1=f"{frame.y(low):.1f}", y2=f"{frame.y(high):.1f}", class_=f"reach c{number % COLOURS}")
 
 
 def legend(row, numbers):
@@ -87,6 +87,6 @@ def latency(row, order):
                      if cell.subject in lines and "p99_ns" in cell.values)
     picture = tag("svg", tag("title", f"Latency by percentile: {row.title}"), tag("desc", said), *axes(frame),
                   *[curve(frame, numbers[name], points) for name, points in lines.items()],
-                  *[one for name in lines for one in spread(frame, numbers[name], row.cells[name])],
+                  *[one for name in lines for one in reach(frame, numbers[name], row.cells[name])],
                   viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img")
     return tag("figure", picture, tag("figcaption", "p99, from when each request was due:"), legend(row, numbers), class_="plot")

@@ -60,8 +60,15 @@ def group(letter):
 
 
 def place(first, last):
-    """'1', or '2 to 4' for somebody who cannot be told from some others."""
-    return f"{first}" if first == last else f"{first} to {last}"
+    """'1', or 'tied, 2 to 4' for somebody who cannot be told from some others."""
+    return f"{first}" if first == last else f"tied, {first} to {last}"
+
+
+def clock(work):
+    """What the work of a request is by, for a reader who does not know the server's options; empty for other work."""
+    return {"cpu": "A request is done when it has used that much CPU time itself.",
+            "wall": "A request is done that long after its work began: a wait for a CPU counts as work.",
+            "seed": "A request is done that long after the server knew of it: all waiting counts as work."}.get(work.partition("_us=")[0], "")
 
 
 def joined(names):
