@@ -12,6 +12,7 @@ from . import CannotMeasure, generators, scenario
 SETTLE = "200ms"  # of each measured run: connections are made, and counted apart
 CROWD_CONNECTIONS = 16  # that the low rate beside a crowd goes over
 BUSY_RATIO = 0.8
+NICE = -5
 LEAST_LIMITS = 20  # timeout and drain of a search, in limits of its objective: its judge allows ten
 TIMES_S = {"us": 1e-6, "ms": 1e-3, "s": 1}
 
@@ -20,15 +21,19 @@ def now():
     return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def priority():
-    """A command that gives what it runs precedence over the servers that it shares CPUs with; the best that is allowed."""
-    for command in (("chrt", "-f", "1"), ("nice", "-n", "-5")):
-        try:
-            if not subprocess.run([*command, "true"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE).stderr:
-                return command
-        except FileNotFoundError:
-            continue
-    return ()
+def can(*command):
+    try:
+        return not subprocess.run([*command, "true"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE).stderr
+    except FileNotFoundError:
+        return False
+
+
+def priorities():
+    """By layout, a command that gives the generator precedence: over what else runs on its own CPU, and over the servers that it
+    shares CPUs with, as far as that is allowed.  It must not be real time where it spins."""
+    nice = ("nice", "-n", str(NICE)) if can("nice", "-n", str(NICE)) else ()
+    first = ("chrt", "-f", "1")
+    return {"split": nice, "shared": first if can(*first) else nice}
 
 
 def share(params, most):
@@ -51,12 +56,12 @@ def sha_round_ns(said):
 
 
 class Loading:
-    """The generator of a run in LAYOUT.  On CPUs of its own (split) it has one for each thread, and spins where requests have due
-    times at which the server is not to be full; beside the server it sleeps, at a raised priority."""
+    """The generator of a run in LAYOUT.  On CPUs of its own (split) it has one for each thread, and spins until requests are due;
+    not in a search or a closed loop, where what it uses tells whether it was the limit.  Beside the server it sleeps."""
 
     def __init__(self, layout, cpus, bench):
         self.is_split, self.cpus, self.scratch = layout == "split", cpus, bench.scratch
-        self.before = () if self.is_split else bench.priority
+        self.before = bench.priorities[layout]
 
     def place(self, is_timed, connections):
         if not self.is_split:
@@ -107,7 +112,7 @@ class Loading:
     def run(self, args, number=0):
         scratch = os.path.join(self.scratch, f"load-{number}")
         os.makedirs(scratch, exist_ok=True)
-        return generators.load(args, scratch, before=self.before)
+        return generators.load(args, scratch, before=self.before, nice=NICE if "nice" in self.before else 0)
 
 
 def busy_ratio(report):

@@ -24,7 +24,7 @@ class Bench:
         allowed = sorted(os.sched_getaffinity(0))
         half = len(allowed) // 2
         self.cpus = {"split": (allowed[:half], allowed[half:]), "shared": (allowed, allowed)}
-        self.priority = drive.priority()
+        self.priorities = drive.priorities()
 
     def places(self, row):
         """(CPUs of the server, of the generator)."""
@@ -58,7 +58,7 @@ class Run:
         try:
             self.startup() if self.row["kind"] == "startup" else self.measure()
         except (CannotMeasure, OSError, ValueError, StopIteration) as why:
-            self.judge("failed", str(why) or type(why).__name__)
+            self.judge("failed", self.reason(why))
         finally:
             self.clean()
         self.set_spin(before, spin.on_cpus(all_cpus))
@@ -140,13 +140,10 @@ class Run:
     def drive(self, url):
         jobs = self.loading.jobs(self.row["kind"], self.params, url)
         self.record["commands"]["load"] = [self.loading.command(args) for args in jobs]
-        try:
-            reports = self.all_at_once(jobs)
-        except CannotMeasure:
-            self.check_alive()
-            raise
+        reports = self.all_at_once(jobs)
         self.record["load"] = reports if len(jobs) > 1 else reports[0]
-        self.check_alive()
+        if process.is_ended(self.server.pid):
+            raise CannotMeasure("the server ended")
         for report in reports:
             for verdict, reason in drive.faults(self.row["kind"], report):
                 self.judge(verdict, reason)
@@ -158,10 +155,6 @@ class Run:
             except KeyboardInterrupt:  # or leaving would wait until they have ended by themselves
                 process.end_all()
                 raise
-
-    def check_alive(self):
-        if process.is_ended(self.server.pid):
-            raise CannotMeasure(f"the server ended while it was driven: {self.last_words()}")
 
     def take(self, stats, before, after):
         server, self.record["on_cpus"] = account.used(self.server.pid, before, after, self.cpus)
@@ -193,9 +186,14 @@ class Run:
         if self.record["server"]:
             self.record["server"]["sha_round_ns"] = drive.sha_round_ns(said)
 
-    def last_words(self):
-        process.end(self.server.process)
-        return self.server.process.stderr.read().strip()[-300:] or f"it said nothing, and ended with {self.server.process.returncode}"
+    def reason(self, why):
+        """What failed, in one line: a server that has ended is the reason for all else."""
+        words = " ".join(str(why).split()) or type(why).__name__
+        if not self.server or self.server.process.returncode is not None or not process.is_ended(self.server.pid):
+            return words
+        status = process.end(self.server.process)
+        said = " ".join(self.server.process.stderr.read().split())[-300:]
+        return f"the server ended while it was driven ({status}): {said or 'it said nothing'}"
 
     def clean(self):
         if self.crowd:
