@@ -68,7 +68,7 @@ def bar(shares):
     columns = {letter: int(value) for letter, value in exact.items()}
     for letter in sorted(exact, key=lambda one: columns[one] - exact[one])[:BAR - sum(columns.values())]:
         columns[letter] += 1
-    return "".join(letter * columns[letter] for letter in groups.GROUPS)
+    return "".join(letter * columns.get(letter, 0) for letter in groups.GROUPS)
 
 
 def splits(row):
