@@ -119,6 +119,7 @@ def write(path, of_index, runs):
 def scenario(name="table"):
     return {"name": name, "title": "A comparison, made up", "question": "Goroutines or async: who is faster, and why?", "repeats": 3, "rows": [
         row("max", "max", "highest rate, some 2 ms of work a request", work="sha=200"),
+        row("max-bare", "max", "the same, nobody watching", work="sha=200", bare_of="max", agent=False),
         row("rate", "rate", "latency at 500 requests a second, some 2 ms of work", work="sha=200", rate=500),
         row("share", "rate", "latency at 0.95 of the subject's own highest rate", work="sha=200", share_ratio=0.95, of="max"),
         row("connections", "connections", "memory of a connection, with 10,000 open", layout="split", connections=10000),

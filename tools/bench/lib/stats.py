@@ -8,6 +8,7 @@ RESAMPLES = 2000
 ENOUGH = 6  # the median lies between the smallest and the largest of n with probability 1 - 2 / 2^n
 RESAMPLE_SEED = 1  # the same samples always give the same interval
 STUDENT_T = {3: 4.303, 4: 3.182, 5: 2.776}  # by how many values there are: 97.5 % lie below
+LEAST_RATIOS = min(STUDENT_T)
 
 
 def interval_of_median(values):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Pictures of lengths, in HTML, so that their words stay readable at any width: bars with limits, and where time went."""
+from .. import stats
 from . import article, curves, groups, measures, words
 from .markup import join, tag
 
@@ -15,7 +16,8 @@ def mark_of(cell, metric):
     if cell.mark:
         return tag("span", words.MARKS[cell.mark], class_=f"mark {cell.mark}", title=cell.reason or words.MARKS_EXPLAINED[cell.mark])
     if metric not in cell.ranks:
-        return ""
+        count = cell.values[metric]["count"]
+        return tag("span", words.runs(count), class_="rank", title="too few for a rank") if count < stats.LEAST_RATIOS else ""
     first, last = cell.ranks[metric]
     return tag("span", words.place(first, last), class_="rank" + (" first" if first == last == 1 else ""),
                title="rank" if first == last else "rank: it cannot be told from others there")
@@ -101,7 +103,7 @@ def point(row):
         out.append(tag("div", tag("span", cell.subject, class_="name"),
                        tag("div", left, tag("span", words.rate(rate["median"]), tag("small", f"{words.digits(rate['median'] / most)} times what is possible", class_="bad") if beyond else "",
                                             mark_of(cell, metric) if not beyond else "", class_="value"), class_="side"),
-                       tag("div", right, tag("span", words.percent(done) if cell.mark == "undone" else "all of it", class_="value"), class_="side"), class_="pair"))
+                       tag("div", right, tag("span", words.percent(done), class_="value"), class_="side"), class_="pair"))
     note = tag("p", f"The line is {words.rate(most)}: all that these CPUs can answer if each request gets its {words.ns(stated_ns)}.", class_="note")
     return tag("div", *out, note, class_="point")
 

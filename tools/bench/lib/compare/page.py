@@ -2,7 +2,7 @@
 """A comparison as one HTML page: no network, no script, light and dark, and a table behind each picture."""
 import os
 
-from . import article, bars, measures, plot, summing, verdicts, words
+from . import article, bars, measures, plot, summing, verdicts, watching, words
 from .markup import Markup, join, table, tag
 
 STYLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "style.css")
@@ -67,10 +67,21 @@ def row_card(row, order):
                class_=f"card {row.kind}")
 
 
+def watching_tables(scenario):
+    """What the agent costs."""
+    for row, _, found in watching.costs(scenario):
+        metrics = [metric for metric in (article.MAIN[row.kind], "cpu_ns") if any(metric in one for one in found.values())]
+        if metrics:
+            rows = [[name, *[words.ratio(one[metric]) if metric in one else "" for metric in metrics]] for name, one in found.items()]
+            yield tag("div", tag("h3", f"What watching costs: {row.title}"),
+                      table("With the agent to without it, in the same round", ["", *[measures.METRICS[one].title for one in metrics]], rows),
+                      class_="cards watching")
+
+
 def scenario_section(scenario, order):
     has_splits = any(cell.runs and row.kind == "rate" for row in scenario.rows for cell in row.cells.values())
     return tag("section", tag("h2", scenario.title), tag("p", scenario.question, class_="question"), bars.legend() if has_splits else "",
-               tag("div", *[row_card(row, order) for row in scenario.rows], class_="grid"), id=f"scenario-{scenario.name}")
+               tag("div", *[row_card(row, order) for row in scenario.rows], class_="grid"), *watching_tables(scenario), id=f"scenario-{scenario.name}")
 
 
 def hero(scenarios):

@@ -33,10 +33,16 @@ def of_throughput(row):
         return "Nobody is named first: for that it takes two servers that were measured three times or more each."
     first = leaders(row, metric)
     if len(first) == len(honest):
-        return f"In {name} no difference was shown between the {len(honest)} servers: what they differ by is within the noise."
+        return f"In {name} no difference was shown between {words.joined(first)}: what they differ by is within the noise." + unranked(row)
     if len(first) > 1:
-        return f"In {name} {words.joined(first)} answered the most, and cannot be told apart."
-    return f"In {name} {first[0]} answered the most, {words.rate(curves.cell_rate(row.cells[first[0]]))}."
+        return f"In {name} {words.joined(first)} answered the most, and cannot be told apart." + unranked(row)
+    return f"In {name} {first[0]} answered the most, {words.rate(curves.cell_rate(row.cells[first[0]]))}." + unranked(row)
+
+
+def unranked(row):
+    """Who might have been first as well."""
+    names = [cell.subject for cell in row.cells.values() if cell.values and article.MAIN[row.kind] not in cell.ranks]
+    return f" Not ranked, for the reasons given there: {words.joined(names)}." if names else ""
 
 
 def of_trick(scenarios, trick):

@@ -2,7 +2,7 @@
 """A comparison as plain text: what it comes to, then a table for each row, each figure with its spread."""
 import textwrap
 
-from . import article, curves, groups, measures, summing, verdicts, words
+from . import article, curves, groups, measures, summing, verdicts, watching, words
 
 WIDTH = 100
 BAR = 50
@@ -19,12 +19,8 @@ def figure(cell, metric):
         return "-", "", "", ""
     spread = f"{number(metric, summary['min'])}..{number(metric, summary['max'])}" if summary["count"] > 1 else ""
     ratio = cell.ratios.get(metric)
-    held = ""
-    if ratio:
-        held = f"x {ratio['median']:.3f}"
-        if ratio["interval_95"]:
-            held += " [{:.3f}, {:.3f}]".format(*ratio["interval_95"])
-    rank = words.place(*cell.ranks[metric]) if metric in cell.ranks else words.MARKS.get(cell.mark, "not ranked")
+    held = words.ratio(ratio) if ratio else ""
+    rank = words.place(*cell.ranks[metric]) if metric in cell.ranks else words.MARKS.get(cell.mark, f"not ranked: {words.runs(summary['count'])}")
     return number(metric, summary["median"]), spread, held, rank
 
 
@@ -91,6 +87,16 @@ def splits(row):
     yield from textwrap.wrap(legend, WIDTH, initial_indent="    ", subsequent_indent="    ")
 
 
+def watching_text(scenario):
+    """What the agent costs."""
+    for row, bare, found in watching.costs(scenario):
+        if found:
+            yield ""
+            yield f"What watching costs in '{row.title}': with the agent to without it, in the same round"
+            for name, ratios in found.items():
+                yield f"    {name:<24}" + "   ".join(f"{measures.METRICS[metric].title} {words.ratio(one)}" for metric, one in ratios.items())
+
+
 def row_text(row):
     yield f"{row.title}   [{row.row}; {row.layout} CPUs" + (f"; {row.params['work']}" if row.params.get("work") else "") + "]"
     for metric in article.shown(row):
@@ -126,6 +132,7 @@ def lines(index, scenarios, runs):
         for row in scenario.rows:
             yield ""
             yield from row_text(row)
+        yield from watching_text(scenario)
         yield ""
     yield from subjects_text(index)
     yield ""

@@ -89,7 +89,7 @@ def cause_of(cell):
     shares = curves.shares(cell.runs, 0.99)
     if not shares:
         return f"why {cell.subject} does not reach more nobody watched."
-    letter = max((one for one in shares if one != "C"), key=shares.get)
+    letter = max((one for one in shares if one not in "C?"), key=shares.get)
     return f"in {cell.subject}'s slowest hundredth {words.percent(shares[letter])} of the time was: {words.group(letter)}."
 
 

@@ -34,6 +34,16 @@ def percent(ratio):
     return f"{digits(100 * ratio)} %"
 
 
+def runs(count):
+    return "1 run" if count == 1 else f"{count} runs"
+
+
+def ratio(summary):
+    """Of paired runs, with its interval."""
+    held = " [{:.3f}, {:.3f}]".format(*summary["interval_95"]) if summary["interval_95"] else ""
+    return f"x {summary['median']:.3f}{held}"
+
+
 def times(ratio):
     return f"x {digits(ratio)}"
 
