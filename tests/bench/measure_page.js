@@ -34,6 +34,22 @@ function hasWords(element) {
 	return [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
 }
 
+// Pictures whose bars have not all the same width: their lengths say nothing then.
+function uneven(page) {
+	return [...page.querySelectorAll(".bars, .splits")].filter((one) => {
+		const widths = [...one.querySelectorAll(".bar")].map((bar) => bar.getBoundingClientRect().width);
+		return Math.max(...widths) - Math.min(...widths) > 1;
+	}).map((one) => one.outerHTML.slice(0, 120));
+}
+
+// What lies on a bar and reaches out of it.
+function beside(page) {
+	return [...page.querySelectorAll(".bar > *")].filter((one) => {
+		const own = one.getBoundingClientRect(), bar = one.parentElement.getBoundingClientRect();
+		return own.left < bar.left - 1 || own.right > bar.right + 2.5;
+	}).map((one) => one.outerHTML.slice(0, 120));
+}
+
 function measure(frame) {
 	const page = frame.contentDocument, view = frame.contentWindow, width = page.documentElement.clientWidth;
 	const shown = [...page.body.querySelectorAll("*")].filter((one) => one.getClientRects().length && !one.closest("thead"));
@@ -42,7 +58,7 @@ function measure(frame) {
 	const pale = worded.filter((one) => contrast(view, one) < (one.classList.contains("part") ? 3 : 4.5))
 		.map((one) => `${contrast(view, one).toFixed(2)} ${one.outerHTML.slice(0, 120)}`);
 	return {
-		width, scroll_width: page.documentElement.scrollWidth, wide, pale, words: worded.length,
+		uneven: uneven(page), beside: beside(page), width, scroll_width: page.documentElement.scrollWidth, wide, pale, words: worded.length,
 		sections: Object.fromEntries([...page.querySelectorAll("section")].map((one) => [one.id, one.offsetHeight])),
 		curves: page.querySelectorAll("svg .curve").length, tables: page.querySelectorAll("table").length,
 		unnamed: [...page.querySelectorAll("[role=img]")].filter((one) => !one.getAttribute("aria-label") && !one.querySelector("title")).length,

@@ -23,10 +23,18 @@ def mark_of(cell, metric):
                title="rank" if first == last else "rank: it cannot be told from others there")
 
 
-def whisker(summary, scale):
-    if summary["count"] < 2:
-        return ""
+def ends(summary):
+    """Of what is drawn on a bar: the median's interval, the extremes where there is none; nothing is below 0 there."""
     low, high = summary["interval_95"] or (summary["min"], summary["max"])
+    return max(low, 0), max(high, 0)
+
+
+def longest(summaries):
+    return max((max(one["median"], ends(one)[1]) for one in summaries), default=0)
+
+
+def whisker(summary, scale):
+    low, high = ends(summary)
     if low == high:
         return ""
     return tag("span", class_="whisker", style=f"left:{percent(low / scale)};width:{percent((high - low) / scale)}")
@@ -39,14 +47,14 @@ def line(name, bar, value, more=""):
 def lengths(row, metric):
     """A bar for each subject, with its spread."""
     known = [cell for cell in row.cells.values() if metric in cell.values]
-    scale = max((cell.values[metric]["max"] for cell in known), default=0)
+    scale = longest(cell.values[metric] for cell in known)
     if not scale:
         return ""
     show = words.FORMS[measures.METRICS[metric].unit]
     out = []
     for cell in known:
         summary = cell.values[metric]
-        bar = tag("span", tag("span", class_="fill plain", style=f"width:{percent(summary['median'] / scale)}"), whisker(summary, scale),
+        bar = tag("span", tag("span", class_="fill plain", style=f"width:{percent(max(summary['median'], 0) / scale)}"), whisker(summary, scale),
                   class_="bar", role="img", aria_label=f"{cell.subject}: {show(summary['median'])}")
         out.append(line(cell.subject, bar, show(summary["median"]), mark_of(cell, metric)))
     return tag("div", *out, *absent(row, metric), class_="bars")
@@ -63,7 +71,7 @@ def throughput(row):
     """What was answered, against what the CPUs can give by the CPU time of a request."""
     metric = article.MAIN[row.kind]
     known = [(cell, curves.limit(cell)) for cell in row.cells.values() if metric in cell.values]
-    scale = 1.04 * max([cell.values[metric]["max"] for cell, _ in known] + [one["rate"] for _, one in known if one], default=0)
+    scale = 1.04 * max([longest(cell.values[metric] for cell, _ in known), *[one["rate"] for _, one in known if one]])
     if not scale:
         return ""
     out = []
@@ -87,7 +95,7 @@ def point(row):
     most = next((curves.stated_limit(row, one["cpus"]) for cell in known if (one := curves.limit(cell))), None)
     if not known or not most:
         return ""
-    scale = 1.04 * max([cell.values[metric]["max"] for cell in known] + [most])
+    scale = 1.04 * max(longest(cell.values[metric] for cell in known), most)
     head = tag("div", tag("span"), tag("span", "answered a second"), tag("span", f"CPU time that a request got, of {words.ns(stated_ns)}"), class_="head")
     out = [head]
     for cell in known:

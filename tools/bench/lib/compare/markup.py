@@ -25,7 +25,7 @@ def join(parts):
 def table(caption, head, rows):
     """ROWS of cells; the first of each is its heading.  A narrow screen shows each row as a card of its own, so the roles are said."""
     def cell(name, value):
-        return tag("td", tag("span", value), role="cell", data_label=name)
+        return tag("td", *([tag("span", value)] if value != "" else []), role="cell", data_label=name)
     body = [tag("tr", tag("th", row[0], scope="row", role="rowheader"), *[cell(name, value) for name, value in zip(head[1:], row[1:])],
                 role="row") for row in rows]
     return tag("table", tag("caption", caption), tag("thead", tag("tr", *[tag("th", one, scope="col", role="columnheader") for one in head],

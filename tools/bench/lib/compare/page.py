@@ -111,7 +111,7 @@ def subjects_section(index):
     for name, about in index["subjects"].items():
         libraries = ", ".join(f"{one['name']} {words.size(one['bytes'])}" for one in about.get("libraries") or [])
         workers = about.get("workers")
-        rows.append([name, about.get("model") or "", f"{about.get('language') or ''} {about.get('version') or ''}", "one a connection" if workers is None else workers,
+        rows.append([name, about.get("model") or "", f"{about.get('language') or ''}: {about.get('version') or ''}", "one a connection" if workers is None else workers,
                      f"{about.get('linkage') or ''}{': ' + libraries if libraries else ''}", " ".join(about.get("options") or [])])
     missing = [tag("p", f"Without {name}: {why}.", class_="note") for name, why in (index.get("missing") or {}).items()]
     return tag("section", tag("h2", "Who was compared"),
