@@ -52,6 +52,8 @@ function beside(page) {
 
 function measure(frame) {
 	const page = frame.contentDocument, view = frame.contentWindow, width = page.documentElement.clientWidth;
+	for (const one of page.querySelectorAll("details"))
+		one.open = true;
 	const shown = [...page.body.querySelectorAll("*")].filter((one) => one.getClientRects().length && !one.closest("thead"));
 	const wide = shown.filter((one) => one.getBoundingClientRect().right > width + 0.5).map((one) => one.outerHTML.slice(0, 120));
 	const worded = shown.filter((one) => hasWords(one) && one.tagName !== "TITLE" && one.tagName !== "DESC");
