@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 
-from . import CannotMeasure, idle, machine, process, subjects
+from . import CannotMeasure, drive, idle, machine, process, subjects
 
 PEERS = {"go-net-http": ("go", "Go"), "tokio-hyper": ("tokio", "Rust"), subjects.RAW: ("tokio", "Rust")}
 ONE_THREAD = ("event-loop", "async-pool")  # that work, or that react
@@ -47,7 +47,7 @@ class Contender:
         if self.program in idle.NO_CROWD:
             return idle.NO_CROWD[self.program]
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        if self.program not in subjects.APART and connections > files - subjects.SPARE_FILES:
+        if self.program not in subjects.APART and connections + drive.CROWD_CONNECTIONS > files - subjects.SPARE_FILES:
             return f"a process may have {files} files here, and it has one table of them"
         return None
 
@@ -56,7 +56,7 @@ class Contender:
         params = row["params"]
         options = [*PATIENT, *self.options, *params.get("options", []), *more]
         if row["kind"] == "connections":
-            options += subjects.room_for(self.program, params["connections"] + idle.FEW, len(cpus))
+            options += subjects.room_for(self.program, params["connections"] + drive.CROWD_CONNECTIONS, len(cpus))
         elif params.get("workers") and self.program not in NO_NUMBER:
             options += ["--workers", str(params["workers"])]
         with machine.affinity(cpus):

@@ -36,6 +36,14 @@ def priorities():
     return {"split": nice, "shared": first if can(*first) else nice}
 
 
+def highest_rate(report):
+    """What a search found, or a closed loop reached; None if nothing."""
+    if "find_max" in report:
+        return report["find_max"]["low"] and report["find_max"]["low"]["rate"]
+    good = sum(nr for status, nr in report["outcomes"]["answered"].items() if status.startswith("2"))
+    return good * 1e9 / report["window"]["duration_ns"] if good else None
+
+
 def share(params, most):
     """A rate of so much of the subject's own highest."""
     if not most:
@@ -127,10 +135,11 @@ def faults(kind, report):
     """(verdict, reason) of what REPORT itself says against it, the graver first."""
     good = sum(nr for status, nr in report["outcomes"]["answered"].items() if status.startswith("2"))
     found = report.get("find_max")
-    if not good:
-        yield "failed", f"none of {report['due']} requests was answered by 2xx: {report['outcomes']}"
-    elif found and not found["low"]:
-        yield "failed", f"no rate held {report['plan']['objective']} in {found['runs']} runs"
+    if found and not found["low"]:
+        yield "failed", f"no rate held p{report['plan']['objective']['q'] * 100:g} in {found['runs']} runs"
+    elif not good:
+        became = {key: of for key, of in report["outcomes"].items() if (any(of.values()) if isinstance(of, dict) else of)}
+        yield "failed", f"none of {report['due']} requests was answered by 2xx: {became}"
     busy = busy_ratio(report)
     if busy is not None and busy > BUSY_RATIO:
         yield "client-bound", f"the generator used {busy:.0%} of its CPU"

@@ -5,6 +5,7 @@ A round has every row once (or `times`), and in each all subjects, in random ord
 them alike.  The order is drawn for each row and round by itself, so that a comparison which is resumed goes on in
 the order in which it would have.
 """
+import itertools
 import random
 from typing import NamedTuple
 
@@ -68,14 +69,19 @@ def estimate_s(kind, params):
 
 
 def fitting(planned, costs_s, left_s):
-    """How many of PLANNED, in order, fit into LEFT_S: whole rounds, as a repeat that only some subjects have pairs with none.
-    Of the first round, which all figures need, as many as go; COSTS_S is each one's."""
-    used_s = 0
-    for at, (one, cost_s) in enumerate(zip(planned, costs_s)):
-        used_s += cost_s
+    """Those of PLANNED that fit into LEFT_S, COSTS_S being each one's.  Of the round under way as many as go, as one run is better
+    than none; then whole rounds, as a repeat that only some subjects have can be held against nothing."""
+    kept, used_s = [], 0
+    for number, group in itertools.groupby(zip(planned, costs_s), lambda pair: pair[0].round):
+        if number == planned[0].round:
+            for one, cost_s in group:
+                if used_s + cost_s <= left_s:
+                    kept.append(one)
+                    used_s += cost_s
+            continue
+        group = list(group)
+        used_s += sum(cost_s for _, cost_s in group)
         if used_s > left_s:
-            first = planned[0].round
-            if one.round == first:
-                return at
-            return next(i for i, other in enumerate(planned) if other.round == one.round)
-    return len(planned)
+            break
+        kept += [one for one, _ in group]
+    return kept

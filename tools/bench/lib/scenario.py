@@ -7,12 +7,11 @@ import os
 import re
 import tomllib
 
-from . import machine
+from . import connections, machine
 
 DIRECTORY = os.path.join(machine.ROOT, "tools", "bench", "scenarios")
 KINDS = ("max", "closed", "rate", "connections", "startup", "size")
 LAYOUTS = ("split", "shared")
-SHARED_FROM_US = 500  # work from which on server and generator may share the CPUs
 SECONDS, WARMUP_SECONDS, CONNECTIONS, TIMEOUT_S = 10, 1, 64, 10
 NUMBER = (int, float)
 TEXT, LIST, TABLE = (str,), (list,), (dict,)
@@ -86,15 +85,17 @@ def check_row(where, row, rows):
     for key in NEEDS.get(row["kind"], ()):
         if key not in row:
             raise Wrong(f"{where}: kind {row['kind']} needs '{key}'")
+    if row["kind"] == "connections" and row["connections"] < connections.LEAST:
+        raise Wrong(f"{where}: connections = {row['connections']} is less than {connections.LEAST}")
     if row.get("layout", "split") not in LAYOUTS:
         raise Wrong(f"{where}: there is no layout '{row['layout']}'; known are {', '.join(LAYOUTS)}")
     if row["kind"] == "rate" and sum(key in row for key in ("rate", "share_ratio", "streams")) != 1:
         raise Wrong(f"{where}: kind rate needs one of 'rate', 'share_ratio' and 'streams'")
-    for key, kind in (("of", "max"), ("bare_of", row["kind"])):
-        if key in row and rows.get(row[key]) != kind:
-            raise Wrong(f"{where}: {key} = '{row[key]}' is not a row of kind {kind} before it")
+    for key, kinds in (("of", ("max", "closed")), ("bare_of", (row["kind"],))):
+        if key in row and rows.get(row[key]) not in kinds:
+            raise Wrong(f"{where}: {key} = '{row[key]}' is not a row of kind {' or '.join(kinds)} before it")
     if "share_ratio" in row and "of" not in row:
-        raise Wrong(f"{where}: share_ratio needs 'of', the row of kind max that it is a share of")
+        raise Wrong(f"{where}: share_ratio needs 'of', the row of kind max or closed that it is a share of")
     for stream in row.get("streams", ()):
         check_keys(f"{where}: streams", stream, STREAM_KEYS, STREAM_KEYS)
 

@@ -4,7 +4,7 @@ import statistics
 import sys
 import time
 
-from . import contender, plan, trial
+from . import contender, drive, plan, trial
 
 
 class Session:
@@ -39,25 +39,28 @@ class Session:
         return plan.left(self.planned, self.records)
 
     def fitting(self, todo):
-        """What of TODO the budget allows, as it looks now."""
+        """What of TODO the budget allows, as it looks now; no share of a rate that is not going to be known."""
         if self.budget_s is None:
-            return len(todo)
-        return plan.fitting(todo, [self.cost_s(one) for one in todo], self.budget_s - (time.monotonic() - self.began_s))
+            return todo
+        kept = plan.fitting(todo, [self.cost_s(one) for one in todo], self.budget_s - (time.monotonic() - self.began_s))
+        coming = {(one.scenario, one.row, one.subject) for one in kept}
+        return [one for one in kept if "of" not in (params := self.rows[one.scenario, one.row]["params"])
+                or (one.scenario, params["of"], one.subject) in coming or self.highest(one)]
 
     def run(self):
         """Until all is done, or no more fits; returns those that were dropped.  Runs that were off are repeated once, at the end."""
         while todo := self.left():
             fits = self.fitting(todo)
             if not fits:
-                self.say(f"the budget of {self.budget_s:g} s is used up: {len(todo)} runs are dropped")
+                self.say(f"the budget of {self.budget_s:g} s has no room for {len(todo)} more runs: they are dropped")
                 return todo
-            self.one(todo[0], todo[1:fits])
+            self.one(fits[0], fits[1:])
         return []
 
     def one(self, planned, rest):
         began_s = time.monotonic()
         row = self.rows[planned.scenario, planned.row]
-        record = trial.Run(self.bench, planned, row, self.contenders[planned.subject], self.highest(planned, row)).run()
+        record = trial.Run(self.bench, planned, row, self.contenders[planned.subject], self.highest(planned)).run()
         name = self.folder.add(record)
         self.records.append(record)
         if record["verdict"] != "cannot":
@@ -65,19 +68,26 @@ class Session:
         self.done += 1
         self.tell(name, record, rest)
 
-    def highest(self, planned, row):
+    def highest(self, planned):
         """The rates found for the subject in the row that this one takes a share of."""
-        return [r["load"]["find_max"]["low"]["rate"] for r in self.records
-                if (r["scenario"], r["row"], r["subject"]) == (planned.scenario, row["params"].get("of"), planned.subject)
-                and r["load"] and r["load"]["find_max"]["low"]]
+        of = self.rows[planned.scenario, planned.row]["params"].get("of")
+        found = [drive.highest_rate(r["load"]) for r in self.records
+                 if (r["scenario"], r["row"], r["subject"]) == (planned.scenario, of, planned.subject) and r["load"]]
+        return [rate for rate in found if rate]
+
+    def amount(self, runs):
+        took_s = sum(map(self.cost_s, runs))
+        took = f"{took_s / 3600:.1f} h" if took_s >= 5400 else f"{took_s / 60:.0f} min" if took_s >= 90 else f"{took_s:.0f} s"
+        return f"{len(runs)} runs, about {took}"
 
     def tell(self, name, record, rest):
-        left_s = sum(map(self.cost_s, rest))
-        left = f"{left_s / 60:.0f} min" if left_s >= 90 else f"{left_s:.0f} s"
         again = ", again" if record["is_again"] else ""
         why = f" ({record['reason']})" if record["reason"] else ""
         self.say(f"{name} {record['scenario']}/{record['row']} {record['subject']} #{record['repeat'] + 1}{again}: "
-                 f"{record['verdict']}{why}; {len(rest)} runs left, {left}")
+                 f"{record['verdict']}{why}; {self.amount(rest)} left")
+
+    def describe(self):
+        return self.amount(self.fitting(self.left()))
 
     @staticmethod
     def say(text):

@@ -11,7 +11,7 @@ import shlex
 import signal
 import time
 
-from . import CannotMeasure, account, attach, connections, drive, generators, idle, machine, process, spin, subjects
+from . import CannotMeasure, account, attach, connections, drive, idle, process, spin, subjects
 
 DRAIN_TIMEOUT_S = 40  # the servers' own is 30 s
 
@@ -201,3 +201,5 @@ class Run:
         for one in (self.tracer, self.server, self.upstream):
             if one:
                 process.end(one.process)
+        if self.tracer:
+            self.tracer.log.close()
