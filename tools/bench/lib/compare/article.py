@@ -13,7 +13,7 @@ EIGHT = (
 OF_KIND = {
     "max": ("max_rate", "closed_rate", "cpu_ns", "cpu_s_per_million", "switches"),
     "rate": ("p50_ns", "p99_ns", "p999_ns", "cpu_ns", "run_queue_p99_ratio", "switches", "switch_direct_ns", "switch_indirect_ns"),
-    "closed": ("closed_rate", "p99_ns", "cpu_ns", "cpu_s_per_million"),
+    "closed": ("closed_rate", "cpu_ns", "cpu_s_per_million", "switches"),  # whose latency no user would have
     "connections": ("user_bytes", "kernel_bytes", "utilisation_ratio", "p99_ns", "cpu_ns"),
     "startup": ("startup_ns",),
     "size": ("size_bytes",),

@@ -13,7 +13,7 @@ def percent(ratio):
 
 def mark_of(cell, metric):
     """What stands beside a figure: its rank, or why it has none."""
-    if cell.mark:
+    if cell.mark and metric not in cell.ranks:
         return tag("span", words.MARKS[cell.mark], class_=f"mark {cell.mark}", title=cell.reason or words.MARKS_EXPLAINED[cell.mark])
     if metric not in cell.ranks:
         count = cell.values[metric]["count"]

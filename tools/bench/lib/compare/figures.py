@@ -11,6 +11,7 @@ from .. import stats
 from . import measures, words
 
 ENOUGH_WORK = 0.9  # of the stated, in the mean; the server's whole CPU time counts as work here
+UNTOUCHED = ("user_bytes", "kernel_bytes")  # by a load generator that was late or busy
 MOST_CLIENT_BOUND = 0.5  # of the runs of a cell; from there on the cell is, else these runs are left out
 
 
@@ -21,6 +22,7 @@ class Cell:
     mark: str | None = None  # why it is not ranked: client-bound, off, cannot, failed, missing, undone
     reason: str = ""
     runs: list = field(default_factory=list)  # those that the figures are of
+    measured: list = field(default_factory=list)  # and those that the UNTOUCHED are of
     left_out: dict = field(default_factory=dict)  # verdict: how many
     values: dict = field(default_factory=dict)  # metric: stats.summary
     ratios: dict = field(default_factory=dict)  # metric: {median, interval_95, count}, to the row's reference
@@ -92,12 +94,13 @@ def cell_of(subject, runs, cannot):
     else:
         mark = next(one for one in ("off", "failed", "cannot") if one in by_verdict)
         cell = Cell(subject, mark, reason_of(runs, mark), [run for run in runs if run["verdict"] == "off"])
+    cell.measured = measured or cell.runs
     cell.left_out = counts([run for run in runs if not any(run is one for one in cell.runs)])
     return cell
 
 
 def by_repeat(cell, metric):
-    return {run["repeat"]: value for run in cell.runs
+    return {run["repeat"]: value for run in (cell.measured if metric in UNTOUCHED else cell.runs)
             if (value := measures.of_run(run).get(metric)) is not None}
 
 
@@ -133,7 +136,7 @@ def paired(own, others):
 def rank(row, metric, tables):
     """Ratios of all to the subject with the most repeats (the first of several, so that it does not hang on who is fast)."""
     known = [cell for cell in row.cells.values() if metric in tables[cell.subject]]
-    fair = [cell for cell in known if cell.mark is None]
+    fair = [cell for cell in known if cell.mark is None or (cell.mark == "client-bound" and metric in UNTOUCHED)]
     if not fair:
         return
     reference = max(fair, key=lambda cell: len(tables[cell.subject][metric]))
