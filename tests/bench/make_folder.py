@@ -122,6 +122,7 @@ def scenario(name="table"):
         row("max-bare", "max", "the same, nobody watching", work="sha=200", bare_of="max", agent=False),
         row("rate", "rate", "latency at 500 requests a second, some 2 ms of work", work="sha=200", rate=500),
         row("share", "rate", "latency at 0.95 of the subject's own highest rate", work="sha=200", share_ratio=0.95, of="max"),
+        *[row(f"pool-{threads}", "closed", f"peak with {threads} threads in the pool, some 2 ms of work", work="sha=200") for threads in (2, 8, 64, 512)],
         row("connections", "connections", "memory of a connection, with 10,000 open", layout="split", connections=10000),
         row("startup", "startup", "from the fork to the first 200", layout="split"),
         row("size", "size", "size of the file, stripped, and its libraries", layout="split")]}

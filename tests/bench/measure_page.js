@@ -60,6 +60,7 @@ function measure(frame) {
 	const pale = worded.filter((one) => contrast(view, one) < (one.classList.contains("part") ? 3 : 4.5))
 		.map((one) => `${contrast(view, one).toFixed(2)} ${one.outerHTML.slice(0, 120)}`);
 	return {
+		thin: worded.filter((one) => one.clientWidth && one.clientWidth < 24 && one.clientHeight > 72).map((one) => one.outerHTML.slice(0, 120)),
 		uneven: uneven(page), beside: beside(page), width, scroll_width: page.documentElement.scrollWidth, wide, pale, words: worded.length,
 		sections: Object.fromEntries([...page.querySelectorAll("section")].map((one) => [one.id, one.offsetHeight])),
 		curves: page.querySelectorAll("svg .curve").length, tables: page.querySelectorAll("table").length,

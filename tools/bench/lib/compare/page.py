@@ -2,7 +2,7 @@
 """A comparison as one HTML page: no network, no script, light and dark, and a table behind each picture."""
 import os
 
-from . import article, bars, measures, plot, summing, verdicts, watching, words
+from . import article, bars, measures, plot, summing, sweep, verdicts, watching, words
 from .markup import Markup, join, table, tag
 
 STYLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "style.css")
@@ -78,10 +78,23 @@ def watching_tables(scenario):
                       class_="cards watching")
 
 
+def sweep_card(one, order):
+    """All of its rows in one picture; each by itself behind it."""
+    metric = one.metric
+    head = ["", *[words.digits(value) for value in one.values]]
+    rows = [[name, *[figure(row, row.cells[name], metric) if name in row.cells else "" for row in one.rows]] for name in one.subjects()]
+    return tag("article", tag("h3", sweep.title(one)), tag("div", sweep.picture(one, order), tag("div", table(f"{measures.METRICS[metric].title}, by {one.name}", head, rows),
+                                                                                               class_="cards"), class_="both"),
+               tag("details", tag("summary", f"Each of these {len(one.rows)} rows"), tag("div", *[row_card(row, order) for row in one.rows], class_="grid")),
+               class_="card sweep")
+
+
 def scenario_section(scenario, order):
+    swept = sweep.find(scenario)
     has_splits = any(cell.runs and row.kind == "rate" for row in scenario.rows for cell in row.cells.values())
     return tag("section", tag("h2", scenario.title), tag("p", scenario.question, class_="question"), bars.legend() if has_splits else "",
-               tag("div", *[row_card(row, order) for row in scenario.rows], class_="grid"), *watching_tables(scenario), id=f"scenario-{scenario.name}")
+               tag("div", *[row_card(row, order) for row in scenario.rows if not any(row in one.rows for one in swept)],
+                   *[sweep_card(one, order) for one in swept], class_="grid"), *watching_tables(scenario), id=f"scenario-{scenario.name}")
 
 
 def hero(scenarios):

@@ -13,34 +13,45 @@ MOST_POINTS = 120
 REACHES = (("p99_ns", 0.01), ("p999_ns", 0.001))
 
 
-class Frame:
+class Scale:
+    """From a value to how high it stands, by its logarithm."""
+
+    def __init__(self, values):
+        self.low, self.high = min(values) * 0.9, max(values) * 1.1
+
+    def y(self, value):
+        return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * math.log(value / self.low) / math.log(self.high / self.low)
+
+    def round_values(self):
+        """Three to eight of them."""
+        for steps in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7)):
+            found = [step * 10 ** power for power in range(-3, 13) for step in steps if self.low <= step * 10 ** power <= self.high]
+            if len(found) >= 3:
+                break
+        return found[::math.ceil(len(found) / 8)] if found else []
+
+    def lines(self, show):
+        for value in self.round_values():
+            at = f"{self.y(value):.1f}"
+            yield tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=at, y2=at, class_="grid")
+            said = show(value).replace(".00", "").replace(".0 ", " ").replace(".50", ".5")
+            yield tag("text", said, x=LEFT - 5, y=f"{self.y(value) + 3.5:.1f}", class_="tick end")
+
+
+class Frame(Scale):
     """From (share that took longer, ns) to where that is."""
 
     def __init__(self, lines):
         points = [point for line in lines.values() for point in line]
         self.rarest = min(beyond for beyond, _ in points)
-        self.low, self.high = min(ns for _, ns in points) * 0.9, max(ns for _, ns in points) * 1.1
+        super().__init__([ns for _, ns in points])
 
     def x(self, beyond):
         return LEFT + (WIDTH - LEFT - RIGHT) * math.log(0.5 / beyond) / math.log(0.5 / min(self.rarest, 0.05))
 
-    def y(self, ns):
-        return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * math.log(ns / self.low) / math.log(self.high / self.low)
-
-    def latencies(self):
-        """Round ones, three to eight of them."""
-        for steps in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7)):
-            found = [step * 10 ** power for power in range(12) for step in steps if self.low <= step * 10 ** power <= self.high]
-            if len(found) >= 3:
-                break
-        return found[::math.ceil(len(found) / 8)] if found else []
-
 
 def axes(frame):
-    for ns in frame.latencies():
-        at = f"{frame.y(ns):.1f}"
-        yield tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=at, y2=at, class_="grid")
-        yield tag("text", words.ns(ns).replace(".00", "").replace(".0 ", " ").replace(".50", ".5"), x=LEFT - 5, y=f"{frame.y(ns) + 3.5:.1f}", class_="tick end")
+    yield from frame.lines(words.ns)
     for beyond, name in TICKS:
         if beyond >= frame.rarest:
             at = f"{frame.x(beyond):.1f}"
@@ -53,9 +64,13 @@ def thinned(points):
     return points[::step] + ([points[-1]] if (len(points) - 1) % step else [])
 
 
+def colour(number):
+    return f"c{number % COLOURS}" + (" second" if number >= COLOURS else "")
+
+
 def curve(frame, number, points):
     path = " ".join(f"{frame.x(beyond):.1f},{frame.y(ns):.1f}" for beyond, ns in thinned(points))
-    return tag("polyline", points=path, class_=f"curve c{number % COLOURS}" + (" second" if number >= COLOURS else ""))
+    return tag("polyline", points=path, class_=f"curve {colour(number)}")
 
 
 def reach(frame, number, cell):
@@ -71,7 +86,7 @@ def reach(frame, number, cell):
 def legend(row, numbers):
     """In the order of their ends; the figure that most ask for stands beside the name."""
     known = [cell for cell in row.cells.values() if cell.subject in numbers and "p99_ns" in cell.values]
-    return tag("ul", *[tag("li", tag("span", class_=f"key c{numbers[cell.subject] % COLOURS}" + (" second" if numbers[cell.subject] >= COLOURS else "")),
+    return tag("ul", *[tag("li", tag("span", class_=f"key {colour(numbers[cell.subject])}"),
                            f" {cell.subject} ", tag("small", words.ns(cell.values["p99_ns"]["median"])))
                        for cell in sorted(known, key=lambda cell: -cell.values["p99_ns"]["median"])], class_="keys")
 

@@ -70,10 +70,10 @@ def speeds(scenarios):
 
 
 def spread_of(row):
-    """Of a row of maximum throughput with work: is the CPU time of a request all that tells them apart?"""
+    """Of a row of throughput with work: is the CPU time of a request all that tells them apart?"""
     known = {cell.subject: (cell, known) for cell in row.cells.values()
              if cell.mark is None and (known := curves.limit(cell))}
-    if row.kind != "max" or not row.params.get("work") or len(known) < 2:
+    if row.kind not in ("max", "closed") or "bare_of" in row.params or not row.params.get("work") or len(known) < 2:
         return None
     reached = {name: one["reached_ratio"] for name, (_, one) in known.items()}
     best, worst = max(reached, key=reached.get), min(reached, key=reached.get)
