@@ -81,12 +81,11 @@ def watching_tables(scenario):
 def sweep_card(one, order):
     """All of its rows in one picture; each by itself behind it."""
     metric = one.metric
-    head = ["", *[words.digits(value) for value in one.values]]
+    head = ["", *[f"{value:,g}" for value in one.values]]
     rows = [[name, *[figure(row, row.cells[name], metric) if name in row.cells else "" for row in one.rows]] for name in one.subjects()]
-    return tag("article", tag("h3", sweep.title(one)), tag("div", sweep.picture(one, order), tag("div", table(f"{measures.METRICS[metric].title}, by {one.name}", head, rows),
-                                                                                               class_="cards"), class_="both"),
-               tag("details", tag("summary", f"Each of these {len(one.rows)} rows"), tag("div", *[row_card(row, order) for row in one.rows], class_="grid")),
-               class_="card sweep")
+    figures = tag("div", table(f"{measures.METRICS[metric].title}, by {one.name}", head, rows), class_="cards")
+    return tag("article", tag("h3", sweep.title(one)), sweep.picture(one, order), tag("details", tag("summary", "All figures of this picture"), figures),
+               tag("details", tag("summary", f"Each of its {len(one.rows)} rows"), *[row_card(row, order) for row in one.rows]), class_="card sweep")
 
 
 def scenario_section(scenario, order):

@@ -6,7 +6,7 @@ from . import curves, words
 from .markup import tag
 
 WIDTH, HEIGHT = 360, 230
-LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 26
+LEFT, RIGHT, TOP, BOTTOM = 54, 12, 10, 26
 TICKS = ((0.5, "p50"), (0.1, "p90"), (0.01, "p99"), (0.001, "p99.9"), (0.0001, "p99.99"), (0.00001, "p99.999"))
 COLOURS = 8
 MOST_POINTS = 120
@@ -23,12 +23,14 @@ class Scale:
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * math.log(value / self.low) / math.log(self.high / self.low)
 
     def round_values(self):
-        """Three to eight of them."""
+        """Three to eight of them; in even steps where all values are near each other."""
         for steps in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7)):
             found = [step * 10 ** power for power in range(-3, 13) for step in steps if self.low <= step * 10 ** power <= self.high]
             if len(found) >= 3:
-                break
-        return found[::math.ceil(len(found) / 8)] if found else []
+                return found[::math.ceil(len(found) / 8)]
+        decade = 10 ** math.floor(math.log10(self.high - self.low))
+        step = next(step for step in (decade, decade / 2, decade / 5) if self.high // step - math.ceil(self.low / step) >= 2)
+        return [step * number for number in range(math.ceil(self.low / step), int(self.high // step) + 1)]
 
     def lines(self, show):
         for value in self.round_values():

@@ -60,8 +60,8 @@ def line(sweep, name, scale, place, style):
 
 def picture(sweep, order):
     """ORDER: as in plot.latency()."""
-    known = [cell.values[sweep.metric]["median"] for row in sweep.rows for cell in row.cells.values() if sweep.metric in cell.values]
-    scale = plot.Scale([value for value in known if value > 0])
+    known = [cell.values[sweep.metric] for row in sweep.rows for cell in row.cells.values() if sweep.metric in cell.values]
+    scale = plot.Scale([one[key] for one in known for key in ("min", "max") if one[key] > 0])
     about, width = measures.METRICS[sweep.metric], plot.WIDTH - plot.LEFT - plot.RIGHT
 
     def place(at):
