@@ -288,12 +288,16 @@ endif
 
 # What the servers' tests run beside them.
 SERVER_WORK = $(addprefix workloads/,httpc no_memory no_threads) bench/multitude
+# And the load generator's.
+LOAD_WORK = load workloads/scripted
+# What needs no agent.
+LOAD_TESTS = $(patsubst tests/%,%,$(filter-out %/test_client_of_agent,$(wildcard tests/load/test_*)))
 
-test-tsan: ## set up what is missing, run the servers' tests under ThreadSanitizer
+test-tsan: ## set up what is missing, run the servers' and the load generator's tests under ThreadSanitizer
 	$(Q)tools/setup --quiet
-	$(Q)$(MAKE) --no-print-directory $(JOBS) $(addprefix $(BUILD)/san-thread/,$(MODELS:%=servers/%) $(SERVER_WORK)) \
+	$(Q)$(MAKE) --no-print-directory $(JOBS) $(addprefix $(BUILD)/san-thread/,$(MODELS:%=servers/%) $(SERVER_WORK) $(LOAD_WORK)) \
 		SANITIZER=thread BUILD=$(BUILD)/san-thread
-	$(Q)BUILD=$(BUILD)/san-thread tests/run servers/
+	$(Q)BUILD=$(BUILD)/san-thread tests/run servers/ $(LOAD_TESTS)
 
 # Servers for another architecture, and in qemu/ what tests/run takes for a build of them, but for the ring: the
 # emulator has none of its calls.

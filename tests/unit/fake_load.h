@@ -93,6 +93,7 @@ static inline void fake_unanswered(uint64_t *outcome, uint64_t nr, uint64_t afte
 	*outcome += nr;
 	while (nr--) {
 		hdr_record(&fake_result.books.from_due.at_least, after_ns);
+		hdr_record(&fake_result.books.without_lag, after_ns);
 		hdr_record(&fake_result.books.from_send.at_least, after_ns);
 		hdr_record(&fake_result.books.wait_connection, 0);
 	}
@@ -103,8 +104,10 @@ static inline void fake_never_sent(enum load_unsent why, uint64_t nr, uint64_t a
 {
 	fake_result.books.measured.due += nr;
 	fake_result.books.measured.never_sent[why] += nr;
-	while (nr--)
+	while (nr--) {
 		hdr_record(&fake_result.books.from_due.at_least, after_ns);
+		hdr_record(&fake_result.books.without_lag, why == UNSENT_LATE ? 0 : after_ns);
+	}
 }
 
 /* 100,000 in 10 s, all answered. */

@@ -57,6 +57,7 @@ static void end(struct load_worker *worker, struct connection *connection, int e
 			finish(worker, connection, 0, false);
 			return;
 		}
+		error = error ? error : connection->send_error;
 		if (!error)
 			failure = connection->response.begun ? FAILED_CLOSED_WITHIN : FAILED_CLOSED_BEFORE;
 		else
@@ -74,6 +75,8 @@ void answer_read(struct load_worker *worker, struct connection *connection, bool
 		int error = nr < 0 ? errno : 0;
 
 		worker->now_ns = clock_monotonic_ns();
+		if (worker->woke && nr > 0)
+			settle_woken(worker, arrival_ns);
 		if (error == EINTR)
 			continue;
 		if (error == EAGAIN)

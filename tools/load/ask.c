@@ -73,6 +73,7 @@ static bool ask(struct load_worker *worker, struct connection *connection, uint3
 	connection->request = request;
 	connection->last = plan->churn && connection->asked + 1 == plan->churn;
 	connection->sent_bytes = 0;
+	connection->send_error = 0;
 	connection->due_ns = due_ns;
 	connection->sent_ns = worker->now_ns;
 	connection->measured = is_measured(worker, due_ns);
@@ -81,6 +82,7 @@ static bool ask(struct load_worker *worker, struct connection *connection, uint3
 		return false;
 	}
 	connection->asked++;
+	settle_sent(worker, connection);
 	response_begin(&connection->response, plan->requests[request].is_head);
 	connection_to(worker, connection, FLYING);
 	settle_due(worker, connection->measured);
@@ -122,9 +124,9 @@ void ask_or_idle(struct load_worker *worker, struct connection *connection)
 
 void ask_rest(struct load_worker *worker, struct connection *connection)
 {
-	/* That it cannot be sent shows when the answer is read, with the reason. */
-	if (!ask_is_whole(worker, connection))
-		send_bytes(worker, connection);
+	/* There may be an answer all the same; if not, this is why: the socket tells an error only once. */
+	if (!ask_is_whole(worker, connection) && !send_bytes(worker, connection))
+		connection->send_error = errno;
 }
 
 void ask_give_up(struct load_worker *worker, bool all)
@@ -136,7 +138,8 @@ void ask_give_up(struct load_worker *worker, bool all)
 		if (due_ns > worker->now_ns || worker->now_ns - due_ns < limit_ns)
 			return;
 		settle_due(worker, is_measured(worker, due_ns));
-		settle_unsent(worker, is_measured(worker, due_ns), all ? worker->now_ns - due_ns : limit_ns);
+		settle_unsent(worker, is_measured(worker, due_ns), due_ns,
+			      all ? worker->now_ns - due_ns : limit_ns);
 		timetable_next(&worker->timetable);
 	}
 }

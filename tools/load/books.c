@@ -34,6 +34,7 @@ const char *load_unsent_name(uint32_t unsent)
 		[UNSENT_BUSY] = "no_connection_free",
 		[UNSENT_REFUSED] = "connection_refused",
 		[UNSENT_UNREACHABLE] = "connection_failed",
+		[UNSENT_LATE] = "generator_late",
 	};
 
 	return names[unsent];

@@ -30,6 +30,7 @@ enum load_unsent {
 	UNSENT_BUSY,	    /* every connection still owed an answer, or was being made */
 	UNSENT_REFUSED,	    /* there was no connection: the last attempt was refused, */
 	UNSENT_UNREACHABLE, /* or failed in another way */
+	UNSENT_LATE,	    /* the generator itself was late for it: nothing is known of the server */
 	LOAD_UNSENT,
 };
 
@@ -58,13 +59,13 @@ struct load_books {
 	struct hdr by_class[LOAD_CLASSES]; /* from_due (closed loop: from_send) of the answered */
 	struct hdr lag_send;		   /* the send less the later of due and connection free */
 	struct hdr lag_receive;		   /* the read less the kernel's time of arrival, where it tells */
-	struct hdr without_lag;	     /* from_due (closed loop: from_send) of the answered, less their lags */
-	uint64_t received_bytes;     /* of answers, heads included */
-	uint64_t connections_opened; /* ever: the first time, and again */
-	uint64_t connections_failed; /* attempts that did */
-	uint64_t reconnects;	     /* attempts after the first of a connection that was open before */
-	uint64_t connections_open;   /* now */
-	uint64_t no_arrival_time;    /* reads for which the kernel told none */
+	struct hdr without_lag;	 /* from_due (closed loop: from_send) of all, bounds too, less their lags */
+	uint64_t received_bytes; /* of answers, heads included */
+	uint64_t connections_opened;	  /* ever: the first time, and again */
+	uint64_t connections_failed;	  /* attempts that did */
+	uint64_t reconnects;		  /* attempts after the first of a connection that was open before */
+	uint64_t connections_open;	  /* now */
+	uint64_t no_arrival_time;	  /* reads for which the kernel told none */
 	uint64_t unreadable_arrival_time; /* or one that the steps of the clock made useless */
 	uint64_t unasked;		  /* connections that sent without being asked: closed */
 };

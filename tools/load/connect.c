@@ -10,7 +10,7 @@
 #include "user/base/clock.h"
 
 #define CONNECTING_MAX 256u /* at a time: about what a server's queue takes while it does other things */
-#define REST_NS	       250000000ull /* after an attempt that failed */
+#define REST_NS	       250000000ull /* after an attempt that failed, or came to nothing */
 #define QUEUE_REST_NS  1000000ull   /* where a UNIX listener's queue is full */
 #define EVENTS	       (EPOLLIN | EPOLLRDHUP | EPOLLET)
 
@@ -44,15 +44,11 @@ static void drop(struct load_worker *worker, struct connection *connection)
 {
 	if (is_open(connection))
 		count_bytes(&worker->books.connections_open, -1ull);
-	if (connection->fd >= 0)
+	if (connection->fd >= 0) {
 		close(connection->fd);
+		worker->now_ns = clock_monotonic_ns(); /* many at once take long: what is sent next is late */
+	}
 	connection->fd = -1;
-}
-
-void connection_close(struct load_worker *worker, struct connection *connection)
-{
-	drop(worker, connection);
-	connection_to(worker, connection, CLOSED);
 }
 
 static void was_tried(struct load_worker *worker, struct connection *connection)
@@ -70,10 +66,21 @@ static void rest(struct load_worker *worker, struct connection *connection, uint
 	connection_to(worker, connection, RESTING);
 }
 
+/* What ends before it was of use does so again: a server that closes what it accepts is not hammered. */
+void connection_close(struct load_worker *worker, struct connection *connection)
+{
+	if (!connection->asked) {
+		rest(worker, connection, REST_NS);
+		return;
+	}
+	drop(worker, connection);
+	connection_to(worker, connection, CLOSED);
+}
+
 static void failed(struct load_worker *worker, struct connection *connection, int error)
 {
 	count(&worker->books.connections_failed);
-	worker->last_error = error;
+	__atomic_store_n(&worker->last_error, error, __ATOMIC_RELAXED);
 	was_tried(worker, connection);
 	rest(worker, connection, REST_NS);
 }
@@ -85,7 +92,8 @@ static void opened(struct load_worker *worker, struct connection *connection)
 	was_tried(worker, connection);
 	connection->was_open = true;
 	connection->asked = 0;
-	connection->free_ns = worker->now_ns;
+	connection->free_ns = worker->now_ns = clock_monotonic_ns();
+	connection_to(worker, connection, IDLE); /* that it is open is counted by its state */
 	ask_or_idle(worker, connection);
 }
 
@@ -101,18 +109,38 @@ void connection_watch_write(struct load_worker *worker, struct connection *conne
 	watch(worker, connection, EPOLL_CTL_MOD, EVENTS | EPOLLOUT);
 }
 
+/* The queue is the same for all connections, and the server has as long to empty it as to accept one. */
+static bool is_full_too_long(struct load_worker *worker)
+{
+	if (!worker->full_since_ns)
+		worker->full_since_ns = worker->now_ns;
+	return worker->now_ns - worker->full_since_ns >= worker->plan->timeout_ns;
+}
+
+void connect_ready(struct load_worker *worker, struct connection *connection)
+{
+	int ret = load_socket_error(connection->fd, &worker->plan->server);
+
+	if (ret)
+		failed(worker, connection, -ret);
+	else
+		opened(worker, connection);
+}
+
 static void attempt(struct load_worker *worker, struct connection *connection)
 {
 	uint64_t number = worker->first + (uint64_t)(connection - worker->connections);
 	bool connected;
 	int ret = load_socket_connect(worker->plan, number, &connected);
 
-	if (connection->was_open)
-		count(&worker->books.reconnects);
-	if (ret == -EAGAIN) {
-		rest(worker, connection, QUEUE_REST_NS);
+	if (ret == -EAGAIN && !is_full_too_long(worker)) {
+		worker->next_connect_ns = worker->now_ns + QUEUE_REST_NS;
 		return;
 	}
+	if (ret != -EAGAIN)
+		worker->full_since_ns = 0;
+	if (connection->was_open)
+		count(&worker->books.reconnects);
 	connection->fd = ret < 0 ? -1 : ret;
 	if (ret >= 0)
 		ret = watch(worker, connection, EPOLL_CTL_ADD, connected ? EVENTS : EVENTS | EPOLLOUT);
@@ -123,17 +151,7 @@ static void attempt(struct load_worker *worker, struct connection *connection)
 	connection->until_ns = worker->now_ns + worker->plan->timeout_ns;
 	connection_to(worker, connection, CONNECTING);
 	if (connected)
-		opened(worker, connection);
-}
-
-void connect_ready(struct load_worker *worker, struct connection *connection)
-{
-	int ret = load_socket_error(connection->fd);
-
-	if (ret)
-		failed(worker, connection, -ret);
-	else
-		opened(worker, connection);
+		connect_ready(worker, connection);
 }
 
 /* After the end only for those that wait. */

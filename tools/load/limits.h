@@ -34,9 +34,9 @@ int load_limits_fit(struct load_plan *plan, const struct load_machine *machine, 
 int load_limits_apply(struct load_plan *plan, struct err *err);
 
 /*
- * Requests a second that a thread can time: one each 1 us.  That is a bound which nobody reaches: a send and
- * a read over loopback took 3.0 and 2.8 us where this was written (EPYC guest), and a few tenths of it
- * elsewhere.  A thread that is asked for more is late from the first request on.
+ * Requests a second that a thread can time: one each 1 us.  Nobody reaches that: each takes a send and a
+ * read, of 3 us each over loopback where this was written.  It is there to refuse what cannot be meant; who
+ * asks for less and too much is told by the lag.
  */
 #define LOAD_RATE_MOST 1000000u
 

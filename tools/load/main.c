@@ -90,7 +90,7 @@ static int run(const struct load_plan *plan, struct load_found *found, struct lo
 static int measure(const struct load_plan *plan, struct load_result *result)
 {
 	struct load_found found;
-	struct err err = {}, ignored = {};
+	struct err err = {}, ignored = {}, before = { .text = "ended before it began: nothing was asked" };
 	int ret = run(plan, &found, result, &err), status = FAILED;
 
 	if (result->no_connection) {
@@ -98,7 +98,9 @@ static int measure(const struct load_plan *plan, struct load_result *result)
 			strerror(result->no_connection));
 		return FAILED;
 	}
-	if (result->window_ns)
+	if (!ret && !result->settled_ns)
+		return complain(&before, FAILED);
+	if (result->window_ns || !ret)
 		status = report(plan, result, ret ? &ignored : &err);
 	return ret || err.code ? complain(&err, FAILED) : status;
 }

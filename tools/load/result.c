@@ -103,7 +103,7 @@ static void set_lag(const struct values *without_lag, struct load_quantile *out)
 void load_result_quantiles(const struct load_result *result, struct load_quantile out[LOAD_QUANTILES])
 {
 	const struct load_censored *latency = load_result_latency(result);
-	struct values without_lag = values_of(&result->books.without_lag, &latency->at_least);
+	struct values without_lag = values_of(&result->books.without_lag, NULL);
 
 	for (int i = 0; i < LOAD_QUANTILES; i++) {
 		out[i] = load_quantile_of(latency, load_quantiles[i]);

@@ -146,7 +146,7 @@ static int go(struct run *run, const struct load_watcher *watcher, struct load_r
 	result->started_at_ns = clock_wall_ns() + LEAD_NS;
 	if (watcher)
 		ret = watcher->begin(watcher->context, result->started_at_ns, err);
-	if (ret || interrupted || run->shared.broken || result->no_connection) {
+	if (ret || interrupted || load_count(&run->shared.broken) || result->no_connection) {
 		end_now(run);
 		return ret;
 	}

@@ -36,16 +36,52 @@ static void record_sent(struct load_books *books, const struct load_worker *work
 		hdr_record(&books->wait_connection, ready_ns - connection->due_ns);
 }
 
+/*
+ * How much of the time from DUE_NS to UNTIL_NS, in which no connection was free, was our doing.  That each
+ * was freed too late to keep up does not show in the lag of any one request: but all of it is ours if there
+ * was something to do ever since, and else what lies before a request that we sent late, which took a
+ * connection that would have been free again.
+ */
+static uint64_t our_wait_ns(const struct load_worker *worker, uint64_t due_ns, uint64_t until_ns)
+{
+	uint64_t end_ns = worker->late_till_ns < until_ns ? worker->late_till_ns : until_ns;
+
+	if (worker->nothing_ns < due_ns)
+		end_ns = until_ns;
+	return end_ns > due_ns ? end_ns - due_ns : 0;
+}
+
+/* It may have been held up since. */
+void settle_woken(struct load_worker *worker, uint64_t arrival_ns)
+{
+	uint64_t came_ns;
+
+	worker->woke = false;
+	if (arrival_ns && walltime_convert(&worker->walltime, arrival_ns, worker->now_ns, &came_ns) &&
+	    came_ns < worker->nothing_ns)
+		worker->nothing_ns = came_ns;
+}
+
+void settle_sent(struct load_worker *worker, struct connection *connection)
+{
+	uint64_t could = could_ns(worker, connection), due_ns = connection->due_ns;
+
+	connection->late_ns = 0;
+	if (is_closed_loop(worker))
+		return;
+	connection->late_ns = connection->sent_ns - could + our_wait_ns(worker, due_ns, could);
+	if (could == due_ns)
+		worker->late_till_ns = connection->sent_ns;
+}
+
 /* What it would have taken without us: the lags are parts of the main latency, but in a closed loop that of
  * the send. */
 static void record_without_lag(struct load_worker *worker, const struct connection *connection,
 			       uint64_t latency_ns, uint64_t arrival_ns)
 {
 	struct load_books *books = &worker->books;
-	uint64_t lag_ns = 0, came_ns;
+	uint64_t lag_ns = connection->late_ns, came_ns;
 
-	if (!is_closed_loop(worker))
-		lag_ns = connection->sent_ns - could_ns(worker, connection);
 	if (!arrival_ns) {
 		count(&books->no_arrival_time);
 	} else if (!walltime_convert(&worker->walltime, arrival_ns, worker->now_ns, &came_ns) ||
@@ -86,6 +122,7 @@ static void record_bound(struct load_worker *worker, const struct connection *co
 	hdr_record(&books->from_send.at_least, by_ns - connection->sent_ns);
 	if (!is_closed_loop(worker))
 		hdr_record(&books->from_due.at_least, by_ns - connection->due_ns);
+	hdr_record(&books->without_lag, by_ns - connection->due_ns - connection->late_ns);
 }
 
 void settle_failed(struct load_worker *worker, struct connection *connection, enum load_failure failure)
@@ -114,9 +151,27 @@ static enum load_unsent reason_of(const struct load_worker *worker)
 	return worker->last_error == ECONNREFUSED ? UNSENT_REFUSED : UNSENT_UNREACHABLE;
 }
 
-void settle_unsent(struct load_worker *worker, bool measured, uint64_t waited_ns)
+/* As of what was sent, up to when it was given up. */
+static uint64_t our_part_ns(const struct load_worker *worker, uint64_t due_ns, uint64_t until_ns)
 {
-	count(&outcomes_of(worker, measured)->never_sent[reason_of(worker)]);
-	if (measured)
-		hdr_record(&worker->books.from_due.at_least, waited_ns);
+	const struct connection *idle = TAILQ_FIRST(&worker->lists[IDLE]);
+	uint64_t could = until_ns;
+
+	if (!idle && !worker->nr_in[FLYING])
+		return 0;
+	if (idle && idle->free_ns < until_ns)
+		could = later(due_ns, idle->free_ns);
+	return until_ns - could + our_wait_ns(worker, due_ns, could);
+}
+
+void settle_unsent(struct load_worker *worker, bool measured, uint64_t due_ns, uint64_t waited_ns)
+{
+	uint64_t ours_ns = our_part_ns(worker, due_ns, due_ns + waited_ns);
+	enum load_unsent reason = ours_ns && ours_ns == waited_ns ? UNSENT_LATE : reason_of(worker);
+
+	count(&outcomes_of(worker, measured)->never_sent[reason]);
+	if (!measured)
+		return;
+	hdr_record(&worker->books.from_due.at_least, waited_ns);
+	hdr_record(&worker->books.without_lag, waited_ns - ours_ns);
 }

@@ -63,13 +63,32 @@ int load_socket_connect(const struct load_plan *plan, uint64_t number, bool *con
 	return fd;
 }
 
-int load_socket_error(int fd)
+/* Where nobody listens, and the server's port is one that the kernel may choose for us (RFC 9293, 3.5). */
+static bool is_to_itself(int fd, const struct load_server *server)
+{
+	struct sockaddr_storage own = {};
+	socklen_t bytes = sizeof(own);
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)&server->address,
+				 *own_v4 = (const struct sockaddr_in *)&own;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&server->address,
+				  *own_v6 = (const struct sockaddr_in6 *)&own;
+
+	if (server->address.ss_family == AF_UNIX || getsockname(fd, (struct sockaddr *)&own, &bytes))
+		return false;
+	if (server->address.ss_family == AF_INET)
+		return own_v4->sin_port == v4->sin_port && own_v4->sin_addr.s_addr == v4->sin_addr.s_addr;
+	return own_v6->sin6_port == v6->sin6_port && IN6_ARE_ADDR_EQUAL(&own_v6->sin6_addr, &v6->sin6_addr);
+}
+
+int load_socket_error(int fd, const struct load_server *server)
 {
 	socklen_t bytes = sizeof(int);
 	int error = 0;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &bytes))
 		return -errno;
+	if (!error && is_to_itself(fd, server))
+		return -ECONNREFUSED;
 	return -error;
 }
 

@@ -18,8 +18,9 @@
  */
 int load_socket_connect(const struct load_plan *plan, uint64_t number, bool *connected);
 
-/* What became of a connection that was begun: 0: it is open; or -errno. */
-int load_socket_error(int fd);
+/* What became of a connection to SERVER that was begun: 0: it is open; or -errno, as where TCP has made it to
+ * itself. */
+int load_socket_error(int fd, const struct load_server *server);
 
 /*
  * As read(2); *ARRIVAL_NS is when the last packet of what was read came, on the wall clock; 0: the kernel

@@ -42,12 +42,12 @@ void *load_worker_run(void *worker);
 
 /* What follows may be asked at any time; of books only with relaxed loads (books.h). */
 const struct load_books *load_worker_books(const struct load_worker *worker);
+int load_worker_last_error(const struct load_worker *worker); /* of an attempt to connect; errno or 0 */
 /* The rest once it has ended. */
 const struct err *load_worker_err(const struct load_worker *worker);
 uint64_t load_worker_cpu_ns(const struct load_worker *worker); /* from the start to its end */
 uint64_t load_worker_clock_steps(const struct load_worker *worker);
 uint64_t load_worker_settled_ns(const struct load_worker *worker); /* its end, after the start */
-int load_worker_last_error(const struct load_worker *worker);	   /* of an attempt to connect; errno or 0 */
 bool load_plan_spins(const struct load_plan *plan);
 /* Memory of one connection in this process. */
 uint64_t load_connection_bytes(void);

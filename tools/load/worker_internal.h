@@ -15,8 +15,8 @@
 
 enum state {
 	CLOSED,	    /* to be connected as soon as may be */
-	RESTING,    /* the last attempt failed: not before rest_until_ns */
-	CONNECTING, /* since connect_ns */
+	RESTING,    /* the last attempt failed, or came to nothing: not before until_ns */
+	CONNECTING, /* until until_ns at most */
 	IDLE,	    /* since free_ns */
 	FLYING,	    /* owes an answer */
 	STATES,
@@ -32,10 +32,12 @@ struct connection {
 	uint32_t asked;	   /* requests on it since it is open */
 	uint32_t request;  /* that is flying, of the plan's */
 	bool last;	   /* and after it comes no other: Connection: close */
+	int send_error;	   /* why the rest of it cannot be sent; 0: nothing is known against it */
 	size_t sent_bytes; /* of that */
 	uint64_t due_ns;   /* when it was; closed loop: sent_ns */
 	uint64_t free_ns;  /* since when the connection could take it */
 	uint64_t sent_ns;
+	uint64_t late_ns;  /* how much of due to sent_ns was our doing; open loop */
 	uint64_t until_ns; /* CONNECTING, RESTING: when that ends */
 	struct response response;
 };
@@ -61,8 +63,13 @@ struct load_worker {
 	uint64_t over_ns;  /* after this nothing is due */
 	uint64_t stop_ns;  /* after this no answer is waited for */
 	uint64_t connect_every_ns, next_connect_ns;
-	int last_error;
+	uint64_t full_since_ns; /* a UNIX listener's queue, at each attempt; 0: it was not at the last */
+	int last_error;		/* written whole: the run asks meanwhile */
 	struct walltime walltime;
+	uint64_t nothing_ns;   /* when there last was nothing to do: what waited then did not wait for us */
+	bool woke;	       /* that is when it woke: by an answer that may have come before */
+	uint64_t late_till_ns; /* when a request was last sent late though its connection was free */
+	uint64_t early_ns;     /* how much before a due time it asks to be woken */
 	uint64_t cpu_before_ns, cpu_ns, ended_ns;
 	struct err err;
 	char buffer[READ_BYTES];
@@ -92,7 +99,7 @@ void connect_begin(struct load_worker *worker);		    /* all are to be made */
 void connect_some(struct load_worker *worker);		    /* as many as may be now */
 uint64_t connect_next_ns(const struct load_worker *worker); /* when there is something to do */
 void connect_ready(struct load_worker *worker, struct connection *connection);
-/* It is closed, and will be connected again. */
+/* It is closed, and will be connected again; not at once if nothing was ever asked on it. */
 void connection_close(struct load_worker *worker, struct connection *connection);
 /* Be told when more can be written to it. */
 void connection_watch_write(struct load_worker *worker, struct connection *connection);
@@ -120,7 +127,11 @@ void settle_answered(struct load_worker *worker, struct connection *connection, 
 void settle_failed(struct load_worker *worker, struct connection *connection, enum load_failure failure);
 void settle_late(struct load_worker *worker, struct connection *connection); /* timed out */
 void settle_unanswered(struct load_worker *worker, struct connection *connection);
-/* Of a request that found no connection in WAITED_NS. */
-void settle_unsent(struct load_worker *worker, bool measured, uint64_t waited_ns);
+/* The first answer since the thread woke came at ARRIVAL_NS, as in load_socket_read(). */
+void settle_woken(struct load_worker *worker, uint64_t arrival_ns);
+/* CONNECTION's request is sent: whose doing it was that it was not sent when it was due. */
+void settle_sent(struct load_worker *worker, struct connection *connection);
+/* Of a request, due at DUE_NS, that found no connection in WAITED_NS. */
+void settle_unsent(struct load_worker *worker, bool measured, uint64_t due_ns, uint64_t waited_ns);
 
 #endif /* WHYLATE_LOAD_WORKER_INTERNAL_H */

@@ -13,6 +13,7 @@ SETTLE = "200ms"  # of each measured run: connections are made, and counted apar
 CROWD_CONNECTIONS = 16  # that the low rate beside a crowd goes over
 BUSY_RATIO = 0.8
 NICE = -5
+SHA_ROUNDS = 200  # that each server times before it is ready, as nobody else's does: no part of its startup
 LEAST_LIMITS = 20  # timeout and drain of a search, in limits of its objective: its judge allows ten
 TIMES_S = {"us": 1e-6, "ms": 1e-3, "s": 1}
 

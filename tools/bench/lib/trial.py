@@ -6,14 +6,18 @@ have, or was late so that a quantile could be another one, the run is `client-bo
 next due time uses all of its CPU by design; there the lag alone decides.
 """
 import concurrent.futures
+import http.client
 import os
 import shlex
 import signal
+import subprocess
 import time
 
 from . import CannotMeasure, account, attach, connections, drive, idle, process, spin, subjects
 
 DRAIN_TIMEOUT_S = 40  # the servers' own is 30 s
+# Of one run, after which the next one goes on.
+FAULTS = (CannotMeasure, OSError, ValueError, StopIteration, subprocess.SubprocessError, http.client.HTTPException)
 
 
 class Bench:
@@ -57,7 +61,7 @@ class Run:
         before = spin.on_cpus(all_cpus)
         try:
             self.startup() if self.row["kind"] == "startup" else self.measure()
-        except (CannotMeasure, OSError, ValueError, StopIteration) as why:
+        except FAULTS as why:
             self.judge("failed", self.reason(why))
         finally:
             self.clean()
@@ -90,12 +94,12 @@ class Run:
         return subjects.Model("event-loop", ",".join(map(str, self.load_cpus)), 1, ("--idle-timeout", "0"), self.params["upstream"])
 
     def startup(self):
-        """From before the fork until the first 200 is read."""
+        """From before the fork until the first 200 is read, less what the server took to tell its speed."""
         began_at_ns = time.monotonic_ns()
         self.start()
         subjects.answer_bytes(self.server.port, self.server.path)
-        self.record["startup_ns"] = time.monotonic_ns() - began_at_ns
-        self.stop()
+        took_ns = time.monotonic_ns() - began_at_ns
+        self.record["startup_ns"] = took_ns - drive.SHA_ROUNDS * (drive.sha_round_ns(self.stop()) or 0)
 
     def measure(self):
         if self.row["kind"] == "connections":
@@ -117,7 +121,7 @@ class Run:
         self.take(stats, before, after)
         if self.crowd:
             self.weigh()
-        self.stop()
+        self.record["server"]["sha_round_ns"] = drive.sha_round_ns(self.stop())
 
     def attach(self):
         if not self.bench.agent or not self.params["agent"]:
@@ -176,15 +180,14 @@ class Run:
                                  "them failed")
 
     def stop(self):
-        """As an operator would; what it said at its start is read."""
+        """As an operator would; returns what it said at its start."""
         if self.crowd:
             self.crowd.end()
         self.server.process.send_signal(signal.SIGTERM)
         _, said = self.server.process.communicate(timeout=DRAIN_TIMEOUT_S)
         if self.server.process.returncode:
             raise CannotMeasure(f"the server ended with {self.server.process.returncode} at SIGTERM: {said.strip()[-300:]}")
-        if self.record["server"]:
-            self.record["server"]["sha_round_ns"] = drive.sha_round_ns(said)
+        return said
 
     def reason(self, why):
         """What failed, in one line: a server that has ended is the reason for all else."""
