@@ -63,6 +63,8 @@ def figures_of(row):
 
 def row_card(row, order):
     said = [f"{row.layout} CPUs"] + ([row.params["work"]] if row.params.get("work") else [])
+    if row.params.get("streams"):
+        said.append(f"latency is that of '{row.params['streams'][0]['stream']}' alone, and where the time went that of all requests")
     return tag("article", tag("h3", row.title), tag("p", ", ".join(said), class_="note"), *pictures(row, order), figures_of(row),
                class_=f"card {row.kind}")
 
@@ -100,10 +102,7 @@ def hero(scenarios):
     """The picture that makes the point: where work was left out, what was answered beside what was done; else the limit."""
     trick = summing.impossible(scenarios)
     if trick:
-        row = trick[0].row
-        scenario = next(one for one in scenarios if one.name == row.scenario)
-        rows = [one for one in scenario.rows if one.kind == row.kind and one.params.get("stated_work_ns") and bars.point(one)]
-        rows.sort(key=lambda one: one is not row)
+        rows = [one for one in (trick[0].row, *summing.beside(scenarios, trick[0].row)) if bars.point(one)]
         return tag("section", tag("h2", "What was answered, and what was done"),
                    *[join([tag("h3", one.title), tag("p", words.clock(one.params["work"]), class_="note"), bars.point(one)]) for one in rows], id="point")
     row = summing.first_row(scenarios)
@@ -149,14 +148,14 @@ def again(index, runs):
 
 
 def render(index, scenarios, runs):
-    main, order = article.main_scenario(scenarios), list(index["subjects"])
+    main, about, order = article.main_scenario(scenarios), summing.subject_of_page(scenarios), list(index["subjects"])
     with open(STYLE, encoding="utf-8") as text:
         style = Markup(text.read())
     head = tag("head", Markup('<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
                               '<meta name="color-scheme" content="light dark">'),
-               tag("title", f"{main.title}: {main.question}"), tag("style", style))
+               tag("title", f"{about.title}: {about.question}"), tag("style", style))
     machine = index["machine"]
-    body = tag("body", tag("header", tag("p", main.title, class_="over"), tag("h1", main.question), tag("p", summing.opening(scenarios), class_="lead"),
+    body = tag("body", tag("header", tag("p", about.title, class_="over"), tag("h1", about.question), tag("p", summing.opening(scenarios), class_="lead"),
                            tag("p", f"{len(order)} servers, {len(runs)} runs, {machine.get('cpus')} CPUs of {machine.get('model')}", class_="note")),
                tag("main", hero(scenarios), stands_out(scenarios, runs), eight(main, order), *[scenario_section(one, order) for one in scenarios],
                    subjects_section(index), again(index, runs)))

@@ -9,8 +9,20 @@ def first_row(scenarios):
     return article.find(main, "max_rate", "max") or article.find(main, "closed_rate", "closed") if main else None
 
 
+def beside(scenarios, row):
+    """Rows of its scenario that state work by another clock: what it is to be seen beside."""
+    scenario = next(one for one in scenarios if one.name == row.scenario)
+    by_clock = {words.clock(one.params["work"]): one for one in reversed(scenario.rows)
+                if one.kind == row.kind and one.params.get("stated_work_ns") and "bare_of" not in one.params}
+    by_clock.pop(words.clock(row.params["work"]), None)
+    return [one for one in scenario.rows if any(one is other for other in by_clock.values())]
+
+
 def impossible(scenarios):
-    """(verdict, rate, limit) of the most that was answered beyond what the CPUs can give with the stated work; None if nobody did."""
+    """(verdict, rate, limit) of what was answered beyond what the CPUs can give with the stated work; None if nobody did.
+
+    Of several the one that most can be seen beside: other clocks, then other subjects; then the most.
+    """
     found = []
     for one in verdicts.undone(scenarios):
         limit = curves.limit(one.cell)
@@ -18,12 +30,23 @@ def impossible(scenarios):
         rate = curves.cell_rate(one.cell)
         if stated and rate > stated:
             found.append((one, rate, stated))
-    return max(found, key=lambda each: each[1] / each[2], default=None)
+    def shows(each):
+        one, rate, stated = each
+        return bool(beside(scenarios, one.row)), sum(bool(cell.values) for cell in one.row.cells.values()), rate / stated
+    return max(found, key=shows, default=None)
 
 
 def leaders(row, metric):
     """Those that nobody is before."""
     return [cell.subject for cell in row.ranked(metric) if cell.ranks[metric][0] == 1]
+
+
+def subject_of_page(scenarios):
+    """The scenario whose question is the page's: the main one, or where it has few of the eight rows that of the work left out."""
+    main, trick = article.main_scenario(scenarios), impossible(scenarios)
+    if trick and sum(one.row is not None for one in article.eight(main)) < len(article.EIGHT) / 2:
+        return next(one for one in scenarios if one.name == trick[0].row.scenario)
+    return main
 
 
 def of_throughput(row):
@@ -47,11 +70,11 @@ def unranked(row):
 
 def of_trick(scenarios, trick):
     one, rate, limit = trick
+    by_the_clock = words.clock(one.row.params["work"]) and not one.row.params["work"].startswith("cpu_us")
     others = [other.cell.subject for other in verdicts.undone(scenarios) if other.row is one.row and other.cell is not one.cell]
     return (f"{one.cell.subject} answered {words.digits(rate)} requests a second where its CPUs can do {words.digits(limit)} at most: each was to be worked "
-            f"for {words.ns(one.row.params['stated_work_ns'])}, and got {words.percent(one.done_ratio)} of that. It was not faster. It left the work out: "
-            "its clock was already running while requests waited, so waiting counted as work."
-            + (f" So did {words.joined(others)}." if others else ""))
+            f"for {words.ns(one.row.params['stated_work_ns'])}, and got {words.percent(one.done_ratio)} of that. It was not faster. It left work out"
+            + (": its clock was already running while requests waited, so waiting counted as work." if by_the_clock else ".") + (f" So did {words.joined(others)}." if others else ""))
 
 
 def opening(scenarios):

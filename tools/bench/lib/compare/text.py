@@ -99,6 +99,8 @@ def watching_text(scenario):
 
 def row_text(row):
     yield f"{row.title}   [{row.row}; {row.layout} CPUs" + (f"; {row.params['work']}" if row.params.get("work") else "") + "]"
+    if row.params.get("streams"):
+        yield f"  latency is that of '{row.params['streams'][0]['stream']}' alone, and where the time went that of all requests"
     for metric in article.shown(row):
         yield from metric_table(row, metric)
     yield from limits(row)

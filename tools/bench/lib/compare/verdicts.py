@@ -53,6 +53,18 @@ def undone(scenarios):
     return sorted((one for one in found if one), key=lambda one: one.done_ratio)
 
 
+def undone_by_subject(scenarios):
+    """One for each subject: the row in which it left out most, and how many others there are."""
+    by_subject = {}
+    for one in undone(scenarios):
+        by_subject.setdefault(one.cell.subject, []).append(one)
+    out = []
+    for first, *others in by_subject.values():
+        more = f" In {len(others)} more {'row' if len(others) == 1 else 'rows'} they got {words.span([one.done_ratio for one in others])}." if others else ""
+        out.append(first._replace(text=first.text + more))
+    return out
+
+
 def speeds(scenarios):
     """The subjects' ns per SHA round, where they differ."""
     found = {}
@@ -111,4 +123,4 @@ def off(runs):
 
 def all_of(scenarios, runs):
     spreads = [found for one in scenarios for row in one.rows if (found := spread_of(row))]
-    return undone(scenarios) + spreads + speeds(scenarios) + losses(runs) + off(runs)
+    return undone_by_subject(scenarios) + spreads + speeds(scenarios) + losses(runs) + off(runs)

@@ -34,6 +34,12 @@ def percent(ratio):
     return f"{digits(100 * ratio)} %"
 
 
+def span(ratios):
+    """From the least to the most."""
+    low, high = percent(min(ratios)), percent(max(ratios))
+    return low if low == high else f"{low} to {high}"
+
+
 def runs(count):
     return "1 run" if count == 1 else f"{count} runs"
 
