@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Pictures of lengths, in HTML, so that their words stay readable at any width: bars with limits, and where time went."""
 from .. import stats
-from . import article, curves, groups, measures, words
+from . import article, curves, figures, groups, measures, words
 from .markup import join, tag
 
 LETTER_FITS = 0.08  # of a bar
@@ -87,31 +87,40 @@ def throughput(row):
     return tag("div", *out, *absent(row, metric), class_="bars wide")
 
 
+def answered(cell, metric, most, scale):
+    """The bar and its figure; as far as the line it is possible."""
+    rate = cell.values[metric]
+    beyond = rate["median"] > most
+    parts = [tag("span", class_="fill honest", style=f"width:{percent(min(rate['median'], most) / scale)}")]
+    if beyond:
+        parts.append(tag("span", class_="fill beyond", style=f"left:{percent(most / scale)};width:{percent((rate['median'] - most) / scale)}"))
+    bar = tag("span", *parts, whisker(rate, scale), tag("span", class_="limit", style=f"left:{percent(most / scale)}"), class_="bar", role="img",
+              aria_label=f"{cell.subject} answered {words.rate(rate['median'])}; {words.rate(most)} is possible")
+    said = tag("small", f"{words.digits(rate['median'] / most)} times what is possible", class_="bad")
+    return bar, tag("span", words.rate(rate["median"]), said if beyond else mark_of(cell, metric), class_="value")
+
+
+def done(cell, ratio):
+    """How much of the frame is full."""
+    bar = tag("span", tag("span", class_="fill honest", style=f"width:{percent(min(ratio, 1))}"),
+              class_="bar whole" + (" undone" if cell.mark == "undone" else ""), role="img",
+              aria_label=f"{words.percent(ratio)} of the stated work")
+    return bar, tag("span", words.percent(ratio), class_="value")
+
+
 def point(row):
     """Stated work: how many were answered, beside how much of the work a request got.  The line is all that is possible."""
-    metric = article.MAIN[row.kind]
+    metric, stated_ns = article.MAIN[row.kind], row.params["stated_work_ns"]
     known = [cell for cell in row.cells.values() if metric in cell.values and "cpu_ns" in cell.values]
-    stated_ns = row.params["stated_work_ns"]
     most = next((curves.stated_limit(row, one["cpus"]) for cell in known if (one := curves.limit(cell))), None)
-    if not known or not most:
+    if not most:
         return ""
     scale = 1.04 * max(longest(cell.values[metric] for cell in known), most)
-    head = tag("div", tag("span"), tag("span", "answered a second"), tag("span", f"CPU time that a request got, of {words.ns(stated_ns)}"), class_="head")
-    out = [head]
+    out = [tag("div", tag("span"), tag("span", "answered a second"), tag("span", f"CPU time that a request got, of {words.ns(stated_ns)}"),
+               class_="head")]
     for cell in known:
-        rate, done = cell.values[metric], cell.values["cpu_ns"]["median"] / stated_ns
-        beyond = rate["median"] > most
-        left = tag("span", tag("span", class_="fill honest", style=f"width:{percent(min(rate['median'], most) / scale)}"),
-                   tag("span", class_="fill beyond", style=f"left:{percent(most / scale)};width:{percent((rate['median'] - most) / scale)}") if beyond else "",
-                   whisker(rate, scale), tag("span", class_="limit", style=f"left:{percent(most / scale)}"), class_="bar", role="img",
-                   aria_label=f"{cell.subject} answered {words.rate(rate['median'])}; {words.rate(most)} is possible")
-        right = tag("span", tag("span", class_="fill honest", style=f"width:{percent(min(done, 1))}"),
-                    class_="bar whole" + (" undone" if cell.mark == "undone" else ""), role="img",
-                    aria_label=f"{words.percent(done)} of the stated work")
-        out.append(tag("div", tag("span", cell.subject, class_="name"),
-                       tag("div", left, tag("span", words.rate(rate["median"]), tag("small", f"{words.digits(rate['median'] / most)} times what is possible", class_="bad") if beyond else "",
-                                            mark_of(cell, metric) if not beyond else "", class_="value"), class_="side"),
-                       tag("div", right, tag("span", words.percent(done), class_="value"), class_="side"), class_="pair"))
+        out.append(tag("div", tag("span", cell.subject, class_="name"), tag("div", *answered(cell, metric, most, scale), class_="side"),
+                       tag("div", *done(cell, figures.done_ratio(row, cell)), class_="side"), class_="pair"))
     note = tag("p", f"The line is {words.rate(most)}: all that these CPUs can answer if each request gets its {words.ns(stated_ns)}.", class_="note")
     return tag("div", *out, note, class_="point")
 

@@ -121,8 +121,8 @@ def subjects_section(index):
     rows = []
     for name, about in index["subjects"].items():
         libraries = ", ".join(f"{one['name']} {words.size(one['bytes'])}" for one in about.get("libraries") or [])
-        workers = about.get("workers")
-        rows.append([name, about.get("model") or "", f"{about.get('language') or ''}: {about.get('version') or ''}", "one a connection" if workers is None else workers,
+        workers = "one a connection" if about.get("workers") is None else about["workers"]
+        rows.append([name, about.get("model") or "", f"{about.get('language') or ''}: {about.get('version') or ''}", workers,
                      f"{about.get('linkage') or ''}{': ' + libraries if libraries else ''}", " ".join(about.get("options") or [])])
     missing = [tag("p", f"Without {name}: {why}.", class_="note") for name, why in (index.get("missing") or {}).items()]
     return tag("section", tag("h2", "Who was compared"),
@@ -132,7 +132,7 @@ def subjects_section(index):
 
 def again(index, runs):
     machine, source = index["machine"], index.get("source") or {}
-    about = f"{machine.get('model')}, {machine.get('cpus')} CPUs, {words.size(machine.get('memory_bytes') or 0)}, Linux {machine.get('kernel')} {machine.get('arch')}"
+    about = f"{words.machine(machine)}, {words.size(machine.get('memory_bytes') or 0)} of memory"
     if machine.get("virtualisation"):
         about += f", virtual ({machine['virtualisation']})"
     if source.get("commit"):

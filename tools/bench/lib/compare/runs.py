@@ -3,6 +3,7 @@
 import os
 
 from .. import folder
+from . import curves, measures, verdicts
 
 VERDICTS = ("ok", "client-bound", "cannot", "failed", "off")
 INDEX_KEYS = {"command": str, "started_at": str, "machine": dict, "scenarios": list, "subjects": dict}
@@ -15,6 +16,19 @@ def check_keys(path, data, keys):
     for key, kind in keys.items():
         if not isinstance(data, dict) or not isinstance(data.get(key), kind):
             raise folder.Unusable(f"cannot use {path}: {key} is missing or no {kind.__name__}; was it written by tools/bench/compare?")
+
+
+def try_out(path, run):
+    """What was measured can be made of it."""
+    try:
+        if measures.of_run(run):
+            curves.percentiles([run])
+            curves.blame([run])
+            curves.shares([run], curves.SHARES_OF[0])
+            verdicts.did_less(run, 1)
+    except (AttributeError, IndexError, KeyError, TypeError, ZeroDivisionError) as why:
+        raise folder.Unusable(f"cannot use {path}: no run as docs/compare.md has it ({type(why).__name__}: {why}); remove it, and --resume "
+                              "its folder") from None
 
 
 def read(path):
@@ -31,4 +45,5 @@ def read(path):
         check_keys(os.path.join(where.runs, name), run, RUN_KEYS)
         if run["verdict"] not in VERDICTS:
             raise folder.Unusable(f"cannot use {os.path.join(where.runs, name)}: verdict '{run['verdict']}' is none of {', '.join(VERDICTS)}")
+        try_out(os.path.join(where.runs, name), run)
     return index, runs

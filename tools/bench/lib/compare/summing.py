@@ -74,7 +74,8 @@ def of_trick(scenarios, trick):
     others = [other.cell.subject for other in verdicts.undone(scenarios) if other.row is one.row and other.cell is not one.cell]
     return (f"{one.cell.subject} answered {words.digits(rate)} requests a second where its CPUs can do {words.digits(limit)} at most: each was to be worked "
             f"for {words.ns(one.row.params['stated_work_ns'])}, and got {words.percent(one.done_ratio)} of that. It was not faster. It left work out"
-            + (": its clock was already running while requests waited, so waiting counted as work." if by_the_clock else ".") + (f" So did {words.joined(others)}." if others else ""))
+            + (": its clock was already running while requests waited, so waiting counted as work." if by_the_clock else ".")
+            + (f" So did {words.joined(others)}." if others else ""))
 
 
 def opening(scenarios):

@@ -138,8 +138,7 @@ def lines(index, scenarios, runs):
         yield ""
     yield from subjects_text(index)
     yield ""
-    machine = index["machine"]
-    yield f"{machine.get('model')}, {machine.get('cpus')} CPUs, Linux {machine.get('kernel')} {machine.get('arch')}; {len(runs)} runs from {index['started_at']}"
+    yield f"{words.machine(index['machine'])}; {len(runs)} runs from {index['started_at']}"
     yield f"again: {index['command']}   (seed {index.get('seed')})"
     yield "Figures are medians of the repeats with their extremes; [ ] is the 95 % interval of the ratio of runs of the same round, from 3"
     yield "repeats on.  A rank is a range: whose intervals overlap share it."

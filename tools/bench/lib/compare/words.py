@@ -87,5 +87,9 @@ def clock(work):
             "seed": "A request is done that long after the server knew of it: all waiting counts as work."}.get(work.partition("_us=")[0], "")
 
 
+def machine(about):
+    return f"{about.get('model')}, {about.get('cpus')} CPUs, Linux {about.get('kernel')} {about.get('arch')}"
+
+
 def joined(names):
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
