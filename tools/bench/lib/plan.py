@@ -68,20 +68,26 @@ def estimate_s(kind, params):
     return SETUP_S + params["warmup_seconds"] + driven_s + opening_s
 
 
-def fitting(planned, costs_s, left_s):
-    """Those of PLANNED that fit into LEFT_S, COSTS_S being each one's.  Of the round under way as many as go, as one run is better
-    than none; then whole rounds, as a repeat that only some subjects have can be held against nothing."""
+def fitting(planned, costs_s, left_s, begun=()):
+    """Those of PLANNED that fit into LEFT_S, COSTS_S being each one's.  Of the first one's round those rows that fit, and what goes of
+    rows that have BEGUN, (scenario, row) each; then whole rounds: a figure of some subjects alone can be held against nothing."""
     kept, used_s = [], 0
     for number, group in itertools.groupby(zip(planned, costs_s), lambda pair: pair[0].round):
-        if number == planned[0].round:
-            for one, cost_s in group:
-                if used_s + cost_s <= left_s:
-                    kept.append(one)
-                    used_s += cost_s
-            continue
         group = list(group)
-        used_s += sum(cost_s for _, cost_s in group)
-        if used_s > left_s:
+        if number == planned[0].round:
+            for row, pairs in itertools.groupby(group, lambda pair: pair[0][:2]):
+                for one, cost_s in pairs if row in begun else whole(list(pairs), left_s - used_s):
+                    if used_s + cost_s <= left_s:
+                        kept.append(one)
+                        used_s += cost_s
+            continue
+        if not whole(group, left_s - used_s):
             break
+        used_s += sum(cost_s for _, cost_s in group)
         kept += [one for one, _ in group]
     return kept
+
+
+def whole(pairs, left_s):
+    """All or nothing."""
+    return pairs if sum(cost_s for _, cost_s in pairs) <= left_s else []

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """A comparison from its index to its last run: what is left is run in order, each stored at once, within the budget."""
+import shutil
 import statistics
 import sys
 import time
@@ -40,9 +41,10 @@ class Session:
 
     def fitting(self, todo):
         """What of TODO the budget allows, as it looks now; no share of a rate that is not going to be known."""
-        if self.budget_s is None:
+        if self.budget_s is None or not todo:
             return todo
-        kept = plan.fitting(todo, [self.cost_s(one) for one in todo], self.budget_s - (time.monotonic() - self.began_s))
+        begun = {(r["scenario"], r["row"]) for r in self.records if r["round"] == todo[0].round}
+        kept = plan.fitting(todo, [self.cost_s(one) for one in todo], self.budget_s - (time.monotonic() - self.began_s), begun)
         coming = {(one.scenario, one.row, one.subject) for one in kept}
         return [one for one in kept if "of" not in (params := self.rows[one.scenario, one.row]["params"])
                 or (one.scenario, params["of"], one.subject) in coming or self.highest(one)]
@@ -69,11 +71,14 @@ class Session:
         self.tell(name, record, rest)
 
     def highest(self, planned):
-        """The rates found for the subject in the row that this one takes a share of."""
+        """The rates found for the subject in the row that this one takes a share of; those of runs that were off only without others."""
         of = self.rows[planned.scenario, planned.row]["params"].get("of")
-        found = [drive.highest_rate(r["load"]) for r in self.records
-                 if (r["scenario"], r["row"], r["subject"]) == (planned.scenario, of, planned.subject) and r["load"]]
-        return [rate for rate in found if rate]
+        rates = {True: [], False: []}
+        for r in self.records:
+            if r["load"] and (r["scenario"], r["row"], r["subject"]) == (planned.scenario, of, planned.subject):
+                rate = drive.highest_rate(r["load"])
+                rates[r["verdict"] == "off"] += [rate] if rate else []
+        return rates[False] or rates[True]
 
     def amount(self, runs):
         took_s = sum(map(self.cost_s, runs))
@@ -84,14 +89,20 @@ class Session:
         again = ", again" if record["is_again"] else ""
         why = f" ({record['reason']})" if record["reason"] else ""
         self.say(f"{name} {record['scenario']}/{record['row']} {record['subject']} #{record['repeat'] + 1}{again}: "
-                 f"{record['verdict']}{why}; {self.amount(rest)} left")
+                 f"{record['verdict']}{why}; {self.amount(rest)} left", stays=record["verdict"] not in ("ok", "cannot") or not rest)
 
     def describe(self):
         return self.amount(self.fitting(self.left()))
 
     @staticmethod
-    def say(text):
-        print(f"compare: {text}", file=sys.stderr, flush=True)
+    def say(text, stays=True):
+        """On a terminal one line is written over until something is said that STAYS."""
+        if not sys.stderr.isatty():
+            print(f"compare: {text}", file=sys.stderr, flush=True)
+            return
+        width = shutil.get_terminal_size().columns - 1
+        line = f"compare: {text}"
+        print("\r\x1b[K" + (line + "\n" if stays else line[:width]), end="", file=sys.stderr, flush=True)
 
     def verdicts(self):
         out = {}
