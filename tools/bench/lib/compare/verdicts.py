@@ -8,7 +8,7 @@ more; CPU time of the server that no request has (U) makes at most U / X more.  
 import statistics
 from typing import NamedTuple
 
-from . import curves, figures, words
+from . import article, curves, figures, words
 
 LITTLE = 0.1
 SAME_SPEED = 0.03  # of CPUs, by ns per SHA round
@@ -81,23 +81,45 @@ def speeds(scenarios):
                     f"{words.percent(each[most] / each[least] - 1)} more: that is in every ratio of theirs.")]
 
 
-def spread_of(row):
-    """Of a row of throughput with work: is the CPU time of a request all that tells them apart?"""
-    known = {cell.subject: (cell, known) for cell in row.cells.values()
-             if cell.mark is None and (known := curves.limit(cell))}
-    if row.kind not in ("max", "closed") or "bare_of" in row.params or not row.params.get("work") or len(known) < 2:
-        return None
-    reached = {name: one["reached_ratio"] for name, (_, one) in known.items()}
-    best, worst = max(reached, key=reached.get), min(reached, key=reached.get)
-    between = f"{words.percent(reached[worst])} ({worst}) to {words.percent(reached[best])} ({best})"
-    if reached[worst] >= (1 - SAME_SHARE) * reached[best]:
-        return Verdict("spread", f"{row.title}: with the CPU time of a request taken out, all who did the work are within "
-                       f"{SAME_SHARE:.0%} of each other: they reached {between} of what their CPUs can give.", row)
-    return Verdict("spread", f"{row.title}: of what their CPUs can give they reached {between}; "
-                   f"{cause_of(known[worst][0])}", row)
+def reached(row):
+    """{subject: share of what its CPUs can give}, of a row of throughput with work; empty where there is nothing to compare."""
+    if row.kind not in ("max", "closed") or "bare_of" in row.params or not row.params.get("work"):
+        return {}
+    known = {cell.subject: found["reached_ratio"] for cell in row.cells.values() if cell.mark is None and (found := curves.limit(cell))}
+    return known if len(known) > 1 else {}
 
 
-def cause_of(cell):
+def spreads(scenarios):
+    """Is the CPU time of a request all that tells subjects apart?  One verdict for the rows where it is, and one for each where it is not."""
+    alike, out = [], []
+    for row in (row for one in scenarios for row in one.rows if reached(row)):
+        ratios = reached(row)
+        best, worst = max(ratios, key=ratios.get), min(ratios, key=ratios.get)
+        if ratios[worst] >= (1 - SAME_SHARE) * ratios[best]:
+            alike.append(row)
+            continue
+        out.append(Verdict("spread", f"{row.title}: of what their CPUs can give they reached {words.percent(ratios[worst])} ({worst}) to "
+                           f"{words.percent(ratios[best])} ({best}), in the median; {cause_of(row, best, worst)}", row))
+    if alike:
+        where = f"'{alike[0].title}'" + (f" and {len(alike) - 1} more rows with work" if len(alike) > 1 else "")
+        every = [ratio for row in alike for ratio in reached(row).values()]
+        out.insert(0, Verdict("spread", f"In {where}, with the CPU time of a request taken out, all who did the work are within {SAME_SHARE:.0%} of "
+                              f"each other: they reached {words.span(every)} of what their CPUs can give, in the median.", alike[0]))
+    return out
+
+
+def is_apart(row, best, worst):
+    """Beyond the noise."""
+    metric = article.MAIN[row.kind]
+    ranks = [row.cells[name].ranks.get(metric) for name in (best, worst)]
+    return None not in ranks and (ranks[0][1] < ranks[1][0] or ranks[1][1] < ranks[0][0])
+
+
+def cause_of(row, best, worst):
+    """Why the worst does not reach more; nothing is explained that is noise."""
+    if not is_apart(row, best, worst):
+        return "but their throughputs cannot be told apart."
+    cell = row.cells[worst]
     shares = curves.shares(cell.runs, 0.99)
     if not shares:
         return f"why {cell.subject} does not reach more nobody watched."
@@ -122,5 +144,4 @@ def off(runs):
 
 
 def all_of(scenarios, runs):
-    spreads = [found for one in scenarios for row in one.rows if (found := spread_of(row))]
-    return undone_by_subject(scenarios) + spreads + speeds(scenarios) + losses(runs) + off(runs)
+    return undone_by_subject(scenarios) + spreads(scenarios) + speeds(scenarios) + losses(runs) + off(runs)
