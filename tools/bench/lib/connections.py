@@ -5,19 +5,21 @@ Requests go over all connections in turn, so that with many of them each one's s
 turn comes; the kernel's own state of it too, which the server's CPU time without the agent shows.  With and without
 the agent take turns on the same connections, so each round also attaches to as many as there are.
 """
+import hashlib
 import os
-import signal
 import statistics
 import subprocess
 import time
 
-from . import CannotMeasure, attach, kernel, machine, process
+from . import CannotMeasure, attach, idle, kernel, machine, process, subjects
 
 FEW = 1000
 TABLES = 8
 REQUESTS = 200_000
 ROUNDS = 6
 SETTLE_S = 1
+LEAST = 2 * TABLES  # of a Crowd
+BODY = f"result: {hashlib.sha256(b'').hexdigest()}\n"  # of an answer without work
 
 
 def start(*args):
@@ -50,6 +52,46 @@ class Client:
 
     def end(self):
         process.end(self.process)
+
+
+class Crowd:
+    """NR connections to a server, process PID at PORT, in two parts: few of them, and all the rest.  What one costs is
+    the slope between them."""
+
+    def __init__(self, pid, port, nr):
+        self.pid, self.port = pid, port
+        few = min(idle.FEW, nr // 2)
+        self.parts, self.clients, self.seen = (few, nr - few), [], []
+        self.counts = {"wanted": nr, "open": 0, "answered": 0, "reconnects": 0, "failed": 0}
+
+    def ask(self, client, nr):
+        for key, more in zip(("answered", "reconnects", "failed"), client.ask(nr)):
+            self.counts[key] += more
+
+    def open(self):
+        """All of them, each with one request answered."""
+        for part in self.parts:
+            self.clients.append(Client(self.port, part, (subjects.PATH, BODY)))
+            self.ask(self.clients[-1], part)
+            self.seen.append((idle.user_bytes(self.pid), idle.kernel_bytes()))
+
+    def ask_all(self):
+        """One more over each."""
+        for client, part in zip(self.clients, self.parts):
+            self.ask(client, part)
+
+    def count_open(self, others=0):
+        """By the server's own count, less the one that asks and OTHERS."""
+        self.counts["open"] = subjects.stats(self.port)["connections"]["open"] - 1 - others
+
+    def bytes(self):
+        """{user_bytes, kernel_bytes} of one; the kernel's of both ends."""
+        user, of_kernel = ((after - before) / self.parts[1] for before, after in zip(*self.seen))
+        return {"user_bytes": user, "kernel_bytes": of_kernel}
+
+    def end(self):
+        for client in self.clients:
+            client.end()
 
 
 class Multitude:

@@ -13,23 +13,24 @@ LATE = 3  # measured, but its own lag could have changed a quantile
 UNITS_US = {"us": 1, "ms": 1e3, "s": 1e6}
 
 
-def run(argv, cpu, scratch, name):
-    """Run ARGV on CPU (None: where it likes); returns (exit status, what it printed, CPU time in ns, most memory in bytes)."""
+def run(argv, cpu, scratch, name, before=(), nice=0):
+    """Run ARGV, by the command BEFORE, on CPU (None: where it likes), before others on it by NICE; returns (exit status, what it printed, CPU time in ns, most memory in bytes)."""
     path = os.path.join(scratch, f"{name}.out")
     with open(path, "w") as out:
-        child = process.start([*(("taskset", "-c", str(cpu)) if cpu is not None else ()), *map(str, argv)], stdout=out,
+        child = process.start([*before, *(("taskset", "-c", str(cpu)) if cpu is not None else ()), *map(str, argv)], stdout=out,
                               stderr=subprocess.STDOUT)
+        process.set_group_nice(child, nice)
         status, usage = process.wait_with_usage(child)
     with open(path, errors="replace") as text:
         return status, text.read(), round((usage.ru_utime + usage.ru_stime) * 1e9), usage.ru_maxrss * 1024
 
 
-def load(args, scratch, cpu=None):
+def load(args, scratch, cpu=None, before=(), nice=0):
     """A run of build/load that has measured: its JSON, with `used`: {cpu_ns, rss_bytes, status}."""
     if not os.access(LOAD, os.X_OK):
         raise CannotMeasure(f"{LOAD} is missing: run `make load`")
     path = os.path.join(scratch, "load.json")
-    status, said, cpu_ns, rss_bytes = run([LOAD, "--json", path, *args], cpu, scratch, "load")
+    status, said, cpu_ns, rss_bytes = run([LOAD, "--json", path, *args], cpu, scratch, "load", before, nice)
     if status not in (0, LATE):
         raise CannotMeasure(f"load {' '.join(map(str, args))} failed (exit {status}): {said.strip()[-300:]}")
     with open(path) as text:

@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Servers that are compared: started on one CPU, each with an answer of the same bytes, and their CPU time."""
 import http.client
+import json
 import math
 import os
 import resource
 import subprocess
 import time
+import urllib.request
 
 from . import CannotMeasure, machine, nginx, process
 
 BUILD = os.path.join(machine.ROOT, os.environ.get("BUILD", "build"))
 SERVERS, PEERS = os.path.join(BUILD, "servers"), os.path.join(BUILD, "peers")
-# Not tokio-raw, which has one request a connection.
 PEER_NAMES = ("go-net-http", "tokio-hyper")
+RAW = "tokio-raw"  # a peer too, but with one request a connection
 ANSWER_TIMEOUT_S = 10
 # Of one CPU; but a process of prefork holds one connection at a time.
 OPTIONS = {"prefork": lambda connections: ("--workers", str(connections))}
@@ -22,7 +24,7 @@ SPARE_FILES, FULL = 200, 0.9  # of a table, since the kernel does not deal evenl
 
 
 def program(name):
-    return os.path.join(PEERS if name in PEER_NAMES else SERVERS, name)
+    return os.path.join(PEERS if name in (*PEER_NAMES, RAW) else SERVERS, name)
 
 
 def built():
@@ -63,6 +65,11 @@ def cpu_ns(pid):
     return sum(time.clock_gettime_ns(~one << 3 | 2) for one in tree(pid))
 
 
+def stats(port):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/stats", timeout=ANSWER_TIMEOUT_S) as answer:
+        return json.load(answer)
+
+
 def answer_bytes(port, path):
     """How long the whole answer is on the wire, and its body."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_TIMEOUT_S)
@@ -77,13 +84,16 @@ def answer_bytes(port, path):
 
 
 class Model:
-    """One of the reference servers, or of the peers; asked for WORK, a query.  BEFORE is a command that runs it."""
+    """One of the reference servers, or of the peers; asked for WORK, a query.  BEFORE is a command that runs it, on CPU
+    (None: where this process may), and ENVIRONMENT what it has in its environment beside this one's."""
 
-    def __init__(self, name, cpu, connections, more=(), work="", before=()):
+    def __init__(self, name, cpu, connections, more=(), work="", before=(), environment=None):
         self.name, self.path = name, PATH + ("?" + work if work else "")
         options = OPTIONS.get(name, lambda connections: ())(connections)
-        self.process = process.start([*before, "taskset", "-c", str(cpu), program(name), "--port", "0", *options, *more],
-                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        pin = ("taskset", "-c", str(cpu)) if cpu is not None else ()
+        self.command = [*before, *pin, program(name), "--port", "0", *options, *more]
+        self.process = process.start(self.command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                     env={**os.environ, **(environment or {})})
         line = self.process.stdout.readline()
         if not line.startswith("ready "):
             raise CannotMeasure(f"{name} did not start: {self.process.stderr.read().strip()[-300:]}")

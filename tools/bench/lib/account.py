@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What a server used between two readings, and what the machine did beside it."""
+import os
+import time
+
+from . import machine, process, subjects
+
+PF_KTHREAD = 0x00200000
+TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+
+
+def stat_fields(pid):
+    """From the state on, which is the third."""
+    with open(f"/proc/{pid}/stat") as text:
+        return text.read().rsplit(")", 1)[1].split()
+
+
+def kernel_threads_ns():
+    """CPU time of all threads of the kernel since boot."""
+    total_ns = 0
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if int(stat_fields(pid)[6]) & PF_KTHREAD:
+                total_ns += process.cpu_ns(pid)
+        except OSError:  # it has ended
+            continue
+    return total_ns
+
+
+def pss_bytes(pid):
+    with open(f"/proc/{pid}/smaps_rollup") as text:
+        return next(int(line.split()[1]) * 1024 for line in text if line.startswith("Pss:"))
+
+
+def threads(pid):
+    with open(f"/proc/{pid}/status") as text:
+        return next(int(line.split()[1]) for line in text if line.startswith("Threads:"))
+
+
+def reading(pid, cpus):
+    """Of the process and its descendants; user and system time as the kernel splits them, by ticks."""
+    fields = [stat_fields(one) for one in subjects.tree(pid)]
+    return {"at_ns": time.monotonic_ns(), "cpu_ns": subjects.cpu_ns(pid),
+            "user_cpu_ns": sum(int(one[11]) for one in fields) * TICK_NS,
+            "system_cpu_ns": sum(int(one[12]) for one in fields) * TICK_NS, "kernel_workers_cpu_ns": kernel_threads_ns(),
+            "busy_ns": sum(map(machine.busy_ns, cpus)), "steal_ns": sum(map(machine.steal_ns, cpus))}
+
+
+def used(pid, before, after, cpus):
+    """(what the server used, what its CPUs did), of two readings; memory is as of now."""
+    spent = {key: after[key] - before[key] for key in before}
+    wall_ns = spent.pop("at_ns")
+    on_cpus = {"cpus": len(cpus), "wall_ns": wall_ns, "busy_ns": spent.pop("busy_ns"), "steal_ns": spent.pop("steal_ns")}
+    family = subjects.tree(pid)
+    return {**spent, "wall_ns": wall_ns, "rss_bytes": sum(process.status_bytes(one, "VmRSS") for one in family),
+            "pss_bytes": sum(map(pss_bytes, family)), "threads": sum(map(threads, family))}, on_cpus

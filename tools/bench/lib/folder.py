@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The folder of a comparison: index.json, and runs/NNNNN.json, one a run, never changed afterwards.
+
+A file is there whole or not at all, so that a comparison which was killed can be resumed.
+"""
+import json
+import os
+
+SCHEMA_VERSION = 1
+
+
+class Unusable(Exception):
+    """One line: why this folder cannot be used."""
+
+
+def write(path, data, **form):
+    with open(path + ".tmp", "w") as out:
+        json.dump(data, out, **form)
+        out.write("\n")
+    os.replace(path + ".tmp", path)
+
+
+def read(path):
+    try:
+        with open(path) as text:
+            return json.load(text)
+    except (OSError, ValueError) as why:
+        raise Unusable(f"cannot read {path}: {why}") from None
+
+
+class Folder:
+    def __init__(self, path):
+        self.path = path
+        self.runs = os.path.join(path, "runs")
+
+    @classmethod
+    def make(cls, path, index):
+        """A new one; nothing is written over."""
+        try:
+            os.makedirs(path, exist_ok=True)
+            if os.listdir(path):
+                raise Unusable(f"{path} is not empty: name another folder, or --resume it")
+            folder = cls(path)
+            os.mkdir(folder.runs)
+            folder.write_index(index)
+        except OSError as why:
+            raise Unusable(f"cannot write to {path}: {why.strerror}") from None
+        return folder
+
+    def write_index(self, index):
+        write(os.path.join(self.path, "index.json"), index, indent=1)
+
+    def index(self):
+        index = read(os.path.join(self.path, "index.json"))
+        if not isinstance(index, dict) or index.get("schema_version") != SCHEMA_VERSION:
+            raise Unusable(f"{self.path}/index.json is no comparison of schema version {SCHEMA_VERSION}")
+        return index
+
+    def names(self):
+        return sorted(name for name in os.listdir(self.runs) if name.endswith(".json")) if os.path.isdir(self.runs) else []
+
+    def records(self):
+        return [read(os.path.join(self.runs, name)) for name in self.names()]
+
+    def add(self, record):
+        """Returns the run's name."""
+        names = self.names()
+        name = f"{int(names[-1].removesuffix('.json')) + 1 if names else 1:05}"
+        write(os.path.join(self.runs, name + ".json"), record, separators=(",", ":"))
+        return name

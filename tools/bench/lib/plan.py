@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What a comparison runs, in which order, and what of it fits into a time.  Pure.
+
+A round has every row once (or `times`), and in each all subjects, in random order: what drifts on the machine meets
+them alike.  The order is drawn for each row and round by itself, so that a comparison which is resumed goes on in
+the order in which it would have.
+"""
+import itertools
+import random
+from typing import NamedTuple
+
+SETUP_S = 2.0  # of a run: start, spins, attaching, the agent's report, stop; until it is known better
+SEARCH_RUNS = 14  # of a search for the highest rate, the closed loop before it included: 20 at most
+SEARCH_DRAIN_S = 0.3
+
+
+class Planned(NamedTuple):
+    """One run.  REPEAT counts those of the same subject in the same row."""
+    scenario: str
+    row: str
+    subject: str
+    repeat: int
+    round: int
+    is_again: bool = False
+
+
+def order(scenarios, subjects, seed, repeats):
+    """All runs, of the SUBJECTS that there are, in order.  A row of kind size has none."""
+    out = []
+    for number in range(max((one["repeats"] or repeats for one in scenarios), default=0)):
+        for scenario in scenarios:
+            if number >= (scenario["repeats"] or repeats):
+                continue
+            for row in scenario["rows"]:
+                out += one_row(scenario["name"], row, [name for name in row["subjects"] if name in subjects], seed, number)
+    return out
+
+
+def one_row(scenario, row, names, seed, number):
+    if row["kind"] == "size":
+        return []
+    times, out = row["params"]["times"], []
+    for turn in range(times):
+        rng = random.Random(f"{seed}/{scenario}/{row['row']}/{number}/{turn}")
+        rng.shuffle(shuffled := list(names))
+        out += [Planned(scenario, row["row"], name, number * times + turn, number) for name in shuffled]
+    return out
+
+
+def left(planned, records):
+    """Those without a record; then, for each that was off and has not been run again, one more."""
+    have = {(r["scenario"], r["row"], r["subject"], r["repeat"]) for r in records if not r["is_again"]}
+    again = {(r["scenario"], r["row"], r["subject"], r["repeat"]) for r in records if r["is_again"]}
+    off = [r for r in records if r["verdict"] == "off" and not r["is_again"]]
+    keys = [(r["scenario"], r["row"], r["subject"], r["repeat"]) for r in off]
+    repeated = [Planned(*key, r["round"], True) for key, r in zip(keys, off) if key not in again]
+    return [one for one in planned if one[:4] not in have] + repeated
+
+
+def estimate_s(kind, params):
+    """How long a run may take, before one was seen."""
+    if kind == "startup":
+        return 0.5
+    driven_s = params["seconds"]
+    if kind == "max":
+        driven_s = SEARCH_RUNS * (params["seconds"] + SEARCH_DRAIN_S)
+    opening_s = params["connections"] / 5000 if kind == "connections" else 0
+    return SETUP_S + params["warmup_seconds"] + driven_s + opening_s
+
+
+def fitting(planned, costs_s, left_s, begun=()):
+    """Those of PLANNED that fit into LEFT_S, COSTS_S being each one's.  Of the first one's round those rows that fit, and what goes of
+    rows that have BEGUN, (scenario, row) each; then whole rounds: a figure of some subjects alone can be held against nothing."""
+    kept, used_s = [], 0
+    for number, group in itertools.groupby(zip(planned, costs_s), lambda pair: pair[0].round):
+        group = list(group)
+        if number == planned[0].round:
+            for row, pairs in itertools.groupby(group, lambda pair: pair[0][:2]):
+                for one, cost_s in pairs if row in begun else whole(list(pairs), left_s - used_s):
+                    if used_s + cost_s <= left_s:
+                        kept.append(one)
+                        used_s += cost_s
+            continue
+        if not whole(group, left_s - used_s):
+            break
+        used_s += sum(cost_s for _, cost_s in group)
+        kept += [one for one, _ in group]
+    return kept
+
+
+def whole(pairs, left_s):
+    """All or nothing."""
+    return pairs if sum(cost_s for _, cost_s in pairs) <= left_s else []
