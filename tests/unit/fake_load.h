@@ -47,6 +47,7 @@ static inline void fake_begin(enum load_mode mode, double rate)
 	fake_result.settled_ns = 11 * FAKE_S + 2 * FAKE_MS;
 	fake_result.last_due_ns = mode == LOAD_CLOSED ? 0 : 11 * FAKE_S - FAKE_MS;
 	fake_result.cpu_ns = 700 * FAKE_MS;
+	fake_result.busy_ratio = 0.07;
 	fake_result.cpu_window_ns = 11 * FAKE_S;
 	fake_result.opening_ns = 3 * FAKE_MS;
 	fake_result.user_bytes = 64 * 2048;
@@ -134,6 +135,7 @@ static inline void fake_closed_run(void)
 	CPU_SET(1, &fake_plan.cpus);
 	fake_plan.warmup_ns = 0;
 	fake_result.spinning = true;
+	fake_result.busy_ratio = 1;
 	fake_result.cpu_ns = 20 * FAKE_S;
 	fake_result.cpu_window_ns = 10 * FAKE_S;
 	fake_result.settled_ns = 10 * FAKE_S;

@@ -268,6 +268,33 @@ static void lag_is_also_in_the_unanswered(void **state)
 	assert_true(load_result_lag_matters(found) && found[4].at_least);
 }
 
+/* Only where it had no time to spare, and something waited: and then whatever the lag of each request was. */
+static void busy_generator_may_be_why_requests_waited(void **state)
+{
+	struct load_quantile found[LOAD_QUANTILES];
+
+	(void)state;
+	begin(LOAD_RATE);
+	record(&result.books.from_due.known, 10 * MS, 10000);
+	record(&result.books.without_lag, 10 * MS, 10000);
+	record(&result.books.wait_connection, 9 * MS, 10000);
+	load_result_quantiles(&result, found);
+	result.busy_ratio = 0.85;
+	assert_false(load_result_is_late(&result, found));
+	result.busy_ratio = 0.95;
+	assert_false(load_result_lag_matters(found));
+	assert_true(load_result_is_late(&result, found));
+	plan.mode = LOAD_CLOSED;
+	assert_false(load_result_is_saturated(&result));
+	plan.mode = LOAD_RATE;
+	/* No more waits than the limit of what lag may do. */
+	memset(&result.books.wait_connection, 0, sizeof(result.books.wait_connection));
+	record(&result.books.wait_connection, 400 * US, 10000);
+	assert_false(load_result_is_saturated(&result));
+	result.books.measured.never_sent[UNSENT_BUSY] = 1;
+	assert_true(load_result_is_saturated(&result));
+}
+
 static void closed_loop_is_timed_from_the_send(void **state)
 {
 	struct load_quantile found[LOAD_QUANTILES];
@@ -293,6 +320,7 @@ int main(void)
 		cmocka_unit_test(few_beyond_have_an_interval),
 		cmocka_unit_test(quantiles_are_those_of_the_sorted_values),
 		cmocka_unit_test(lag_matters_where_it_could_change_a_figure),
+		cmocka_unit_test(busy_generator_may_be_why_requests_waited),
 		cmocka_unit_test(lag_is_also_in_the_unanswered),
 		cmocka_unit_test(closed_loop_is_timed_from_the_send),
 	};

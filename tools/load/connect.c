@@ -25,6 +25,9 @@ void connection_to(struct load_worker *worker, struct connection *connection, en
 
 void connect_begin(struct load_worker *worker)
 {
+	/* The threads take turns, else each second would begin with one from each. */
+	worker->next_connect_ns =
+		worker->now_ns + worker->connect_every_ns / worker->plan->threads * worker->number;
 	for (uint32_t i = 0; i < worker->nr_connections; i++) {
 		struct connection *connection = &worker->connections[i];
 

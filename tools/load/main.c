@@ -32,7 +32,7 @@ static int status_of(const struct load_result *result)
 	struct load_quantile quantiles[LOAD_QUANTILES];
 
 	load_result_quantiles(result, quantiles);
-	return load_result_lag_matters(quantiles) ? LAGGED : DONE;
+	return load_result_is_late(result, quantiles) ? LAGGED : DONE;
 }
 
 static int report(const struct load_plan *plan, const struct load_result *result, struct err *err)

@@ -99,8 +99,9 @@ enum search_verdict search_judge(const struct load_result *result, const struct 
 	if (!*why)
 		return SEARCH_HELD;
 	/* Whatever the generator did, answers that are no good were the server's doing. */
-	if (bad <= outcomes->due / 100 && quantile.lag_matters &&
-	    quantile.without_lag_ns <= objective->limit_ns) {
+	if (bad <= outcomes->due / 100 &&
+	    (load_result_is_saturated(result) ||
+	     (quantile.lag_matters && quantile.without_lag_ns <= objective->limit_ns))) {
 		*why = "the generator was late";
 		return SEARCH_CLIENT_BOUND;
 	}

@@ -133,6 +133,7 @@ static void set_own_cost(json_t *root, const struct load_result *result)
 	writer_u64(generator, "cpu_ns", result->cpu_ns);
 	writer_u64(generator, "cpu_window_ns", result->cpu_window_ns);
 	writer_u64(generator, "cpus", (uint64_t)(plan->has_cpus ? CPU_COUNT(&plan->cpus) : online));
+	writer_ratio(generator, "busy_ratio", result->busy_ratio);
 	writer_set(generator, "spinning", json_boolean(result->spinning));
 	writer_set(root, "generator", generator);
 	writer_u64(memory, "user_bytes", result->user_bytes);
@@ -158,7 +159,7 @@ json_t *load_report_json(const struct load_result *result)
 	writer_set(root, "warmup", warmup);
 	writer_u64(root, "received_bytes", result->books.received_bytes);
 	writer_set(root, "latency", latency_json(result, quantiles));
-	writer_set(root, "lag", lag_json(result, load_result_lag_matters(quantiles)));
+	writer_set(root, "lag", lag_json(result, load_result_is_late(result, quantiles)));
 	writer_set(root, "connections", connections_json(result));
 	set_own_cost(root, result);
 	if (result->found)

@@ -34,7 +34,8 @@ static void shares(FILE *out, const struct load_outcomes *outcomes)
 }
 
 /* The first line, of the quantile that lag has changed most for its size. */
-static void lateness(FILE *out, const struct load_quantile quantiles[LOAD_QUANTILES])
+static void lateness(FILE *out, const struct load_result *result,
+		     const struct load_quantile quantiles[LOAD_QUANTILES])
 {
 	char name[UNITS_TEXT_BYTES], ns[UNITS_TEXT_BYTES], without[UNITS_TEXT_BYTES];
 	const struct load_quantile *worst = NULL;
@@ -48,6 +49,12 @@ static void lateness(FILE *out, const struct load_quantile quantiles[LOAD_QUANTI
 		worst = &quantiles[i];
 		least_ratio = ratio;
 	}
+	if (!worst && load_result_is_saturated(result))
+		fprintf(out,
+			"The generator was busy %.0f %% of the time while requests waited: it may be that, "
+			"and not the server.\n"
+			"It needs more threads (-t), CPUs of its own (--cpus), or less to do.\n",
+			result->busy_ratio * 100);
 	if (!worst)
 		return;
 	fprintf(out,
@@ -108,8 +115,10 @@ static void generator(FILE *out, const struct load_result *result)
 	if (plan->has_cpus)
 		fprintf(out, "pinned to %d CPU%s, ", CPU_COUNT(&plan->cpus),
 			CPU_COUNT(&plan->cpus) == 1 ? "" : "s");
-	fprintf(out, "%s, %.2f CPUs used\n  memory        ", result->spinning ? "spinning" : "sleeping",
-		result->cpu_window_ns ? (double)result->cpu_ns / (double)result->cpu_window_ns : 0);
+	fprintf(out, "%s, %.2f CPUs used, busy %.0f %% of the time\n  memory        ",
+		result->spinning ? "spinning" : "sleeping",
+		result->cpu_window_ns ? (double)result->cpu_ns / (double)result->cpu_window_ns : 0,
+		result->busy_ratio * 100);
 	fprintf(out, "%s", units_format_bytes(text, sizeof(text), result->user_bytes));
 	fprintf(out, ", %s a connection\n",
 		units_format_bytes(text, sizeof(text),
@@ -157,20 +166,30 @@ static void losses(FILE *out, const struct load_result *result)
 		fputs("  Interrupted: the run is shorter than was planned.\n", out);
 }
 
+/* The window; where it took notably longer until the last outcome was known, all of that.  Not 0. */
+static uint64_t answering_ns(const struct load_result *result)
+{
+	uint64_t warmup_ns = result->plan->warmup_ns, window_ns = result->window_ns;
+
+	if (result->settled_ns > warmup_ns && result->settled_ns - warmup_ns > window_ns + window_ns / 100)
+		window_ns = result->settled_ns - warmup_ns;
+	return window_ns ? window_ns : 1;
+}
+
 void load_report_text(FILE *out, const struct load_result *result)
 {
 	struct load_quantile quantiles[LOAD_QUANTILES];
 	char rate[UNITS_TEXT_BYTES], bytes[UNITS_TEXT_BYTES], window[UNITS_TEXT_BYTES];
-	uint64_t window_ns = result->window_ns ? result->window_ns : 1;
+	uint64_t window_ns = answering_ns(result);
 
 	load_result_quantiles(result, quantiles);
-	lateness(out, quantiles);
+	lateness(out, result, quantiles);
 	answer(out, result, quantiles);
 	load_text_outcomes(out, result);
 	load_text_latency(out, result, quantiles);
 	fprintf(out, "\n  throughput    %s answers a second in %s, %s a second received\n",
-		load_rate_text(rate, answered(&result->books.measured, 0, LOAD_STATUSES), result->window_ns),
-		ns_text(window, result->window_ns),
+		load_rate_text(rate, answered(&result->books.measured, 0, LOAD_STATUSES), window_ns),
+		ns_text(window, window_ns),
 		units_format_bytes(
 			bytes, sizeof(bytes),
 			(uint64_t)((double)result->books.received_bytes * 1e9 / (double)window_ns)));

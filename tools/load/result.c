@@ -5,6 +5,7 @@
 
 #include "tools/load/order.h"
 
+#define BUSY_RATIO	0.9 /* a thread that is busier has no time to spare for what comes at random */
 #define LAG_LIMIT_NS	50000u
 #define LAG_LIMIT_PARTS 20u /* 5 % */
 
@@ -119,6 +120,28 @@ bool load_result_lag_matters(const struct load_quantile quantiles[LOAD_QUANTILES
 	for (int i = 0; i < LOAD_QUANTILES; i++)
 		matters |= quantiles[i].lag_matters;
 	return matters;
+}
+
+bool load_result_is_saturated(const struct load_result *result)
+{
+	bool waited = result->books.measured.never_sent[UNSENT_BUSY];
+
+	if (result->plan->mode == LOAD_CLOSED || result->busy_ratio < BUSY_RATIO)
+		return false;
+	for (int i = 0; i < LOAD_QUANTILES; i++) {
+		struct load_quantile wait =
+			load_quantile_of_both(&result->books.wait_connection, NULL, load_quantiles[i]);
+		struct load_quantile all = load_quantile_of(&result->books.from_due, load_quantiles[i]);
+
+		waited |= !wait.has_interval && wait.ns > load_lag_limit_ns(all.ns);
+	}
+	return waited;
+}
+
+bool load_result_is_late(const struct load_result *result,
+			 const struct load_quantile quantiles[LOAD_QUANTILES])
+{
+	return load_result_lag_matters(quantiles) || load_result_is_saturated(result);
 }
 
 uint64_t load_lag_limit_ns(uint64_t ns)

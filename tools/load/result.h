@@ -22,6 +22,7 @@ struct load_result {
 	uint64_t last_due_ns;	/* of the timetable; 0: closed loop, or none */
 	uint64_t cpu_ns;	/* that the generator's threads took, warm-up included */
 	uint64_t cpu_window_ns; /* in how long */
+	double busy_ratio;	/* of the busiest thread: the share of its time with something to do */
 	bool spinning, interrupted;
 	uint64_t clock_steps; /* how often the wall clock was set during the run */
 	uint64_t opening_ns;  /* from the start until as many connections were open as wanted; 0: never */
@@ -60,6 +61,14 @@ const struct load_censored *load_result_latency(const struct load_result *result
 void load_result_quantiles(const struct load_result *result, struct load_quantile out[LOAD_QUANTILES]);
 
 /* Whether lag matters for one of them: the exit status is 3, and the first line says so. */
+/*
+ * Whether requests waited for a connection while the generator was busy all the time: then it may be that,
+ * and not the server, which could not do more.
+ */
+bool load_result_is_saturated(const struct load_result *result);
+/* Either: the run says little of the server. */
+bool load_result_is_late(const struct load_result *result,
+			 const struct load_quantile quantiles[LOAD_QUANTILES]);
 bool load_result_lag_matters(const struct load_quantile quantiles[LOAD_QUANTILES]);
 
 /* By how much lag may change a quantile of NS before it is another figure: 5 %, or 50 us if that is more. */

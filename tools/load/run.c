@@ -170,9 +170,11 @@ static void sum_up(const struct run *run, struct load_result *result)
 	for (uint32_t i = 0; i < plan->threads; i++) {
 		uint64_t settled_ns = load_worker_settled_ns(run->workers[i]),
 			 steps = load_worker_clock_steps(run->workers[i]);
+		double busy_ratio = load_worker_busy_ratio(run->workers[i]);
 
 		result->cpu_ns += load_worker_cpu_ns(run->workers[i]);
 		result->settled_ns = settled_ns > result->settled_ns ? settled_ns : result->settled_ns;
+		result->busy_ratio = busy_ratio > result->busy_ratio ? busy_ratio : result->busy_ratio;
 		result->clock_steps = steps > result->clock_steps ? steps : result->clock_steps;
 	}
 	result->cpu_window_ns = result->settled_ns;

@@ -15,6 +15,7 @@
 #include "user/base/clock.h"
 
 #define EVENTS_AT_ONCE 64
+#define ENDS	       (EPOLLRDHUP | EPOLLHUP | EPOLLERR)
 /* The longest that a thread sleeps: so soon it sees the start, or that it is told to stop. */
 #define BEFORE_START_NS 1000000ull
 #define SLEEP_NS	50000000ull
@@ -207,15 +208,14 @@ static uint64_t next_ns(const struct load_worker *worker)
 
 static void on_event(struct load_worker *worker, const struct epoll_event *event)
 {
-	const uint32_t ends = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 	struct connection *connection = event->data.ptr;
 
 	if (connection->state == CONNECTING)
 		connect_ready(worker, connection);
 	if (connection->state == FLYING && event->events & EPOLLOUT)
 		ask_rest(worker, connection);
-	if (event->events & (EPOLLIN | ends) && (connection->state == IDLE || connection->state == FLYING))
-		answer_read(worker, connection, event->events & ends);
+	if (event->events & (EPOLLIN | ENDS) && (connection->state == IDLE || connection->state == FLYING))
+		answer_read(worker, connection, event->events & ENDS);
 }
 
 /*
@@ -236,11 +236,21 @@ static uint64_t wake_ns(const struct load_worker *worker, uint64_t until_ns)
 	return until_ns == ask_next_ns(worker) ? until_ns - worker->early_ns : until_ns;
 }
 
+/* From BEFORE_NS to now there was nothing to do: what is not idle of a thread's time is work, or was taken
+ * from it. */
+static void count_idle(struct load_worker *worker, uint64_t before_ns)
+{
+	uint64_t end_ns = least(worker->now_ns, worker->over_ns);
+
+	if (worker->start_ns && before_ns >= worker->start_ns && end_ns > before_ns)
+		worker->idle_ns += end_ns - before_ns;
+}
+
 /* Where all connections are busy it matters to know whether for the server or for us: look before waiting. */
 static int wait_for_events(struct load_worker *worker, struct epoll_event events[EVENTS_AT_ONCE], bool spins)
 {
-	uint64_t until_ns = wake_ns(worker, next_ns(worker));
-	bool waits = !spins && until_ns > worker->now_ns, looks = !waits || !worker->nr_in[IDLE];
+	uint64_t until_ns = wake_ns(worker, next_ns(worker)), before_ns = worker->now_ns;
+	bool waits = !spins && until_ns > worker->now_ns, looks = !waits || !worker->nr_in[IDLE], was_stopped;
 	struct timespec timeout = {};
 	int nr = 0;
 
@@ -251,8 +261,15 @@ static int wait_for_events(struct load_worker *worker, struct epoll_event events
 		timeout = clock_timespec(until_ns - worker->now_ns);
 		nr = epoll_pwait2(worker->epoll, events, EVENTS_AT_ONCE, &timeout, NULL);
 	}
+	was_stopped = nr < 0;
+	if (was_stopped) { /* and goes on: much may have come */
+		timeout = (struct timespec){};
+		nr = epoll_pwait2(worker->epoll, events, EVENTS_AT_ONCE, &timeout, NULL);
+	}
 	worker->now_ns = clock_monotonic_ns();
-	if (!nr && waits)
+	if (waits || nr <= 0)
+		count_idle(worker, before_ns);
+	if (!nr && waits && !was_stopped)
 		learn(worker, worker->now_ns - until_ns);
 	worker->woke = looks && nr > 0;
 	if (worker->woke || (nr <= 0 && !waits))
@@ -269,6 +286,10 @@ static void wait_and_serve(struct load_worker *worker, bool spins)
 
 	if (nr > 0)
 		walltime_check(&worker->walltime);
+	/* What has ended takes no request any more. */
+	for (int i = 0; i < nr; i++)
+		if (events[i].events & ENDS && ((struct connection *)events[i].data.ptr)->state == IDLE)
+			on_event(worker, &events[i]);
 	for (int i = 0; i < nr; i++) {
 		on_event(worker, &events[i]);
 		ask_due(worker);
@@ -382,6 +403,15 @@ const struct err *load_worker_err(const struct load_worker *worker)
 uint64_t load_worker_cpu_ns(const struct load_worker *worker)
 {
 	return worker->cpu_ns;
+}
+
+double load_worker_busy_ratio(const struct load_worker *worker)
+{
+	uint64_t end_ns = least(worker->ended_ns, worker->over_ns);
+
+	if (!worker->start_ns || end_ns <= worker->start_ns)
+		return 0;
+	return 1 - (double)worker->idle_ns / (double)(end_ns - worker->start_ns);
 }
 
 uint64_t load_worker_clock_steps(const struct load_worker *worker)

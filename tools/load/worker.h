@@ -46,6 +46,8 @@ int load_worker_last_error(const struct load_worker *worker); /* of an attempt t
 /* The rest once it has ended. */
 const struct err *load_worker_err(const struct load_worker *worker);
 uint64_t load_worker_cpu_ns(const struct load_worker *worker); /* from the start to its end */
+/* Of the time in which requests were due, the share in which it had something to do. */
+double load_worker_busy_ratio(const struct load_worker *worker);
 uint64_t load_worker_clock_steps(const struct load_worker *worker);
 uint64_t load_worker_settled_ns(const struct load_worker *worker); /* its end, after the start */
 bool load_plan_spins(const struct load_plan *plan);

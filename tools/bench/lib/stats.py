@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Medians and how far to trust them.  Pure functions on lists of numbers."""
+import math
 import random
 import statistics
 
 RESAMPLES = 2000
 ENOUGH = 6  # the median lies between the smallest and the largest of n with probability 1 - 2 / 2^n
 RESAMPLE_SEED = 1  # the same samples always give the same interval
+STUDENT_T = {3: 4.303, 4: 3.182, 5: 2.776}  # by how many values there are: 97.5 % lie below
+LEAST_RATIOS = min(STUDENT_T)
 
 
 def interval_of_median(values):
@@ -15,6 +18,19 @@ def interval_of_median(values):
     rng = random.Random(RESAMPLE_SEED)
     medians = sorted(statistics.median(rng.choices(values, k=len(values))) for _ in range(RESAMPLES))
     return [medians[int(0.025 * RESAMPLES)], medians[int(0.975 * RESAMPLES) - 1]]
+
+
+def interval_of_ratio(ratios):
+    """A 95 % interval of what RATIOS, all above 0, scatter around; None with less than three of them.
+
+    With too few for interval_of_median() that is Student's of their logarithms, which supposes that these scatter
+    normally, and is wide: with three, 2.5 times their standard deviation to each side.
+    """
+    if len(ratios) >= ENOUGH or len(ratios) not in STUDENT_T:
+        return interval_of_median(ratios)
+    logs = [math.log(one) for one in ratios]
+    half = STUDENT_T[len(logs)] * statistics.stdev(logs) / math.sqrt(len(logs))
+    return [math.exp(statistics.mean(logs) - half), math.exp(statistics.mean(logs) + half)]
 
 
 def summary(values):

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Which figures are shown together: the eight rows that the article compares by, and those of each kind of row.  Pure."""
+from typing import NamedTuple
+
+from . import figures
+
+# The article's rows in its order: title, and which metric of which kind of row has it; the first that is there.
+EIGHT = (
+    ("Maximum throughput", ("max_rate", "max"), ("closed_rate", "closed")), ("p99 latency", ("p99_ns", "rate")),
+    ("p99.9 latency", ("p999_ns", "rate")), ("Memory a connection", ("user_bytes", "connections")),
+    ("Context switch", ("switch_direct_ns", "rate")), ("Startup", ("startup_ns", "startup")), ("Binary size", ("size_bytes", "size")),
+    ("CPU utilisation", ("utilisation_ratio", "connections")),
+)
+OF_KIND = {
+    "max": ("max_rate", "closed_rate", "cpu_ns", "cpu_s_per_million", "switches"),
+    "rate": ("p50_ns", "p99_ns", "p999_ns", "cpu_ns", "run_queue_p99_ratio", "switches", "switch_direct_ns", "switch_indirect_ns"),
+    "closed": ("closed_rate", "cpu_ns", "cpu_s_per_million", "switches"),  # whose latency no user would have
+    "connections": ("user_bytes", "kernel_bytes", "utilisation_ratio", "p99_ns", "cpu_ns"),
+    "startup": ("startup_ns",),
+    "size": ("size_bytes",),
+}
+MAIN = {"max": "max_rate", "rate": "p99_ns", "closed": "closed_rate", "connections": "user_bytes", "startup": "startup_ns",
+        "size": "size_bytes"}
+
+
+class Entry(NamedTuple):
+    title: str
+    metric: str
+    row: figures.Row | None  # None: no row here has it
+
+
+def main_scenario(scenarios):
+    """The one with most of the eight rows; the first of several."""
+    def known(scenario):
+        return sum(one.row is not None for one in eight(scenario))
+    return max(scenarios, key=known) if scenarios else None
+
+
+def find(scenario, metric, kind):
+    """The row that has it for most subjects; the first of several."""
+    rows = [row for row in scenario.rows if row.kind == kind and metric in row.metrics()]
+    return max(rows, key=lambda row: sum(metric in cell.values for cell in row.cells.values()), default=None)
+
+
+def eight(scenario):
+    return [next((Entry(title, metric, row) for metric, kind in choices if (row := find(scenario, metric, kind))), Entry(title, choices[0][0], None))
+            for title, *choices in EIGHT]
+
+
+def shown(row):
+    """The metrics of its kind that somebody in it has."""
+    return [metric for metric in OF_KIND.get(row.kind, ()) if metric in row.metrics()]

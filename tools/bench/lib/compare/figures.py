@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""From runs to what is shown of each row and subject: medians, paired ratios, ranks, and what was not ranked.  Pure.
+
+A ratio is of two runs of the same repeat, so what drifts on the machine is in both.  A rank is a range: one subject is
+before another only where their intervals do not overlap, and whoever cannot be told from its neighbours shares theirs.
+"""
+import statistics
+from dataclasses import dataclass, field
+
+from .. import stats
+from . import measures, words
+
+ENOUGH_WORK = 0.9  # of the stated, in the mean; the server's whole CPU time counts as work here
+UNTOUCHED = ("user_bytes", "kernel_bytes")  # by a load generator that was late or busy
+MOST_CLIENT_BOUND = 0.5  # of the runs of a cell; from there on the cell is, else these runs are left out
+
+
+@dataclass
+class Cell:
+    """What one subject did in one row."""
+    subject: str
+    mark: str | None = None  # why it is not ranked: client-bound, off, cannot, failed, missing, undone
+    reason: str = ""
+    runs: list = field(default_factory=list)  # those that the figures are of
+    measured: list = field(default_factory=list)  # and those that the UNTOUCHED are of
+    left_out: dict = field(default_factory=dict)  # verdict: how many
+    values: dict = field(default_factory=dict)  # metric: stats.summary
+    ratios: dict = field(default_factory=dict)  # metric: {median, interval_95, count}, to the row's reference
+    ranks: dict = field(default_factory=dict)  # metric: (first, last)
+
+
+@dataclass
+class Row:
+    scenario: str
+    row: str
+    kind: str
+    title: str
+    layout: str
+    params: dict
+    cells: dict  # subject: Cell
+    references: dict = field(default_factory=dict)  # metric: subject
+
+    def ranked(self, metric):
+        return [cell for cell in self.cells.values() if metric in cell.ranks]
+
+    def metrics(self):
+        return [key for key in measures.METRICS if any(key in cell.values for cell in self.cells.values())]
+
+
+@dataclass
+class Scenario:
+    name: str
+    title: str
+    question: str
+    rows: list
+
+
+def latest(runs):
+    """Of each repeat one run: one that was repeated for being off stands for the first."""
+    out = {}
+    for run in runs:
+        known = out.get(run["repeat"])
+        if known is None or known["verdict"] in ("off", "failed") or run["verdict"] == "ok":
+            out[run["repeat"]] = run
+    return [out[repeat] for repeat in sorted(out)]
+
+
+def counts(runs):
+    out = {}
+    for run in runs:
+        out[run["verdict"]] = out.get(run["verdict"], 0) + 1
+    return out
+
+
+def reason_of(runs, verdict):
+    return next((run.get("reason") or "" for run in runs if run["verdict"] == verdict), "")
+
+
+def cell_of(subject, runs, cannot):
+    """Which of the runs count, and if it is ranked."""
+    if cannot is not None:
+        return Cell(subject, "cannot", cannot)
+    if not runs:
+        return Cell(subject, "missing", "not run")
+    runs = latest(runs)
+    by_verdict = counts(runs)
+    measured = [run for run in runs if run["verdict"] in ("ok", "client-bound")]
+    bound = by_verdict.get("client-bound", 0)
+    if measured and bound < MOST_CLIENT_BOUND * len(measured):
+        cell = Cell(subject, runs=[run for run in runs if run["verdict"] == "ok"])
+    elif bound:
+        cell = Cell(subject, "client-bound", reason_of(runs, "client-bound"),
+                    [run for run in runs if run["verdict"] == "client-bound"])
+    else:
+        mark = next(one for one in ("off", "failed", "cannot") if one in by_verdict)
+        cell = Cell(subject, mark, reason_of(runs, mark), [run for run in runs if run["verdict"] == "off"])
+    cell.measured = measured or cell.runs
+    cell.left_out = counts([run for run in runs if not any(run is one for one in cell.runs)])
+    return cell
+
+
+def by_repeat(cell, metric):
+    return {run["repeat"]: value for run in (cell.measured if metric in UNTOUCHED else cell.runs)
+            if (value := measures.of_run(run).get(metric)) is not None}
+
+
+def measure(cell):
+    """{metric: {repeat: value}}; the summaries go into the cell."""
+    table = {metric: by_repeat(cell, metric) for metric in measures.METRICS}
+    table = {metric: values for metric, values in table.items() if values}
+    cell.values = {metric: stats.summary(list(values.values())) for metric, values in table.items()}
+    return table
+
+
+def done_ratio(row, cell):
+    """How much of the stated work its requests got, at most, in the mean; None if none is stated."""
+    stated_ns = row.params.get("stated_work_ns")
+    return cell.values["cpu_ns"]["median"] / stated_ns if stated_ns and "cpu_ns" in cell.values else None
+
+
+def mark_undone(row):
+    """Whoever left work out has run another race."""
+    for cell in row.cells.values():
+        ratio = done_ratio(row, cell)
+        if ratio is not None and ratio < ENOUGH_WORK:
+            cell.mark, cell.reason = "undone", f"its requests got at most {words.percent(ratio)} of the stated work"
+
+
+def paired(own, others):
+    ratios = [own[repeat] / others[repeat] for repeat in sorted(own) if others.get(repeat) and own[repeat] > 0]
+    if not ratios:
+        return None
+    return {"median": statistics.median(ratios), "interval_95": stats.interval_of_ratio(ratios), "count": len(ratios)}
+
+
+def rank(row, metric, tables):
+    """Ratios of all to the subject with the most repeats (the first of several, so that it does not hang on who is fast)."""
+    known = [cell for cell in row.cells.values() if metric in tables[cell.subject]]
+    fair = [cell for cell in known if cell.mark is None or (cell.mark == "client-bound" and metric in UNTOUCHED)]
+    if not fair:
+        return
+    reference = max(fair, key=lambda cell: len(tables[cell.subject][metric]))
+    row.references[metric] = reference.subject
+    for cell in known:
+        ratio = paired(tables[cell.subject][metric], tables[reference.subject][metric])
+        if ratio:
+            cell.ratios[metric] = ratio
+    place(metric, [cell for cell in fair if (cell.ratios.get(metric) or {}).get("interval_95")])
+
+
+def place(metric, cells):
+    """Who is before whom; nobody is, alone."""
+    if len(cells) < 2:
+        return
+    sign = -1 if measures.METRICS[metric].is_more_better else 1
+    spans = {cell.subject: sorted(sign * end for end in cell.ratios[metric]["interval_95"]) for cell in cells}
+    for cell in cells:
+        low, high = spans[cell.subject]
+        before = sum(other[1] < low for other in spans.values())
+        behind = sum(other[0] > high for other in spans.values())
+        cell.ranks[metric] = (before + 1, len(cells) - behind)
+
+
+def sizes(row, subjects):
+    """A row without runs: what the index says of each program.  Bytes have no noise, so ranks need no interval."""
+    known = {}
+    for name, cell in row.cells.items():
+        about = subjects[name]
+        if cell.mark != "cannot" and about.get("stripped_bytes") is not None:
+            cell.mark, cell.reason = None, ""
+            known[name] = about["stripped_bytes"] + sum(one["bytes"] for one in about.get("libraries") or [])
+    for name, size in known.items():
+        smaller, same = (sum(test(other) for other in known.values()) for test in (size.__gt__, size.__eq__))
+        row.cells[name].values["size_bytes"] = stats.summary([size])
+        row.cells[name].ranks["size_bytes"] = (smaller + 1, smaller + same)
+
+
+def build_row(scenario, about, subjects, runs):
+    names = [name for name in about.get("subjects", subjects) if name in subjects]
+    mine = [run for run in runs if run["scenario"] == scenario and run["row"] == about["row"]]
+    cells = {name: cell_of(name, [run for run in mine if run["subject"] == name],
+                           subjects[name].get("cannot", {}).get(f"{scenario}/{about['row']}")) for name in names}
+    row = Row(scenario, about["row"], about["kind"], about["title"], about["layout"], about["params"], cells)
+    if row.kind == "size":
+        sizes(row, subjects)
+        return row
+    tables = {name: measure(cell) for name, cell in cells.items()}
+    mark_undone(row)
+    for metric in row.metrics():
+        rank(row, metric, tables)
+    return row
+
+
+def build(index, runs):
+    """[Scenario], as the index has them; a row that nobody ran is left out."""
+    out = []
+    for one in index["scenarios"]:
+        rows = [build_row(one["name"], about, index["subjects"], runs) for about in one["rows"]]
+        rows = [row for row in rows if any(cell.mark != "missing" for cell in row.cells.values())]
+        if rows:
+            out.append(Scenario(one["name"], one["title"], one["question"], rows))
+    return out

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""One run's numbers: {metric: value}, without those that the run does not have.  Pure."""
+from typing import NamedTuple
+
+from . import groups
+
+
+class Metric(NamedTuple):
+    title: str
+    unit: str  # a form of words.FORMS
+    is_more_better: bool = False
+    explained: str = ""
+
+
+METRICS = {
+    "max_rate": Metric("maximum throughput", "rate", True, "highest constant rate that was answered in time"),
+    "closed_rate": Metric("closed-loop peak", "rate", True, "as many as get through when each client waits for its answer"),
+    "answered_rate": Metric("answered", "rate", True, "good answers a second"),
+    "p50_ns": Metric("p50", "ns", False, "half of the requests took at most this"),
+    "p99_ns": Metric("p99", "ns", False, "1 of 100 took longer"),
+    "p999_ns": Metric("p99.9", "ns", False, "1 of 1,000 took longer"),
+    "cpu_ns": Metric("CPU time a request", "ns", False, "all that the server used, by the number of its answers"),
+    "cpu_s_per_million": Metric("CPU seconds a million requests", "s", False, "what a bill for CPUs grows with"),
+    "run_queue_p99_ratio": Metric("waiting for a CPU, of p99", "percent", False, "of the time of the slowest hundredth"),
+    "switches": Metric("switches a request", "number", False, "how often a thread of the server left its CPU"),
+    "switch_direct_ns": Metric("a switch, kernel", "ns", False, "the scheduler's own time for one, in the mean"),
+    "switch_indirect_ns": Metric("a switch, after-effect", "ns", False, "what a request pays more for each: cold caches and the calls around it"),
+    "user_bytes": Metric("memory a connection", "bytes", False, "the server's own, resident"),
+    "kernel_bytes": Metric("kernel memory a connection", "bytes", False, "both ends together"),
+    "utilisation_ratio": Metric("CPU utilisation", "percent", False, "of the CPUs that it may use"),
+    "startup_ns": Metric("startup", "ns", False, "from the start of the process to its first answer"),
+    "size_bytes": Metric("binary size", "bytes", False, "stripped"),
+}
+QUANTILES = {"p50_ns": 0.5, "p99_ns": 0.99, "p999_ns": 0.999}
+
+
+def loads(run):
+    load = run.get("load")
+    return load if isinstance(load, list) else [load] if load else []
+
+
+def main_load(run):
+    """The one whose latencies are the row's: an open loop if there is one."""
+    of = loads(run)
+    return next((one for one in of if one["latency"].get("from_due", {}).get("count")), of[0] if of else None)
+
+
+def distribution(load):
+    return load["latency"].get("from_due") or load["latency"]["from_send"]
+
+
+def good(load):
+    return sum(n for status, n in load["outcomes"]["answered"].items() if status.startswith("2"))
+
+
+def quantile_ns(load, q):
+    return next((one["ns"] for one in distribution(load)["quantiles"] if one["q"] == q), None)
+
+
+def cpus(run):
+    """That the server could use; None if the run does not say."""
+    return len((run.get("cpus") or {}).get("server") or ()) or None
+
+
+def cpu_ns(run):
+    """Of a request, warm-up and all: the whole server's by the number of its answers."""
+    server = run.get("server") or {}
+    return server["cpu_ns"] / server["requests"] if server.get("requests") and server.get("cpu_ns") is not None else None
+
+
+def utilisation_ratio(run):
+    """Of the server's CPUs, the kernel's own threads included, whoever they worked for."""
+    server = run.get("server") or {}
+    if not server.get("wall_ns") or not cpus(run):
+        return None
+    return (server["cpu_ns"] + (server.get("kernel_workers_cpu_ns") or 0)) / server["wall_ns"] / cpus(run)
+
+
+def of_load(run):
+    out = {}
+    for load in loads(run):
+        seconds = load["window"]["duration_ns"] / 1e9
+        if load.get("find_max") and load["find_max"].get("low"):
+            out["max_rate"] = load["find_max"]["low"]["rate"]
+        if load["plan"]["mode"] == "closed" and seconds:
+            out["closed_rate"] = good(load) / seconds
+    load = main_load(run)
+    if load and distribution(load)["count"]:
+        out.update({key: quantile_ns(load, q) for key, q in QUANTILES.items()})
+        out["answered_rate"] = good(load) / (load["window"]["duration_ns"] / 1e9)
+    return out
+
+
+def of_agent(run):
+    agent = run.get("agent")
+    if not agent:
+        return {}
+    scheduling, requests = agent["scheduling"], agent.get("requests")
+    out = {}
+    cost = scheduling["switch_cost"]
+    if cost["available"] and cost["cost"]["count"]:
+        out["switch_direct_ns"] = cost["cost"]["total_ns"] / cost["cost"]["count"]
+    if not requests or not requests["count"]:
+        return out
+    out["switches"] = sum(scheduling["switches"][kind] for kind in ("voluntary", "involuntary")) / requests["count"]
+    slope = requests.get("indirect_switch_cost")
+    if slope and slope["low_ns"] > 0:  # else it cannot be told from nothing
+        out["switch_indirect_ns"] = slope["ns"]
+    tail = next((one for one in requests["quantiles"] if one["q"] == 0.99), None)
+    if tail and tail["tail_latency_ns"]:
+        out["run_queue_p99_ratio"] = groups.sums(tail["components_ns"])["W"] / tail["tail_latency_ns"]
+    return out
+
+
+def of_run(run):
+    """What it measured, whatever the verdict."""
+    if run["verdict"] in ("cannot", "failed"):
+        return {}
+    out = {**of_load(run), **of_agent(run)}
+    out["utilisation_ratio"] = utilisation_ratio(run)
+    used_ns = cpu_ns(run)
+    if used_ns is not None:
+        out["cpu_ns"], out["cpu_s_per_million"] = used_ns, used_ns / 1e3
+    for key in ("user_bytes", "kernel_bytes"):
+        value = (run.get("memory") or {}).get(key)
+        if value is not None:
+            out[key] = value
+    if run.get("startup_ns") is not None:
+        out["startup_ns"] = run["startup_ns"]
+    return {key: value for key, value in out.items() if value is not None}

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The way in: from a folder to its text, and to its page."""
+from .. import folder as stored
+from . import figures, page, runs, text
+
+
+def make(folder, html_path=None):
+    """The text; the page goes to HTML_PATH if there is one.  Unusable says what is wrong."""
+    index, found = runs.read(folder)
+    scenarios = figures.build(index, found)
+    if not scenarios:
+        raise stored.Unusable(f"cannot report on {folder}: no run of its {len(index['scenarios'])} scenarios is in it; start or --resume it first")
+    if html_path:
+        try:
+            with open(html_path, "w", encoding="utf-8") as out:
+                out.write(page.render(index, scenarios, found))
+        except OSError as why:
+            raise stored.Unusable(f"cannot write {html_path}: {why.strerror}; name another file with --html") from None
+    return text.render(index, scenarios, found)

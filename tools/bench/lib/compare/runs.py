@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""A folder that tools/bench/compare wrote, read and looked over: what the figures need is there, or one line says what is not."""
+import os
+
+from .. import folder
+from . import curves, measures, verdicts
+
+VERDICTS = ("ok", "client-bound", "cannot", "failed", "off")
+INDEX_KEYS = {"command": str, "started_at": str, "machine": dict, "scenarios": list, "subjects": dict}
+SCENARIO_KEYS = {"name": str, "title": str, "question": str, "rows": list}
+ROW_KEYS = {"row": str, "kind": str, "title": str, "layout": str, "params": dict}
+RUN_KEYS = {"scenario": str, "row": str, "subject": str, "repeat": int, "verdict": str}
+
+
+def check_keys(path, data, keys):
+    for key, kind in keys.items():
+        if not isinstance(data, dict) or not isinstance(data.get(key), kind):
+            raise folder.Unusable(f"cannot use {path}: {key} is missing or no {kind.__name__}; was it written by tools/bench/compare?")
+
+
+def try_out(path, run):
+    """What was measured can be made of it."""
+    try:
+        if measures.of_run(run):
+            curves.percentiles([run])
+            curves.blame([run])
+            curves.shares([run], curves.SHARES_OF[0])
+            verdicts.did_less(run, 1)
+    except (AttributeError, IndexError, KeyError, TypeError, ZeroDivisionError) as why:
+        raise folder.Unusable(f"cannot use {path}: no run as docs/compare.md has it ({type(why).__name__}: {why}); remove it, and --resume "
+                              "its folder") from None
+
+
+def read(path):
+    """(index, [run]) in the order that they were measured in."""
+    where = folder.Folder(path)
+    index, of_index = where.index(), os.path.join(path, "index.json")
+    check_keys(of_index, index, INDEX_KEYS)
+    for scenario in index["scenarios"]:
+        check_keys(of_index, scenario, SCENARIO_KEYS)
+        for row in scenario["rows"]:
+            check_keys(of_index, row, ROW_KEYS)
+    runs = where.records()
+    for name, run in zip(where.names(), runs):
+        check_keys(os.path.join(where.runs, name), run, RUN_KEYS)
+        if run["verdict"] not in VERDICTS:
+            raise folder.Unusable(f"cannot use {os.path.join(where.runs, name)}: verdict '{run['verdict']}' is none of {', '.join(VERDICTS)}")
+        try_out(os.path.join(where.runs, name), run)
+    return index, runs

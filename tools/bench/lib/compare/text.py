@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""A comparison as plain text: what it comes to, then a table for each row, each figure with its spread."""
+import textwrap
+
+from . import article, curves, groups, measures, summing, verdicts, watching, words
+
+WIDTH = 100
+BAR = 50
+
+
+def number(metric, value):
+    return words.FORMS[measures.METRICS[metric].unit](value)
+
+
+def figure(cell, metric):
+    """'1.23 ms (1.20 ms..1.30 ms)  x 1.04 [1.01, 1.07]  2'"""
+    summary = cell.values.get(metric)
+    if not summary:
+        return "-", "", "", ""
+    spread = f"{number(metric, summary['min'])}..{number(metric, summary['max'])}" if summary["count"] > 1 else ""
+    ratio = cell.ratios.get(metric)
+    held = words.ratio(ratio) if ratio else ""
+    rank = words.place(*cell.ranks[metric]) if metric in cell.ranks else words.MARKS.get(cell.mark, f"not ranked: {words.runs(summary['count'])}")
+    return number(metric, summary["median"]), spread, held, rank
+
+
+def metric_table(row, metric):
+    about = measures.METRICS[metric]
+    reference = row.references.get(metric)
+    better = "more is better" if about.is_more_better else "less is better"
+    yield f"  {about.title}: {about.explained}; {better}" + (f"; x: of {reference}'s in the same round" if reference else "")
+    for cell in row.cells.values():
+        if cell.values.get(metric):
+            value, spread, held, rank = figure(cell, metric)
+            yield f"    {cell.subject:<24}{value:>11}  {spread:<24}{held:<26}{rank}".rstrip()
+
+
+def left_out(row):
+    for cell in row.cells.values():
+        if cell.mark:
+            what = words.MARKS[cell.mark]
+            yield f"    {cell.subject:<24}{what}: {cell.reason or words.MARKS_EXPLAINED[cell.mark]}"
+        elif cell.left_out:
+            counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(cell.left_out.items()))
+            yield f"    {cell.subject:<24}left out of {len(cell.runs) + sum(cell.left_out.values())} runs: {counts}"
+
+
+def limits(row):
+    known = [(cell, found) for cell in row.cells.values() if (found := curves.limit(cell))]
+    if not known or row.kind not in ("max", "closed"):
+        return
+    yield "  the physical limit: CPUs by the CPU time of a request"
+    for cell, found in known:
+        yield f"    {cell.subject:<24}{words.rate(found['rate']):>11}  reached {words.percent(found['reached_ratio'])}"
+        stated = curves.stated_limit(row, found["cpus"])
+        if stated and curves.cell_rate(cell) > stated:
+            yield (f"    {'':<24}{words.rate(stated):>11}  is all that its CPUs can give with the stated work: it answered "
+                   f"{words.times(curves.cell_rate(cell) / stated)} that")
+
+
+def bar(shares):
+    """BAR letters; the largest rest gets what rounding leaves."""
+    exact = {letter: BAR * share for letter, share in shares.items()}
+    columns = {letter: int(value) for letter, value in exact.items()}
+    for letter in sorted(exact, key=lambda one: columns[one] - exact[one])[:BAR - sum(columns.values())]:
+        columns[letter] += 1
+    return "".join(letter * columns.get(letter, 0) for letter in groups.GROUPS)
+
+
+def splits(row):
+    known = [cell for cell in row.cells.values() if row.kind == "rate" and curves.shares(cell.runs, 0.99)]
+    if not known:
+        return
+    yield "  where the time of requests at or above a quantile went, as the server has it"
+    used = set()
+    for cell in known:
+        for q in curves.SHARES_OF:
+            shares = curves.shares(cell.runs, q)
+            if shares:
+                used.update(letter for letter in shares if letter in bar(shares))
+                yield (f"    {cell.subject if q == curves.SHARES_OF[0] else '':<24}{'p' + format(100 * q, 'g'):<6}"
+                       f"{words.ns(curves.server_quantile_ns(cell.runs, q)):>9} |{bar(shares)}")
+        who = ", ".join(f"{name} {words.percent(share)}" for name, share in curves.blame(cell.runs)[:3])
+        if who:
+            yield f"    {'':<24}waits for a CPU were behind: {who}"
+    legend = "   ".join(f"{letter} {groups.GROUPS[letter][0]}" for letter in groups.GROUPS if letter in used)
+    yield from textwrap.wrap(legend, WIDTH, initial_indent="    ", subsequent_indent="    ")
+
+
+def watching_text(scenario):
+    """What the agent costs."""
+    for row, bare, found in watching.costs(scenario):
+        if found:
+            yield ""
+            yield f"What watching costs in '{row.title}': with the agent to without it, in the same round"
+            for name, ratios in found.items():
+                yield f"    {name:<24}" + "   ".join(f"{measures.METRICS[metric].title} {words.ratio(one)}" for metric, one in ratios.items())
+
+
+def row_text(row):
+    yield f"{row.title}   [{row.row}; {row.layout} CPUs" + (f"; {row.params['work']}" if row.params.get("work") else "") + "]"
+    if row.params.get("streams"):
+        yield f"  latency is that of '{row.params['streams'][0]['stream']}' alone, and where the time went that of all requests"
+    for metric in article.shown(row):
+        yield from metric_table(row, metric)
+    yield from limits(row)
+    yield from splits(row)
+    yield from left_out(row)
+
+
+def subjects_text(index):
+    yield "The subjects"
+    for name, about in index["subjects"].items():
+        parts = [str(about[key]) for key in ("version", "language", "linkage") if about.get(key)]
+        if about.get("workers") is not None:
+            parts.append(f"{about['workers']} workers")
+        yield f"    {name:<24}{about.get('model', '')}; {', '.join(parts)}"
+
+
+def wrapped(paragraphs):
+    for one in paragraphs:
+        yield from textwrap.wrap(one, WIDTH, initial_indent="- ", subsequent_indent="  ")
+
+
+def lines(index, scenarios, runs):
+    yield from textwrap.wrap(summing.opening(scenarios), WIDTH)
+    yield ""
+    found = verdicts.all_of(scenarios, runs)
+    if found:
+        yield from wrapped([one.text for one in found])
+        yield ""
+    for scenario in scenarios:
+        yield f"{scenario.title}: {scenario.question}"
+        for row in scenario.rows:
+            yield ""
+            yield from row_text(row)
+        yield from watching_text(scenario)
+        yield ""
+    yield from subjects_text(index)
+    yield ""
+    yield f"{words.machine(index['machine'])}; {len(runs)} runs from {index['started_at']}"
+    yield f"again: {index['command']}   (seed {index.get('seed')})"
+    yield "Figures are medians of the repeats with their extremes; [ ] is the 95 % interval of the ratio of runs of the same round, from 3"
+    yield "repeats on.  A rank is a range: whose intervals overlap share it."
+
+
+def render(index, scenarios, runs):
+    return "\n".join(lines(index, scenarios, runs)) + "\n"

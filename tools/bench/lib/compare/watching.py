@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What the agent costs: a row against the same one that nobody watched, run for run.  Pure."""
+from . import article, figures
+
+
+def costs(scenario):
+    """[(row, bare row, {subject: {metric: ratio, with the agent to without}})]."""
+    by_name = {row.row: row for row in scenario.rows}
+    out = []
+    for bare in scenario.rows:
+        row = by_name.get(bare.params.get("bare_of"))
+        if row:
+            out.append((row, bare, ratios(row, bare)))
+    return out
+
+
+def ratios(row, bare):
+    out = {}
+    for name, cell in row.cells.items():
+        other = bare.cells.get(name)
+        if other is None or cell.mark or other.mark:
+            continue
+        found = {metric: figures.paired(figures.by_repeat(cell, metric), figures.by_repeat(other, metric))
+                 for metric in (article.MAIN[row.kind], "cpu_ns")}
+        out[name] = {metric: ratio for metric, ratio in found.items() if ratio}
+    return {name: found for name, found in out.items() if found}

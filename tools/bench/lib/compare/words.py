@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Numbers as people read them.  Three digits tell all that these measurements know."""
+from . import groups
+
+
+def digits(value):
+    """Three significant ones; whole numbers from 100 on, with commas."""
+    if value == 0:
+        return "0"
+    if abs(value) >= 99.95:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 9.995 else f"{value:.2f}"
+
+
+def scaled(value, units):
+    """UNITS: [(how many of the smallest, name)], from small to large."""
+    size, name = next(((size, name) for size, name in reversed(units) if abs(value) >= 0.9995 * size), units[0])
+    return f"{digits(value / size)} {name}"
+
+
+def ns(value):
+    return scaled(value, [(1, "ns"), (1e3, "us"), (1e6, "ms"), (1e9, "s")]) if value else "0 ns"
+
+
+def size(value):
+    return scaled(value, [(1, "B"), (1e3, "kB"), (1e6, "MB"), (1e9, "GB")])
+
+
+def rate(value):
+    return f"{digits(value)}/s"
+
+
+def percent(ratio):
+    return f"{digits(100 * ratio)} %"
+
+
+def span(ratios):
+    """From the least to the most."""
+    low, high = percent(min(ratios)), percent(max(ratios))
+    return low if low == high else f"{low} to {high}"
+
+
+def runs(count):
+    return "1 run" if count == 1 else f"{count} runs"
+
+
+def ratio(summary):
+    """Of paired runs, with its interval."""
+    held = " [{:.3f}, {:.3f}]".format(*summary["interval_95"]) if summary["interval_95"] else ""
+    return f"x {summary['median']:.3f}{held}"
+
+
+def times(ratio):
+    return f"x {digits(ratio)}"
+
+
+def seconds(value):
+    return f"{digits(value)} s"
+
+
+FORMS = {"ns": ns, "bytes": size, "rate": rate, "percent": percent, "s": seconds, "number": digits}
+MARKS = {"client-bound": "client-bound", "off": "off", "cannot": "cannot", "failed": "failed", "missing": "not run",
+         "undone": "work left out"}
+MARKS_EXPLAINED = {
+    "client-bound": "the load generator was the limit, so the server could do more",
+    "off": "the CPUs were more than 5 % off their usual speed",
+    "cannot": "by its design",
+    "failed": "it was tried, and did not come to an end",
+    "missing": "it was not tried",
+    "undone": "its requests did not get the work that they were to do, so it is in no rank",
+}
+
+
+def group(letter):
+    return groups.GROUPS[letter][1]
+
+
+def place(first, last):
+    """'1', or 'tied, 2 to 4' for somebody who cannot be told from some others."""
+    return f"{first}" if first == last else f"tied, {first} to {last}"
+
+
+def clock(work):
+    """What the work of a request is by, for a reader who does not know the server's options; empty for other work."""
+    return {"cpu": "A request is done when it has used that much CPU time itself.",
+            "wall": "A request is done that long after its work began: a wait for a CPU counts as work.",
+            "seed": "A request is done that long after the server knew of it: all waiting counts as work."}.get(work.partition("_us=")[0], "")
+
+
+def machine(about):
+    return f"{about.get('model')}, {about.get('cpus')} CPUs, Linux {about.get('kernel')} {about.get('arch')}"
+
+
+def joined(names):
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
