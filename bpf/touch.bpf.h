@@ -39,11 +39,9 @@ static __always_inline void touch_record(struct toucher *by)
 	record_ask();
 }
 
-/* The current task, if it is the target's. */
-static __always_inline bool touch_begin(struct toucher *by)
+/* TASK, the current one, if it is the target's. */
+static __always_inline bool touch_begin(struct toucher *by, struct task_struct *task)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-
 	by->clock = clock_of(task);
 	if (!by->clock)
 		return false;
