@@ -76,8 +76,17 @@ VERIFIED_ONCE int charge_now(struct worker *worker, const struct task_clock *clo
 		return 0;
 	stamp_current(task, clock, now_ns, &now);
 	worker_charge(worker, &now, now_ns);
-	if (clock->recorded == RECORDED_THERE)
-		advance_told(worker, clock);
+	advance_told(worker, clock);
+	return 0;
+}
+
+VERIFIED_ONCE int charge_nobody(struct worker *worker, const struct task_clock *clock, __u64 now_ns)
+{
+	if (!worker || !clock)
+		return 0;
+	stamp_current(bpf_get_current_task_btf(), clock, now_ns, &worker->at);
+	worker->at_ns = now_ns;
+	advance_told(worker, clock);
 	return 0;
 }
 

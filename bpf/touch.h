@@ -32,6 +32,9 @@ struct upstream {
  */
 VERIFIED_ONCE int charge_now(struct worker *worker, const struct task_clock *clock, __u64 now_ns);
 
+/* The same where what the worker did since its latest touch is nobody's: only its clock is taken. */
+VERIFIED_ONCE int charge_nobody(struct worker *worker, const struct task_clock *clock, __u64 now_ns);
+
 /*
  * And the work put aside, by the address of the request's socket: what is never taken is overwritten when
  * that address is used again.  What work_find() returns lasts until work_drop() for the same socket.
@@ -65,7 +68,7 @@ static __always_inline struct unread unread_since(const struct toucher *by, __u6
  * touch. */
 static __always_inline struct recorded *recorded_of(const struct task_clock *clock);
 
-/* The last part of charge_now(): of what WORKER did for its request, some went to accounts. */
+/* The last part of advance(): of what WORKER did for its request, some went to accounts. */
 static __always_inline void advance_told(struct worker *worker, const struct task_clock *clock)
 {
 	struct recorded *recorded = recorded_of(clock);
@@ -77,10 +80,28 @@ static __always_inline void advance_told(struct worker *worker, const struct tas
 /* Bring the worker up to now: what it did since is charged to the request that it works for. */
 static __always_inline void advance(struct toucher *by)
 {
-	if (!by->clock->recorded && ran_since(by->clock, by->worker->at_ns))
-		worker_ran(by->worker, by->now_ns);
-	else
+	if (!ran_since(by->clock, by->worker->at_ns)) {
 		charge_now(by->worker, by->clock, by->now_ns);
+		return;
+	}
+	worker_ran(by->worker, by->now_ns);
+	advance_told(by->worker, by->clock);
+}
+
+/* Whether the worker, if it turns to a request on SOCKET, turns away from another one that is not answered:
+ * an older one on the same connection nobody can touch any more. */
+static __always_inline int leaves_open(const struct worker *worker, __u64 socket)
+{
+	return worker->request && !worker->answered && worker->socket != socket;
+}
+
+/* advance(), before the worker turns to a new request on SOCKET: what it did since may be nobody's. */
+static __always_inline void advance_anew(struct toucher *by, __u64 socket)
+{
+	if (leaves_open(by->worker, socket) || ran_since(by->clock, by->worker->at_ns))
+		advance(by);
+	else
+		charge_nobody(by->worker, by->clock, by->now_ns);
 }
 
 /*
@@ -110,8 +131,7 @@ static __always_inline void turn_to(struct toucher *by, __u64 request, __u64 soc
 {
 	struct worker *worker = by->worker;
 
-	/* Of an older request on the same connection nobody can touch the span any more. */
-	if (worker->request && !worker->answered && worker->socket != socket)
+	if (leaves_open(worker, socket))
 		put_aside(worker, by->clock->id);
 	work_begin(worker);
 	worker->work.upstream_state = UPSTREAM_NONE;
@@ -356,7 +376,7 @@ static __always_inline void touch_first(struct toucher *by, struct span *span, _
 
 	if (span->waits_accept && span->established_ns && span->established_ns < begin_ns)
 		begin_ns = span->established_ns;
-	advance(by);
+	advance_anew(by, span->socket);
 	turn_to(by, request, span->socket);
 	span_open(span, request, begin_ns, now_ns);
 	span->holder = by->clock->id;

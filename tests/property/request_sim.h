@@ -189,8 +189,15 @@ static inline int charge_now(struct worker *worker, const struct task_clock *clo
 
 	stamp_current(task, now_ns, &now);
 	worker_charge(worker, &now, now_ns);
-	if (clock->recorded == RECORDED_THERE)
-		advance_told(worker, clock);
+	advance_told(worker, clock);
+	return 0;
+}
+
+static inline int charge_nobody(struct worker *worker, const struct task_clock *clock, __u64 now_ns)
+{
+	stamp_current(task_of(clock), now_ns, &worker->at);
+	worker->at_ns = now_ns;
+	advance_told(worker, clock);
 	return 0;
 }
 
