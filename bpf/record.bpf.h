@@ -142,14 +142,6 @@ static __always_inline void record_shared(void)
 	count_loss(LOSS_RECORDS);
 }
 
-/* What the current task, whose clock is CLOCK, says of itself; NULL: nothing. */
-static __always_inline struct recorded *recorded_of(const struct task_clock *clock)
-{
-	return clock->recorded == RECORDED_THERE ?
-		       bpf_task_storage_get(&records, bpf_get_current_task_btf(), NULL, 0) :
-		       NULL;
-}
-
 /*
  * The two variables of the current thread.  A read of user memory is the dearest part of a look, and GCC lays
  * the one right behind the other where WHYLATE_THREAD_CONTEXT_DEFINE has both: then one read is enough.
@@ -264,14 +256,13 @@ static __always_inline void take_look(struct task_struct *task, struct recorded 
 }
 
 /*
- * A look at what the current task, whose CLOCK says that it has a record, publishes at NOW_NS (from
- * clock_now()), and at what it has done since the one before.  Its run on its CPU goes on FROM_NS, 0: it ends.
+ * A look at what the current task, which has RECORDED and WORKER, publishes at NOW_NS (from clock_now()), and
+ * at what it has done since the one before.  Its run on its CPU goes on FROM_NS, 0: it ends.
  */
-VERIFIED_ONCE int look_at_record(struct task_clock *clock, __u64 now_ns, __u64 from_ns)
+VERIFIED_ONCE int look_at_record(struct task_clock *clock, struct recorded *recorded, struct worker *worker,
+				 __u64 now_ns, __u64 from_ns)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct recorded *recorded = bpf_task_storage_get(&records, task, NULL, 0);
-	struct worker *worker = bpf_task_storage_get(&workers, task, NULL, 0);
 
 	if (!clock || !recorded || !worker)
 		return 0;

@@ -28,11 +28,12 @@ static __always_inline struct worker *worker_of(struct task_struct *task, struct
 	return worker;
 }
 
-/* A look at what the toucher says of itself. */
-static __always_inline void touch_record(struct toucher *by)
+/* A look at what the toucher, which is TASK, says of itself. */
+static __always_inline void touch_record(struct toucher *by, struct task_struct *task)
 {
 	if (by->clock->recorded == RECORDED_THERE) {
-		look_at_record(by->clock, by->now_ns, by->now_ns);
+		by->recorded = bpf_task_storage_get(&records, task, NULL, 0);
+		look_at_record(by->clock, by->recorded, by->worker, by->now_ns, by->now_ns);
 		return;
 	}
 	by->clock->recorded = RECORDED_NOT;
@@ -42,6 +43,7 @@ static __always_inline void touch_record(struct toucher *by)
 /* TASK, the current one, if it is the target's. */
 static __always_inline bool touch_begin(struct toucher *by, struct task_struct *task)
 {
+	by->recorded = NULL;
 	by->clock = clock_of(task);
 	if (!by->clock)
 		return false;
@@ -50,7 +52,7 @@ static __always_inline bool touch_begin(struct toucher *by, struct task_struct *
 		return false;
 	by->now_ns = clock_now(by->clock, bpf_ktime_get_ns());
 	if (by->clock->recorded)
-		touch_record(by);
+		touch_record(by, task);
 	return true;
 }
 
@@ -76,7 +78,6 @@ VERIFIED_ONCE int charge_now(struct worker *worker, const struct task_clock *clo
 		return 0;
 	stamp_current(task, clock, now_ns, &now);
 	worker_charge(worker, &now, now_ns);
-	advance_told(worker, clock);
 	return 0;
 }
 
@@ -86,7 +87,6 @@ VERIFIED_ONCE int charge_nobody(struct worker *worker, const struct task_clock *
 		return 0;
 	stamp_current(bpf_get_current_task_btf(), clock, now_ns, &worker->at);
 	worker->at_ns = now_ns;
-	advance_told(worker, clock);
 	return 0;
 }
 

@@ -29,7 +29,7 @@ static __always_inline void read_upstream(struct toucher *by, struct sock *sk)
 	struct upstream *upstream = bpf_sk_storage_get(&upstreams, sk, NULL, 0);
 
 	if (upstream && touch_begin(by, bpf_get_current_task_btf()))
-		touch_answered(by->worker, by->clock, upstream, by->now_ns);
+		touch_answered(by->worker, by->clock, by->recorded, upstream, by->now_ns);
 }
 
 /* The current task writes to a socket that is none of the target's connections. */
