@@ -71,10 +71,37 @@ static __always_inline __u64 next_request(void)
 	return counts ? ((__u64)bpf_get_smp_processor_id() + 1) << 48 | ++counts->numbers : 0;
 }
 
+/* Without COMPONENT, the request would lie in bucket WITHOUT and not in bucket AT. */
+static __always_inline void book_move(__u32 component, __u32 at, __u32 without, __s64 by)
+{
+	struct component_moves *moves = bpf_map_lookup_elem(&component_moves, &component);
+
+	if (!moves)
+		return;
+	moves->moves[at & (HIST_BUCKETS - 1)] -= by;
+	moves->moves[without & (HIST_BUCKETS - 1)] += by;
+}
+
+/* The least by which a latency must be shorter to lie in a lower bucket than NUMBER, in which it lies. */
+static __always_inline __u64 bucket_room_ns(__u64 latency_ns, __u32 number)
+{
+	return latency_ns - hist_bucket_from_ns(number) + 1;
+}
+
+static __always_inline void book_blame(struct request_bucket *bucket, const struct parts *parts, __s64 by)
+{
+	/* All of it is run queue: see parts_settle_blame(). */
+	if (!(parts->components_ns[COMPONENT_RUN_QUEUE_WAKEUP] |
+	      parts->components_ns[COMPONENT_RUN_QUEUE_PREEMPTED]))
+		return;
+	NOT_UNROLLED for (__u32 i = 0; i < BLAME_KINDS; i++) bucket->blame_ns[i] += by * parts->blame_ns[i];
+}
+
 /* BY: 1, or -1 to take the request out again. */
 static __always_inline void book_bucket(const struct span *span, __u32 number, __u64 latency_ns, __s64 by)
 {
 	struct request_bucket *bucket = bpf_map_lookup_elem(&request_buckets, &number);
+	__u64 room_ns = bucket_room_ns(latency_ns, number);
 
 	if (!bucket)
 		return;
@@ -82,12 +109,17 @@ static __always_inline void book_bucket(const struct span *span, __u32 number, _
 	border_barrier();
 	bucket->count += by;
 	bucket->latency_ns += by * latency_ns;
-	for (__u32 i = 0; i < COMPONENTS; i++)
-		if (span->parts.components_ns[i])
-			bucket->components_ns[i] += by * span->parts.components_ns[i];
-	for (__u32 i = 0; i < BLAME_KINDS; i++)
-		if (span->parts.blame_ns[i])
-			bucket->blame_ns[i] += by * span->parts.blame_ns[i];
+	NOT_UNROLLED for (__u32 i = 0; i < COMPONENTS; i++)
+	{
+		__u64 ns = span->parts.components_ns[i];
+
+		if (!ns)
+			continue;
+		bucket->components_ns[i] += by * ns;
+		if (ns >= room_ns)
+			book_move(i, number, hist_bucket(latency_ns - ns), by);
+	}
+	book_blame(bucket, &span->parts, by);
 	bucket->voluntary += by * span->parts.voluntary;
 	bucket->involuntary += by * span->parts.involuntary;
 	bucket->migrations += by * span->parts.migrations;
@@ -108,44 +140,12 @@ static __always_inline void book_switches(const struct span *span, __s64 by)
 				span->parts.components_ns[COMPONENT_ON_CPU], by);
 }
 
-/* Without COMPONENT, the request would lie in bucket WITHOUT and not in bucket AT. */
-static __always_inline void book_move(__u32 component, __u32 at, __u32 without, __s64 by)
-{
-	struct component_moves *moves = bpf_map_lookup_elem(&component_moves, &component);
-
-	if (!moves)
-		return;
-	moves->moves[at & (HIST_BUCKETS - 1)] -= by;
-	moves->moves[without & (HIST_BUCKETS - 1)] += by;
-}
-
-/* The least by which a latency must be shorter to lie in a lower bucket than NUMBER, in which it lies. */
-static __always_inline __u64 bucket_room_ns(__u64 latency_ns, __u32 number)
-{
-	return latency_ns - hist_bucket_from_ns(number) + 1;
-}
-
-/* As a global function: there is a component's worth of calls. */
-VERIFIED_ONCE __u32 bucket_without(__u64 latency_ns, __u64 ns)
-{
-	return hist_bucket(latency_ns - ns);
-}
-
 VERIFIED_ONCE int book_request(const struct span *span, __u64 latency_ns, __s64 by)
 {
-	__u32 at = hist_bucket(latency_ns) & (HIST_BUCKETS - 1);
-	__u64 room_ns = bucket_room_ns(latency_ns, at);
-
 	if (!span)
 		return 0;
-	book_bucket(span, at, latency_ns, by);
+	book_bucket(span, hist_bucket(latency_ns) & (HIST_BUCKETS - 1), latency_ns, by);
 	book_switches(span, by);
-	for (__u32 i = 0; i < COMPONENTS; i++) {
-		__u64 ns = span->parts.components_ns[i];
-
-		if (ns >= room_ns)
-			book_move(i, at, bucket_without(latency_ns, ns), by);
-	}
 	return 0;
 }
 

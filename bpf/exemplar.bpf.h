@@ -47,10 +47,9 @@ static __always_inline bool is_slow(struct slowest *among, __u64 latency_ns)
 }
 
 static __always_inline void exemplar_fill(struct exemplar *out, const struct span *span,
-					  const struct toucher *by)
+					  const struct worker *worker)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	const struct worker *worker = by->worker;
 
 	out->request = span->request;
 	out->begin_ns = span->begin_ns;
@@ -68,7 +67,7 @@ static __always_inline void exemplar_fill(struct exemplar *out, const struct spa
 }
 
 /* A global function: see VERIFIED_ONCE; seldom called. */
-static __noinline int exemplar_send(const struct span *span, const struct toucher *by)
+static __noinline int exemplar_send(const struct span *span, const struct worker *worker)
 {
 	struct exemplar *out = bpf_ringbuf_reserve(&exemplars, sizeof(*out), 0);
 
@@ -76,20 +75,20 @@ static __noinline int exemplar_send(const struct span *span, const struct touche
 		count_loss(LOSS_EXEMPLARS);
 		return 0;
 	}
-	exemplar_fill(out, span, by);
+	exemplar_fill(out, span, worker);
 	bpf_ringbuf_submit(out, BPF_RB_NO_WAKEUP);
 	return 0;
 }
 
 /* The request was booked: hand it on if it is one of the slowest. */
-static __always_inline void exemplar_note(struct span *span, const struct toucher *by)
+static __always_inline void exemplar_note(struct span *span, const struct worker *worker)
 {
 	__u32 zero = 0;
 	struct slowest *among = bpf_map_lookup_elem(&slowest, &zero);
 
 	if (among && is_slow(among, span->at_ns - span->begin_ns)) {
 		span->flags |= SPAN_SHOWN;
-		exemplar_send(span, by);
+		exemplar_send(span, worker);
 	}
 }
 

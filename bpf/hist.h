@@ -67,17 +67,20 @@ static __always_inline __u32 hist_log2(__u64 value)
 	return log2_of[value * 0x03f79d71b4cb0a89ull >> 58];
 }
 
-/* The bucket that holds VALUE_NS; always below HIST_BUCKETS. */
+/*
+ * The bucket that holds VALUE_NS; always below HIST_BUCKETS.  Without branches as well: below
+ * HIST_SUB_BUCKETS is what would be the octave before the first one, and all that is too long has the last
+ * bucket.
+ */
 static __always_inline __u32 hist_bucket(__u64 value_ns)
 {
-	__u32 octave;
+	__u64 over = value_ns >> (HIST_SUB_BITS + HIST_OCTAVES), below = (value_ns - HIST_SUB_BUCKETS) >> 63;
+	__u32 octave = hist_log2(value_ns | HIST_SUB_BUCKETS) - HIST_SUB_BITS;
+	__u32 bucket = ((octave + 1 - (__u32)below) << HIST_SUB_BITS) +
+		       ((__u32)(value_ns >> octave) & (HIST_SUB_BUCKETS - 1));
 
-	if (value_ns < HIST_SUB_BUCKETS)
-		return (__u32)value_ns;
-	if (value_ns >= HIST_LIMIT_NS)
-		return HIST_BUCKETS - 1;
-	octave = hist_log2(value_ns) - HIST_SUB_BITS;
-	return ((octave + 1) << HIST_SUB_BITS) + ((__u32)(value_ns >> octave) & (HIST_SUB_BUCKETS - 1));
+	__asm__("" : "+r"(over)); /* compilers know that what follows is a condition, and would make it one */
+	return (bucket | (__u32)((__s64)(0 - over) >> 63)) & (HIST_BUCKETS - 1);
 }
 
 /* Lower edge of BUCKET in ns; for BUCKET == HIST_BUCKETS the upper edge of the last. */

@@ -142,12 +142,31 @@ static __always_inline void record_shared(void)
 	count_loss(LOSS_RECORDS);
 }
 
-/* What the current task, whose clock is CLOCK, says of itself; NULL: nothing. */
-static __always_inline struct recorded *recorded_of(const struct task_clock *clock)
+/*
+ * The two variables of the current thread.  A read of user memory is the dearest part of a look, and GCC lays
+ * the one right behind the other where WHYLATE_THREAD_CONTEXT_DEFINE has both: then one read is enough.
+ */
+static __always_inline void read_variables(struct recorded *recorded, __u64 thread_pointer)
 {
-	return clock->recorded == RECORDED_THERE ?
-		       bpf_task_storage_get(&records, bpf_get_current_task_btf(), NULL, 0) :
-		       NULL;
+	const struct record_place *place = &recorded->place;
+	const void *record = (const void *)(thread_pointer + (__u64)place->record),
+		   *state = (const void *)(thread_pointer + (__u64)place->state);
+	struct record_thread *thread = &recorded->thread;
+
+	recorded->record = 0;
+	if (place->has & PLACE_STATE && record == state + sizeof(*thread)) {
+		if (!bpf_probe_read_user(thread, sizeof(*thread) + sizeof(recorded->record), state))
+			return;
+		recorded->record = 0;
+	}
+	if (place->has & PLACE_STATE && bpf_probe_read_user(thread, sizeof(*thread), state)) {
+		count_loss(LOSS_RECORDS);
+		__builtin_memset(thread, 0, sizeof(*thread));
+	}
+	if (bpf_probe_read_user(&recorded->record, sizeof(recorded->record), record)) {
+		count_loss(LOSS_RECORDS);
+		recorded->record = 0;
+	}
 }
 
 /* What the current thread publishes, into `next`: it may be anything, anywhere, and gone. */
@@ -156,27 +175,16 @@ VERIFIED_ONCE int record_read(struct recorded *recorded, __u64 thread_pointer)
 	struct record_thread *thread;
 	struct record_look *next;
 	struct record_head head;
-	__u64 record = 0;
 
 	if (!recorded)
 		return 0;
 	thread = &recorded->thread;
 	next = &recorded->next;
 	__builtin_memset(next, 0, sizeof(*next));
-	if (recorded->place.has & PLACE_STATE &&
-	    bpf_probe_read_user(thread, sizeof(*thread),
-				(const void *)(thread_pointer + (__u64)recorded->place.state))) {
-		count_loss(LOSS_RECORDS);
-		__builtin_memset(thread, 0, sizeof(*thread));
-	}
-	if (bpf_probe_read_user(&record, sizeof(record),
-				(const void *)(thread_pointer + (__u64)recorded->place.record))) {
-		count_loss(LOSS_RECORDS);
+	read_variables(recorded, thread_pointer);
+	if (!recorded->record)
 		return 0;
-	}
-	if (!record)
-		return 0;
-	if (bpf_probe_read_user(&head, sizeof(head), (const void *)record)) {
+	if (bpf_probe_read_user(&head, sizeof(head), (const void *)recorded->record)) {
 		count_loss(LOSS_RECORDS);
 		return 0;
 	}
@@ -248,14 +256,13 @@ static __always_inline void take_look(struct task_struct *task, struct recorded 
 }
 
 /*
- * A look at what the current task, whose CLOCK says that it has a record, publishes at NOW_NS (from
- * clock_now()), and at what it has done since the one before.  Its run on its CPU goes on FROM_NS, 0: it ends.
+ * A look at what the current task, which has RECORDED and WORKER, publishes at NOW_NS (from clock_now()), and
+ * at what it has done since the one before.  Its run on its CPU goes on FROM_NS, 0: it ends.
  */
-VERIFIED_ONCE int look_at_record(struct task_clock *clock, __u64 now_ns, __u64 from_ns)
+VERIFIED_ONCE int look_at_record(struct task_clock *clock, struct recorded *recorded, struct worker *worker,
+				 __u64 now_ns, __u64 from_ns)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct recorded *recorded = bpf_task_storage_get(&records, task, NULL, 0);
-	struct worker *worker = bpf_task_storage_get(&workers, task, NULL, 0);
 
 	if (!clock || !recorded || !worker)
 		return 0;

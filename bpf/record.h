@@ -39,22 +39,25 @@ struct recorded {
 	struct stamp at;	 /* and its clock then, if it showed a request */
 	struct record_look next; /* the one that is being taken */
 	struct record_thread thread;
+	__u64 record; /* the address of its record, by the latest look; behind `thread`: see record_read() */
 	struct stamp now;
 	/* Of its run on its CPU (struct run), where that is kept, what others took between the two looks. */
 	__u64 given_ns;
 	__u64 free_from_ns; /* from here on nobody has anything of it; not before `at_ns` */
 	__u32 run;	    /* its place + 1; 0: none yet */
-	__u32 pad;
+	__u32 is_away;	    /* there is something in `away` */
 	/* The request that the latest one that it took up itself from its socket is, by both names. */
 	__u64 own_tag;
 	__u64 own_request;
 	struct work_sums
 		away; /* what went to accounts since its worker was advanced: the sockets have it not */
-	__u64 is_away;
 	struct parts sockets; /* scratch: what these say of a request that is answered */
 };
 
 _Static_assert(sizeof(struct recorded) <= 1024 - 72, "with the storage's own head it fits kmalloc-1k");
+_Static_assert(__builtin_offsetof(struct recorded, record) ==
+		       __builtin_offsetof(struct recorded, thread) + sizeof(struct record_thread),
+	       "one read may fill both");
 
 /* What threads did for a request which their sockets do not lead to. */
 struct account {

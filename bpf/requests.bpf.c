@@ -142,7 +142,7 @@ static __always_inline void read_connection(struct toucher *by, struct sock *sk,
 		count_open(-1); /* more of the same request after all */
 	if (span->state == SPAN_CLOSED)
 		return;
-	if (!touch_begin(by)) {
+	if (!touch_begin(by, bpf_get_current_task_btf())) {
 		if (arrived_ns & ARRIVAL_COUNTED || span->state == SPAN_READ)
 			count_open(-1);
 		leave(span, NOT_FOREIGN);
@@ -263,10 +263,23 @@ static __always_inline enum answer judge_first(struct span *span, __u32 begins, 
 	return ANSWER_FIRST;
 }
 
-static __always_inline enum answer judge_response(struct span *span, int length)
+/*
+ * What TASK, the current one, just sent: an enum http_begins in the low byte, the status above it.  FIRST:
+ * nothing of an answer went before, so that of several messages in one call it is the first.  With its stack
+ * in that of the program, each answer would cost more than the call does.
+ */
+static __noinline __u32 look_at_response(struct task_struct *task, int moved_bytes, int first)
+{
+	__u8 bytes[HTTP_LOOK_BYTES] = {};
+	__u32 status = 0, begins = http_look_response(bytes, look(task, moved_bytes, first, bytes), &status);
+
+	return begins | status << 8;
+}
+
+static __always_inline enum answer judge_response(struct task_struct *task, struct span *span, int length)
 {
 	bool first = span->state == SPAN_READ;
-	__u32 seen = span->protocol < SPEAKS_TURNS ? look_at_response(length, first) : HTTP_UNDECIDED;
+	__u32 seen = span->protocol < SPEAKS_TURNS ? look_at_response(task, length, first) : HTTP_UNDECIDED;
 	__u32 begins = seen & 0xff, status = seen >> 8;
 
 	if (first)
@@ -303,10 +316,11 @@ static __always_inline void speak_first(struct span *span)
 /* Bytes of an answer were sent. */
 static __always_inline void send_answer(struct sock *sk, struct span *span, int length)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct toucher by;
 	enum answer answer;
 
-	if (!touch_begin(&by)) {
+	if (!touch_begin(&by, task)) {
 		if (span->state == SPAN_READ) {
 			count_open(-1);
 			leave(span, NOT_FOREIGN);
@@ -314,7 +328,7 @@ static __always_inline void send_answer(struct sock *sk, struct span *span, int 
 		}
 		return;
 	}
-	answer = judge_response(span, length);
+	answer = judge_response(task, span, length);
 	if (answer == ANSWER_INTERIM)
 		return;
 	unbook(span);
@@ -329,7 +343,7 @@ static __always_inline void send_answer(struct sock *sk, struct span *span, int 
 	} else {
 		book(span);
 		if (span->protocol < SPEAKS_TURNS)
-			exemplar_note(span, &by);
+			exemplar_note(span, by.worker);
 	}
 	answered(span);
 	touch_sent(&by, span, wants_to_send(sk));

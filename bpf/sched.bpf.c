@@ -414,7 +414,9 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 		if (out->accounted && prev->nvcsw + prev->nivcsw > out->voluntary + out->involuntary + 1)
 			replay_absence(out, now_ns);
 		if (out->recorded == RECORDED_THERE)
-			look_at_record(out, clock_now(out, now_ns), 0);
+			look_at_record(out, bpf_task_storage_get(&records, prev, NULL, 0),
+				       bpf_task_storage_get(&workers, prev, NULL, 0), clock_now(out, now_ns),
+				       0);
 		switch_out(out, prev, rq, now_ns);
 		if (config.audit)
 			audit_switch_out(prev, out, now_ns);

@@ -102,11 +102,13 @@ static __always_inline __u32 user_bytes(struct task_struct *task, bool begins, c
 	return first.iov_len < HTTP_LOOK_BYTES ? (__u32)first.iov_len : HTTP_LOOK_BYTES;
 }
 
-/* The first bytes of what was just moved, MOVED_BYTES in all; returns how many of OUT are valid. */
-static __always_inline __u32 look(int moved_bytes, bool begins, __u8 out[HTTP_LOOK_BYTES])
+/* The first bytes of what TASK, the current one, just moved, MOVED_BYTES in all; returns how many of OUT are
+ * valid. */
+static __always_inline __u32 look(struct task_struct *task, int moved_bytes, bool begins,
+				  __u8 out[HTTP_LOOK_BYTES])
 {
 	const void *bytes = NULL;
-	__u32 length = user_bytes(bpf_get_current_task_btf(), begins, &bytes);
+	__u32 length = user_bytes(task, begins, &bytes);
 
 	if (length > (__u32)moved_bytes)
 		length = (__u32)moved_bytes;
@@ -122,19 +124,7 @@ VERIFIED_ONCE __u32 look_at_request(int moved_bytes)
 {
 	__u8 bytes[HTTP_LOOK_BYTES] = {};
 
-	return http_look_request(bytes, look(moved_bytes, true, bytes));
-}
-
-/*
- * And what it just sent: an enum http_begins in the low byte, the status above it.  FIRST: nothing of an
- * answer went before, so that of several messages in one call it is the first.
- */
-VERIFIED_ONCE __u32 look_at_response(int moved_bytes, int first)
-{
-	__u8 bytes[HTTP_LOOK_BYTES] = {};
-	__u32 status = 0, begins = http_look_response(bytes, look(moved_bytes, first, bytes), &status);
-
-	return begins | status << 8;
+	return http_look_request(bytes, look(bpf_get_current_task_btf(), moved_bytes, true, bytes));
 }
 
 #endif /* WHYLATE_BPF_SOCKET_H */

@@ -28,22 +28,22 @@ static __always_inline struct worker *worker_of(struct task_struct *task, struct
 	return worker;
 }
 
-/* A look at what the toucher says of itself. */
-static __always_inline void touch_record(struct toucher *by)
+/* A look at what the toucher, which is TASK, says of itself. */
+static __always_inline void touch_record(struct toucher *by, struct task_struct *task)
 {
 	if (by->clock->recorded == RECORDED_THERE) {
-		look_at_record(by->clock, by->now_ns, by->now_ns);
+		by->recorded = bpf_task_storage_get(&records, task, NULL, 0);
+		look_at_record(by->clock, by->recorded, by->worker, by->now_ns, by->now_ns);
 		return;
 	}
 	by->clock->recorded = RECORDED_NOT;
 	record_ask();
 }
 
-/* The current task, if it is the target's. */
-static __always_inline bool touch_begin(struct toucher *by)
+/* TASK, the current one, if it is the target's. */
+static __always_inline bool touch_begin(struct toucher *by, struct task_struct *task)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-
+	by->recorded = NULL;
 	by->clock = clock_of(task);
 	if (!by->clock)
 		return false;
@@ -52,7 +52,7 @@ static __always_inline bool touch_begin(struct toucher *by)
 		return false;
 	by->now_ns = clock_now(by->clock, bpf_ktime_get_ns());
 	if (by->clock->recorded)
-		touch_record(by);
+		touch_record(by, task);
 	return true;
 }
 
@@ -78,8 +78,15 @@ VERIFIED_ONCE int charge_now(struct worker *worker, const struct task_clock *clo
 		return 0;
 	stamp_current(task, clock, now_ns, &now);
 	worker_charge(worker, &now, now_ns);
-	if (clock->recorded == RECORDED_THERE)
-		advance_told(worker, clock);
+	return 0;
+}
+
+VERIFIED_ONCE int charge_nobody(struct worker *worker, const struct task_clock *clock, __u64 now_ns)
+{
+	if (!worker || !clock)
+		return 0;
+	stamp_current(bpf_get_current_task_btf(), clock, now_ns, &worker->at);
+	worker->at_ns = now_ns;
 	return 0;
 }
 

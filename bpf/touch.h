@@ -16,6 +16,7 @@
 struct toucher {
 	struct task_clock *clock;
 	struct worker *worker;
+	struct recorded *recorded; /* what it says of itself, as of now; NULL: nothing */
 	__u64 now_ns;
 };
 
@@ -31,6 +32,9 @@ struct upstream {
  * to its state as of NOW_NS, whether or not it learned of the switch to it.
  */
 VERIFIED_ONCE int charge_now(struct worker *worker, const struct task_clock *clock, __u64 now_ns);
+
+/* The same where what the worker did since its latest touch is nobody's: only its clock is taken. */
+VERIFIED_ONCE int charge_nobody(struct worker *worker, const struct task_clock *clock, __u64 now_ns);
 
 /*
  * And the work put aside, by the address of the request's socket: what is never taken is overwritten when
@@ -61,26 +65,39 @@ static __always_inline struct unread unread_since(const struct toucher *by, __u6
 	return out;
 }
 
-/* What the current task, whose clock is CLOCK, says of itself; NULL: nothing.  It was looked at for this
- * touch. */
-static __always_inline struct recorded *recorded_of(const struct task_clock *clock);
-
-/* The last part of charge_now(): of what WORKER did for its request, some went to accounts. */
-static __always_inline void advance_told(struct worker *worker, const struct task_clock *clock)
+/* The last part of advance(): of what the worker did for its request, some went to accounts. */
+static __always_inline void advance_told(struct toucher *by)
 {
-	struct recorded *recorded = recorded_of(clock);
-
-	if (recorded && recorded->is_away)
-		worker_give_away(worker, recorded);
+	if (by->recorded && by->recorded->is_away)
+		worker_give_away(by->worker, by->recorded);
 }
 
 /* Bring the worker up to now: what it did since is charged to the request that it works for. */
 static __always_inline void advance(struct toucher *by)
 {
-	if (!by->clock->recorded && ran_since(by->clock, by->worker->at_ns))
+	if (ran_since(by->clock, by->worker->at_ns))
 		worker_ran(by->worker, by->now_ns);
 	else
 		charge_now(by->worker, by->clock, by->now_ns);
+	advance_told(by);
+}
+
+/* Whether the worker, if it turns to a request on SOCKET, turns away from another one that is not answered:
+ * an older one on the same connection nobody can touch any more. */
+static __always_inline int leaves_open(const struct worker *worker, __u64 socket)
+{
+	return worker->request && !worker->answered && worker->socket != socket;
+}
+
+/* advance(), before the worker turns to a new request on SOCKET: what it did since may be nobody's. */
+static __always_inline void advance_anew(struct toucher *by, __u64 socket)
+{
+	if (leaves_open(by->worker, socket) || ran_since(by->clock, by->worker->at_ns)) {
+		advance(by);
+		return;
+	}
+	charge_nobody(by->worker, by->clock, by->now_ns);
+	advance_told(by);
 }
 
 /*
@@ -110,8 +127,7 @@ static __always_inline void turn_to(struct toucher *by, __u64 request, __u64 soc
 {
 	struct worker *worker = by->worker;
 
-	/* Of an older request on the same connection nobody can touch the span any more. */
-	if (worker->request && !worker->answered && worker->socket != socket)
+	if (leaves_open(worker, socket))
 		put_aside(worker, by->clock->id);
 	work_begin(worker);
 	worker->work.upstream_state = UPSTREAM_NONE;
@@ -141,7 +157,7 @@ static __always_inline void take_up(struct toucher *by, const struct work *aside
 VERIFIED_ONCE int touch_found(struct worker *worker, struct task_clock *clock, struct span *span,
 			      __u64 free_at_ns, __u64 now_ns)
 {
-	struct toucher by = { clock, worker, now_ns };
+	struct toucher by = { clock, worker, NULL, now_ns };
 	struct unread did;
 
 	if (!worker || !clock || !span)
@@ -190,13 +206,13 @@ static __always_inline void touch_ends(struct toucher *by, struct span *span)
 }
 
 /*
- * The current task, which has WORKER and CLOCK, touches SPAN at NOW_NS, and has done more since the touch
- * before than run with this request.
+ * The current task, which has WORKER, CLOCK and RECORDED (NULL: none), touches SPAN at NOW_NS, and has done
+ * more since the touch before than run with this request.
  */
-VERIFIED_ONCE int touch_again(struct worker *worker, struct task_clock *clock, struct span *span,
-			      __u64 now_ns)
+VERIFIED_ONCE int touch_again(struct worker *worker, struct task_clock *clock, struct recorded *recorded,
+			      struct span *span, __u64 now_ns)
 {
-	struct toucher by = { clock, worker, now_ns };
+	struct toucher by = { clock, worker, recorded, now_ns };
 	__u64 before_ns;
 
 	if (!worker || !clock || !span)
@@ -273,19 +289,15 @@ static __always_inline void turn_to_recorded(struct toucher *by, struct recorded
 
 /* touch_again() where the task says what it works for, and that tells more than the sockets: returns 0 if
  * not. */
-VERIFIED_ONCE int touch_recorded(struct worker *worker, struct task_clock *clock, struct span *span,
-				 __u64 now_ns)
+VERIFIED_ONCE int touch_recorded(struct worker *worker, struct task_clock *clock, struct recorded *recorded,
+				 struct span *span, __u64 now_ns)
 {
-	struct toucher by = { clock, worker, now_ns };
+	struct toucher by = { clock, worker, recorded, now_ns };
 	const struct record_look *look;
-	struct recorded *recorded;
 	struct account *account;
 	__u64 waited_ns, ran_ns;
 
-	if (!worker || !clock || !span)
-		return 0;
-	recorded = recorded_of(clock);
-	if (!recorded || !recorded->look.tag)
+	if (!worker || !clock || !span || !recorded || !recorded->look.tag)
 		return 0;
 	look = &recorded->look;
 	__builtin_memcpy(span->trace_id, look->trace_id, sizeof(span->trace_id));
@@ -310,10 +322,10 @@ VERIFIED_ONCE int touch_recorded(struct worker *worker, struct task_clock *clock
 /* Bring the span up to now, in the name of the current task. */
 static __always_inline void touch(struct toucher *by, struct span *span)
 {
-	if (by->clock->recorded == RECORDED_THERE ? touch_recorded(by->worker, by->clock, span, by->now_ns) :
-						    span_touch_run(span, by->worker, by->clock, by->now_ns))
+	if (by->recorded ? touch_recorded(by->worker, by->clock, by->recorded, span, by->now_ns) :
+			   span_touch_run(span, by->worker, by->clock, by->now_ns))
 		return;
-	touch_again(by->worker, by->clock, span, by->now_ns);
+	touch_again(by->worker, by->clock, by->recorded, span, by->now_ns);
 }
 
 /*
@@ -356,7 +368,7 @@ static __always_inline void touch_first(struct toucher *by, struct span *span, _
 
 	if (span->waits_accept && span->established_ns && span->established_ns < begin_ns)
 		begin_ns = span->established_ns;
-	advance(by);
+	advance_anew(by, span->socket);
 	turn_to(by, request, span->socket);
 	span_open(span, request, begin_ns, now_ns);
 	span->holder = by->clock->id;
@@ -399,13 +411,13 @@ static __always_inline void touch_asked(struct toucher *by, struct upstream *ups
 }
 
 /*
- * The current task, which has WORKER and CLOCK, reads at NOW_NS what it asked for on behalf of a request:
- * that is what it works for now.
+ * The current task, which has WORKER, CLOCK and RECORDED (NULL: none), reads at NOW_NS what it asked for on
+ * behalf of a request: that is what it works for now.
  */
-VERIFIED_ONCE int touch_answered(struct worker *worker, struct task_clock *clock, struct upstream *upstream,
-				 __u64 now_ns)
+VERIFIED_ONCE int touch_answered(struct worker *worker, struct task_clock *clock, struct recorded *recorded,
+				 struct upstream *upstream, __u64 now_ns)
 {
-	struct toucher by = { clock, worker, now_ns };
+	struct toucher by = { clock, worker, recorded, now_ns };
 	struct unread late = {};
 
 	if (!worker || !clock || !upstream)

@@ -28,8 +28,8 @@ static __always_inline void read_upstream(struct toucher *by, struct sock *sk)
 {
 	struct upstream *upstream = bpf_sk_storage_get(&upstreams, sk, NULL, 0);
 
-	if (upstream && touch_begin(by))
-		touch_answered(by->worker, by->clock, upstream, by->now_ns);
+	if (upstream && touch_begin(by, bpf_get_current_task_btf()))
+		touch_answered(by->worker, by->clock, by->recorded, upstream, by->now_ns);
 }
 
 /* The current task writes to a socket that is none of the target's connections. */
@@ -40,7 +40,7 @@ static __always_inline void send_upstream(struct sock *sk)
 	struct upstream *upstream;
 	struct toucher by;
 
-	if (!clock || !clock->works || !touch_begin(&by) || !asks_for_request(by.worker))
+	if (!clock || !clock->works || !touch_begin(&by, task) || !asks_for_request(by.worker))
 		return;
 	upstream = bpf_sk_storage_get(&upstreams, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!upstream) {

@@ -12,11 +12,16 @@
 #include "record.bpf.h"
 #include "handoff.h"
 
-/* What the current task does is not all for the request that its sockets say. */
-static __always_inline bool is_told_otherwise(const struct task_clock *clock)
+/*
+ * A look at what CURRENT, whose clock is BY, says of itself.  Returns whether what it does is not all for the
+ * request that its sockets say.
+ */
+static __always_inline bool is_told_otherwise(struct task_struct *current, struct task_clock *by,
+					      __u64 now_ns)
 {
-	const struct recorded *recorded = recorded_of(clock);
+	struct recorded *recorded = bpf_task_storage_get(&records, current, NULL, 0);
 
+	look_at_record(by, recorded, bpf_task_storage_get(&workers, current, NULL, 0), now_ns, now_ns);
 	return recorded && recorded->is_away;
 }
 
@@ -33,7 +38,7 @@ static __noinline void note_waker(struct task_struct *current, const struct task
 	__u32 reason = clock->reason;
 	struct stamp stamp;
 
-	if (!waker || !woken || !works_for(waker) || is_told_otherwise(by))
+	if (!waker || !woken || !works_for(waker))
 		return;
 	if (clock->state == CLOCK_SEEDED)
 		reason = blocked_reason(task, 0, clock);
@@ -48,14 +53,13 @@ int BPF_PROG(on_waking, struct task_struct *task)
 {
 	struct task_struct *current = bpf_get_current_task_btf();
 	struct task_clock *by = clock_of(current), *clock;
-	__u64 now_ns, by_ns;
+	__u64 now_ns;
 
 	if (!by || !by->works || task == current)
 		return 0;
 	now_ns = bpf_ktime_get_ns();
-	by_ns = clock_now(by, now_ns);
-	if (by->recorded == RECORDED_THERE)
-		look_at_record(by, by_ns, by_ns);
+	if (by->recorded == RECORDED_THERE && is_told_otherwise(current, by, clock_now(by, now_ns)))
+		return 0;
 	clock = clock_of(task);
 	if (clock && clock->works &&
 	    (clock->state == CLOCK_BLOCKED || (clock->state == CLOCK_SEEDED && !task->on_cpu)))

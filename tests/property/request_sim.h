@@ -189,14 +189,14 @@ static inline int charge_now(struct worker *worker, const struct task_clock *clo
 
 	stamp_current(task, now_ns, &now);
 	worker_charge(worker, &now, now_ns);
-	if (clock->recorded == RECORDED_THERE)
-		advance_told(worker, clock);
 	return 0;
 }
 
-static inline struct recorded *recorded_of(const struct task_clock *clock)
+static inline int charge_nobody(struct worker *worker, const struct task_clock *clock, __u64 now_ns)
 {
-	return clock->recorded == RECORDED_THERE ? &task_of(clock)->recorded : NULL;
+	stamp_current(task_of(clock), now_ns, &worker->at);
+	worker->at_ns = now_ns;
+	return 0;
 }
 
 /* A program runs in TASK, which may have a record; whether it keeps its CPU. */
@@ -374,7 +374,9 @@ static inline struct toucher toucher_of(struct task_struct *task)
 		task->stays = 1;
 	}
 	look_at(task, 1);
-	return (struct toucher){ &task->clock, &task->worker, clock_now(&task->clock, sim.now_ns) };
+	return (struct toucher){ &task->clock, &task->worker,
+				 task->clock.recorded == RECORDED_THERE ? &task->recorded : NULL,
+				 clock_now(&task->clock, sim.now_ns) };
 }
 
 /* The first byte of the connection's next request arrives. */
@@ -461,7 +463,7 @@ static inline void read_answer(struct task_struct *task, int upstream)
 {
 	struct toucher by = toucher_of(task);
 
-	touch_answered(by.worker, by.clock, &sim.upstreams[upstream], by.now_ns);
+	touch_answered(by.worker, by.clock, by.recorded, &sim.upstreams[upstream], by.now_ns);
 }
 
 /* A new world with TASKS_THERE tasks: each waits for its first CPU, or was there before us. */
