@@ -177,7 +177,7 @@ static void expect_golden(const char *name)
 static void whole_runs_are_written_so(void **state)
 {
 	static struct sockaddr_storage sources[2];
-	struct load_found found = { .objective = { 0.99, 10 * FAKE_MS } };
+	struct load_found found = { .objective = { 0.99, 10 * FAKE_MS }, .plan.duration_ns = FAKE_S };
 
 	(void)state;
 	fake_bad_run();

@@ -162,6 +162,18 @@ static void objective_text(char *buf, size_t size, const struct load_objective *
 		 units_format_ns(ns, sizeof(ns), objective->limit_ns));
 }
 
+/*
+ * By how much a rate may be above what the server can do for long, and hold: after a time T at 1 + x times
+ * that its backlog takes x T / (1 + x), which is within the limit L up to x = L / (T - L).
+ */
+static double backlog_ratio(const struct load_found *found)
+{
+	double limit_ns = (double)found->objective.limit_ns,
+	       run_ns = (double)(found->plan.warmup_ns + found->plan.duration_ns);
+
+	return limit_ns < run_ns / 2 ? limit_ns / (run_ns - limit_ns) : 1;
+}
+
 void load_found_text(FILE *out, const struct load_found *found)
 {
 	struct search_answer answer;
@@ -183,6 +195,12 @@ void load_found_text(FILE *out, const struct load_found *found)
 	else if (answer.high.rate > 0)
 		fprintf(out, "At %s it did not (%u of %u runs).\n", high, answer.high.failed,
 			answer.high.held + answer.high.failed + answer.high.client_bound);
+	if (answer.low.rate > 0 && backlog_ratio(found) > SEARCH_RATIO - 1)
+		fprintf(out,
+			"In runs this short up to %.0f %% more than the server can do for long holds too: "
+			"its backlog stays\n"
+			"within the limit. Longer ones (-d) tell.\n",
+			backlog_ratio(found) * 100);
 	if (answer.low.rate > 0 && !answer.is_narrow)
 		fprintf(out, "Between them runs disagreed, or there were too few: take it as a range.\n");
 	fputc('\n', out);
@@ -215,6 +233,7 @@ json_t *load_found_json(const struct load_found *found)
 	writer_set(object, "is_client_bound", json_boolean(answer.client_bound));
 	writer_set(object, "is_narrow", json_boolean(answer.is_narrow));
 	writer_set(object, "is_over", json_boolean(over));
+	writer_ratio(object, "backlog_ratio", backlog_ratio(found));
 	writer_u64(object, "runs", found->search.nr_runs);
 	return object;
 }
