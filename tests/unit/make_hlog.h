@@ -9,6 +9,8 @@
 
 #include <zlib.h>
 
+#include "user/base/base64.h"
+
 struct hlog_histogram {
 	uint32_t cookie, plain_cookie, shifted, digits;
 	uint64_t lowest, ratio;
@@ -34,23 +36,6 @@ static inline uint8_t *put_count(uint8_t *at, int64_t count)
 		*at++ = (uint8_t)(value | 0x80);
 	*at++ = (uint8_t)value;
 	return at;
-}
-
-static inline void put_base64(char *out, const uint8_t *bytes, size_t size)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-	for (size_t i = 0; i < size; i += 3) {
-		uint32_t three = (uint32_t)bytes[i] << 16;
-
-		if (i + 1 < size)
-			three |= (uint32_t)bytes[i + 1] << 8;
-		if (i + 2 < size)
-			three |= bytes[i + 2];
-		for (int j = 0; j < 4; j++)
-			*out++ = i + (size_t)j > size ? '=' : digits[three >> (18 - 6 * j) & 63];
-	}
-	*out = '\0';
 }
 
 static inline struct hlog_histogram hlog_of(const int64_t *counts, size_t nr_counts)
@@ -84,7 +69,7 @@ static inline void make_hlog_line(char *out, const struct hlog_histogram *h)
 	put_number(packed, h->cookie, 4);
 	put_number(packed + 4, size + h->compressed_off, 4);
 	out += sprintf(out, "0.1,1.0,0.5,");
-	put_base64(out, packed, size + 8);
+	base64_encode(out, packed, size + 8);
 	strcat(out, "\n");
 }
 

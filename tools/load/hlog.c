@@ -10,6 +10,8 @@
 
 #include <zlib.h>
 
+#include "user/base/base64.h"
+
 #define COOKIE_PLAIN	  0x1c849313u /* V2, which has no words: their size is given as 1 */
 #define COOKIE_COMPRESSED 0x1c849314u
 #define COMPRESSED_HEAD	  8u
@@ -81,23 +83,6 @@ static size_t encode(uint8_t *plain, const struct hdr *hdr)
 	at = put(at, HDR_LIMIT_NS, 8);
 	put(at, RATIO_1, 8);
 	return (size_t)(end - plain);
-}
-
-static void put_base64(char *out, const uint8_t *bytes, size_t size)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-	for (size_t i = 0; i < size; i += 3) {
-		uint32_t three = (uint32_t)bytes[i] << 16;
-
-		if (i + 1 < size)
-			three |= (uint32_t)bytes[i + 1] << 8;
-		if (i + 2 < size)
-			three |= bytes[i + 2];
-		for (size_t j = 0; j < 4; j++)
-			*out++ = i + j > size ? '=' : digits[three >> (18 - 6 * j) & 63];
-	}
-	*out = '\0';
 }
 
 static void note_failure(struct load_hlog *hlog, int code)
@@ -174,7 +159,7 @@ void load_hlog_interval(struct load_hlog *hlog, uint64_t from_ns, uint64_t to_ns
 		return;
 	}
 	put(put(hlog->packed, COOKIE_COMPRESSED, 4), size, 4);
-	put_base64(hlog->base64, hlog->packed, COMPRESSED_HEAD + size);
+	base64_encode(hlog->base64, hlog->packed, COMPRESSED_HEAD + size);
 	errno = 0;
 	if (fprintf(hlog->out, "%.3f,%.3f,%.3f,%s\n", (double)from_ns / 1e9, (double)(to_ns - from_ns) / 1e9,
 		    (double)hdr->max_ns / 1e6, hlog->base64) < 0)
