@@ -12,6 +12,7 @@
 
 #include "bpf/hist.h"
 #include "tools/load/hdr.h"
+#include "user/base/rank.h"
 
 static struct hdr one, other, both;
 
@@ -91,17 +92,17 @@ static void records_are_counted_and_added_up(void **state)
 static void ranks_are_exact(void **state)
 {
 	(void)state;
-	assert_int_equal(hdr_rank(0, 0.5), 1);
-	assert_int_equal(hdr_rank(1, 0.5), 1);
-	assert_int_equal(hdr_rank(2, 0.5), 1);
-	assert_int_equal(hdr_rank(3, 0.5), 2);
-	assert_int_equal(hdr_rank(100, 0.99), 99);
-	assert_int_equal(hdr_rank(101, 0.99), 100);
-	assert_int_equal(hdr_rank(10000, 0.9999), 9999);
-	assert_int_equal(hdr_rank(10001, 0.9999), 10000);
-	assert_int_equal(hdr_rank(7, 1), 7);
-	assert_int_equal(hdr_rank(1000000000, 0.999999999), 999999999);
-	assert_int_equal(hdr_rank(UINT64_MAX / 2, 1), UINT64_MAX / 2);
+	assert_int_equal(rank_of(0, 0.5), 1);
+	assert_int_equal(rank_of(1, 0.5), 1);
+	assert_int_equal(rank_of(2, 0.5), 1);
+	assert_int_equal(rank_of(3, 0.5), 2);
+	assert_int_equal(rank_of(100, 0.99), 99);
+	assert_int_equal(rank_of(101, 0.99), 100);
+	assert_int_equal(rank_of(10000, 0.9999), 9999);
+	assert_int_equal(rank_of(10001, 0.9999), 10000);
+	assert_int_equal(rank_of(7, 1), 7);
+	assert_int_equal(rank_of(1000000000, 0.999999999), 999999999);
+	assert_int_equal(rank_of(UINT64_MAX / 2, 1), UINT64_MAX / 2);
 }
 
 static void quantiles_are_midpoints_below_the_longest(void **state)

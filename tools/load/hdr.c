@@ -56,16 +56,6 @@ uint64_t hdr_count(const struct hdr *hdr)
 	return count;
 }
 
-/* In billionths: 0.99 of 100 must be 99 though 0.99 * 100 > 99 in binary. */
-uint64_t hdr_rank(uint64_t count, double q)
-{
-	const uint64_t billion = 1000000000;
-	uint64_t parts = (uint64_t)(q * (double)billion + 0.5);
-	uint64_t rank = (uint64_t)(((unsigned __int128)count * parts + billion - 1) / billion);
-
-	return rank ? rank : 1;
-}
-
 uint32_t hdr_bucket_at_rank(const struct hdr *hdr, const struct hdr *more, uint64_t rank)
 {
 	for (uint32_t i = 0; i < HDR_BUCKETS; i++) {

@@ -69,8 +69,6 @@ void hdr_add(struct hdr *into, const struct hdr *from);
 void hdr_subtract(struct hdr *into, const struct hdr *earlier);
 
 uint64_t hdr_count(const struct hdr *hdr);
-/* ceil(Q * COUNT), at least 1: the rank of a quantile.  0 < Q <= 1, to nine digits. */
-uint64_t hdr_rank(uint64_t count, double q);
 /*
  * The bucket of the RANK-th smallest (from 1) of HDR and MORE together, which may be NULL; HDR_BUCKETS if
  * they hold fewer.

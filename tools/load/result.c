@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "tools/load/order.h"
+#include "user/base/rank.h"
 
 #define BUSY_RATIO	0.9 /* a thread that is busier has no time to spare for what comes at random */
 #define LAG_LIMIT_NS	50000u
@@ -68,7 +69,7 @@ static void set_interval(const struct values *values, struct load_quantile *out)
 struct load_quantile load_quantile_of_both(const struct hdr *known, const struct hdr *at_least, double q)
 {
 	struct values values = values_of(known, at_least);
-	uint64_t rank = hdr_rank(values.nr, q);
+	uint64_t rank = rank_of(values.nr, q);
 	struct load_quantile out = { .q = q };
 
 	if (!values.nr)
@@ -93,7 +94,7 @@ const struct load_censored *load_result_latency(const struct load_result *result
 /* Where lag cannot be told from what the few values beyond are by chance, it widens the interval instead. */
 static void set_lag(const struct values *without_lag, struct load_quantile *out)
 {
-	out->without_lag_ns = ns_at(without_lag, hdr_rank(without_lag->nr, out->q));
+	out->without_lag_ns = ns_at(without_lag, rank_of(without_lag->nr, out->q));
 	if (!out->has_interval)
 		out->lag_matters = out->ns > out->without_lag_ns &&
 				   out->ns - out->without_lag_ns > load_lag_limit_ns(out->ns);

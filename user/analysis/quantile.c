@@ -1,18 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "user/analysis/quantile.h"
 
+#include "user/base/rank.h"
+
 const double quantile_list[QUANTILES] = { 0.5, 0.9, 0.99, 0.999 };
-
-/* ceil(q * count) in millionths: 0.99 of 100 must be 99 though 0.99 * 100 > 99 in binary. */
-static uint64_t rank_of(uint64_t count, double q)
-{
-	const uint64_t million = 1000000;
-	uint64_t parts = (uint64_t)(q * (double)million + 0.5);
-	unsigned __int128 product = (unsigned __int128)count * parts;
-	uint64_t rank = (uint64_t)((product + million - 1) / million);
-
-	return rank ? rank : 1;
-}
 
 /* The last bucket has no upper edge, and thus no midpoint. */
 static uint64_t midpoint_ns(uint32_t bucket)
