@@ -26,10 +26,7 @@ static const char *file_directory;
 
 uint64_t work_thread_cpu_ns(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	return clock_thread_cpu_ns();
 }
 
 static void sleep_until(uint64_t at_ns)

@@ -86,7 +86,6 @@ static void read_quota(struct session *session, struct snapshot_quota *out)
 
 static int attach(struct session *session, struct err *err)
 {
-	struct timespec now;
 	const struct session_options *options = &session->options;
 	const struct tracer_options tracer = {
 		.pids = options->targets->pids,
@@ -108,9 +107,7 @@ static int attach(struct session *session, struct err *err)
 		ret = watch_add_call(session->watch, tracer_late_births_fd(session->tracer), err);
 	if (ret)
 		return ret;
-	clock_gettime(CLOCK_REALTIME, &now);
-	session->realtime_ns =
-		(uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec - clock_monotonic_ns();
+	session->realtime_ns = clock_wall_ns() - clock_monotonic_ns();
 	session->started_ns = session->last_ns = tracer_began_at_ns(session->tracer);
 	read_quota(session, &session->first_quota);
 	session->last.quota = session->first_quota;

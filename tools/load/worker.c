@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tools/load/limits.h"
 #include "tools/load/worker_internal.h"
 #include "user/base/clock.h"
 
@@ -21,7 +22,6 @@
 #define SLEEP_NS	50000000ull
 #define EARLY_STEP_NS	250ull
 #define EARLY_MOST_NS	100000ull /* more is no way to the CPU, but others on it: no use to burn it for that */
-#define OTHER_FILES	64u /* at most, of a process: standard ones, reports, one to wait with for each thread */
 
 bool load_plan_spins(const struct load_plan *plan)
 {
@@ -97,7 +97,8 @@ static bool fit_one_table(const struct load_plan *plan)
 {
 	struct rlimit files;
 
-	return !getrlimit(RLIMIT_NOFILE, &files) && plan->connections + OTHER_FILES <= files.rlim_cur;
+	return !getrlimit(RLIMIT_NOFILE, &files) &&
+	       plan->connections + LOAD_FILES_OTHER + 2ull * plan->threads <= files.rlim_cur;
 }
 
 /*
@@ -135,14 +136,6 @@ static int begin(struct load_worker *worker)
 	return 0;
 }
 
-static uint64_t cpu_now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 /* All begins that waited for the start to be told. */
 static void start(struct load_worker *worker, uint64_t start_ns)
 {
@@ -151,7 +144,7 @@ static void start(struct load_worker *worker, uint64_t start_ns)
 	worker->start_ns = start_ns;
 	worker->over_ns = start_ns + plan->warmup_ns + plan->duration_ns;
 	worker->stop_ns = worker->over_ns + plan->drain_ns;
-	worker->cpu_before_ns = cpu_now_ns();
+	worker->cpu_before_ns = clock_thread_cpu_ns();
 	if (!is_closed_loop(worker))
 		timetable_begin(&worker->timetable, plan, worker->number, plan->threads);
 }
@@ -380,7 +373,7 @@ void *load_worker_run(void *arg)
 		tell(&worker->shared->broken, worker->shared);
 	else
 		work(worker);
-	worker->cpu_ns = cpu_now_ns() - worker->cpu_before_ns;
+	worker->cpu_ns = clock_thread_cpu_ns() - worker->cpu_before_ns;
 	for (uint32_t i = 0; i < worker->nr_connections; i++)
 		if (worker->epoll >= 0 && worker->connections[i].fd >= 0)
 			close(worker->connections[i].fd);

@@ -6,22 +6,31 @@
 #include <stdint.h>
 #include <time.h>
 
-/* CLOCK_MONOTONIC, as bpf_ktime_get_ns() has it. */
-static inline uint64_t clock_monotonic_ns(void)
+/* A reading of CLOCK, in ns. */
+static inline uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* CLOCK_MONOTONIC, as bpf_ktime_get_ns() has it. */
+static inline uint64_t clock_monotonic_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
 }
 
 /* The wall clock, since 1970: it may be set. */
 static inline uint64_t clock_wall_ns(void)
 {
-	struct timespec ts;
+	return clock_ns(CLOCK_REALTIME);
+}
 
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+/* CPU time of the thread that asks. */
+static inline uint64_t clock_thread_cpu_ns(void)
+{
+	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 /* A time or a length of NS, as system calls take it. */
