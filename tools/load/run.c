@@ -48,11 +48,6 @@ void load_run_catch_signals(void)
 	sigaction(SIGTERM, &action, NULL);
 }
 
-bool load_run_was_interrupted(void)
-{
-	return interrupted;
-}
-
 /* The threads leave signals to the one that can tell all of them. */
 static int start_threads(struct run *run, struct err *err)
 {

@@ -20,8 +20,6 @@ struct load_watcher {
  * program.
  */
 void load_run_catch_signals(void);
-/* Whether one came. */
-bool load_run_was_interrupted(void);
 
 /*
  * Do what PLAN says and fill RESULT, which is large and need not be cleared.  WATCHER may be NULL.  Returns
