@@ -49,10 +49,25 @@ static uint64_t sum_words(const uint64_t *words, size_t nr)
 	return sum;
 }
 
+uint64_t load_outcomes_answered(const struct load_outcomes *outcomes, uint32_t from, uint32_t to)
+{
+	return sum_words(outcomes->answered + from, to - from);
+}
+
+uint64_t load_outcomes_failed(const struct load_outcomes *outcomes)
+{
+	return sum_words(outcomes->failed, LOAD_FAILURES);
+}
+
+uint64_t load_outcomes_unsent(const struct load_outcomes *outcomes)
+{
+	return sum_words(outcomes->never_sent, LOAD_UNSENT);
+}
+
 uint64_t load_outcomes_sum(const struct load_outcomes *outcomes)
 {
-	return sum_words(outcomes->answered, LOAD_STATUSES) + sum_words(outcomes->failed, LOAD_FAILURES) +
-	       outcomes->timed_out + outcomes->unanswered + sum_words(outcomes->never_sent, LOAD_UNSENT);
+	return load_outcomes_answered(outcomes, 0, LOAD_STATUSES) + load_outcomes_failed(outcomes) +
+	       outcomes->timed_out + outcomes->unanswered + load_outcomes_unsent(outcomes);
 }
 
 _Static_assert(sizeof(struct load_outcomes) % sizeof(uint64_t) == 0, "outcomes are added up as words");

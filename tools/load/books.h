@@ -73,6 +73,19 @@ struct load_books {
 const char *load_failure_name(uint32_t failure); /* a key of the JSON: "closed_before_response" */
 const char *load_unsent_name(uint32_t unsent);
 
+/* How many were answered with a status in [FROM, TO). */
+uint64_t load_outcomes_answered(const struct load_outcomes *outcomes, uint32_t from, uint32_t to);
+
+/* Those with what was asked for: 2xx, and 3xx. */
+static inline uint64_t load_outcomes_good(const struct load_outcomes *outcomes)
+{
+	return load_outcomes_answered(outcomes, 200, 400);
+}
+
+/* How many failed that were sent, and how many never were, for whatever reason. */
+uint64_t load_outcomes_failed(const struct load_outcomes *outcomes);
+uint64_t load_outcomes_unsent(const struct load_outcomes *outcomes);
+
 /* What became of them, added up: due, once all is over. */
 uint64_t load_outcomes_sum(const struct load_outcomes *outcomes);
 

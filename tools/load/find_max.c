@@ -54,16 +54,13 @@ static int first_rate(struct load_found *found, struct load_result *result, doub
  * nothing to be shown then. */
 static int check_answers(struct load_result *result, struct err *err)
 {
-	const uint64_t *answered = result->books.measured.answered;
-	uint64_t all = 0, good = 0;
+	const struct load_outcomes *outcomes = &result->books.measured;
+	uint64_t all = load_outcomes_answered(outcomes, 0, LOAD_STATUSES);
 	unsigned most = 0;
 
-	for (unsigned status = 0; status < LOAD_STATUSES; status++) {
-		all += answered[status];
-		good += status >= 200 && status < 400 ? answered[status] : 0;
-		most = answered[status] > answered[most] ? status : most;
-	}
-	if (good || all < 100)
+	for (unsigned status = 0; status < LOAD_STATUSES; status++)
+		most = outcomes->answered[status] > outcomes->answered[most] ? status : most;
+	if (load_outcomes_good(outcomes) || all < 100)
 		return 0;
 	result->window_ns = 0;
 	return err_set(err, EPROTO,

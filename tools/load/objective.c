@@ -51,21 +51,12 @@ static struct load_quantile quantile_of(const struct load_result *result, double
 	return all[i];
 }
 
-static uint64_t sum(const uint64_t *counts, uint32_t from, uint32_t to)
-{
-	uint64_t all = 0;
-
-	for (uint32_t i = from; i < to; i++)
-		all += counts[i];
-	return all;
-}
-
 static bool backlog_grew(const struct load_result *result, uint64_t limit_ns)
 {
 	/* Threads go on until then, though the last request may have been due long before. */
 	uint64_t end_ns = result->plan->warmup_ns + result->plan->duration_ns;
 
-	if (sum(result->books.measured.never_sent, 0, LOAD_UNSENT))
+	if (load_outcomes_unsent(&result->books.measured))
 		return true;
 	return result->settled_ns > end_ns && (result->settled_ns - end_ns) / BACKLOG_LIMITS > limit_ns;
 }
@@ -75,7 +66,7 @@ static const char *what_failed(const struct load_result *result, const struct lo
 			       const struct load_quantile *quantile)
 {
 	const struct load_outcomes *outcomes = &result->books.measured;
-	uint64_t good = sum(outcomes->answered, 200, 400);
+	uint64_t good = load_outcomes_good(outcomes);
 
 	if (!outcomes->due)
 		return "nothing was due";
@@ -91,8 +82,8 @@ enum search_verdict search_judge(const struct load_result *result, const struct 
 {
 	const struct load_outcomes *outcomes = &result->books.measured;
 	struct load_quantile quantile = quantile_of(result, objective->q);
-	uint64_t bad = sum(outcomes->failed, 0, LOAD_FAILURES) + sum(outcomes->answered, 0, 200) +
-		       sum(outcomes->answered, 400, LOAD_STATUSES);
+	uint64_t bad = load_outcomes_failed(outcomes) + load_outcomes_answered(outcomes, 0, LOAD_STATUSES) -
+		       load_outcomes_good(outcomes);
 
 	*why = what_failed(result, objective, &quantile);
 	/* Lag only adds to latency, so what holds with it holds without it. */

@@ -12,14 +12,8 @@ struct counts {
 /* What is not 2xx or 3xx is no answer that was hoped for. */
 static void add(struct counts *counts, const struct load_outcomes *outcomes)
 {
-	uint64_t answered = 0, fine = 0;
-
-	for (uint32_t i = 0; i < LOAD_STATUSES; i++) {
-		answered += outcomes->answered[i];
-		fine += i >= 200 && i < 400 ? outcomes->answered[i] : 0;
-	}
-	counts->answered += answered;
-	counts->errors += load_outcomes_sum(outcomes) - fine;
+	counts->answered += load_outcomes_answered(outcomes, 0, LOAD_STATUSES);
+	counts->errors += load_outcomes_sum(outcomes) - load_outcomes_good(outcomes);
 }
 
 static struct counts count(const struct load_books *books)

@@ -3,24 +3,15 @@
 
 #include "tools/load/report_text_parts.h"
 
-static uint64_t answered(const struct load_outcomes *outcomes, uint32_t from, uint32_t to)
-{
-	uint64_t sum = 0;
-
-	for (uint32_t i = from; i < to; i++)
-		sum += outcomes->answered[i];
-	return sum;
-}
-
 /* A line of how many did not get what they asked for; nothing if all did. */
 static void shares(FILE *out, const struct load_outcomes *outcomes)
 {
 	const struct {
 		uint64_t count;
 		const char *what;
-	} parts[] = { { outcomes->due - answered(outcomes, 0, LOAD_STATUSES), "not answered" },
-		      { answered(outcomes, 400, 500), "answered 4xx" },
-		      { answered(outcomes, 500, 600), "answered 5xx" } };
+	} parts[] = { { outcomes->due - load_outcomes_answered(outcomes, 0, LOAD_STATUSES), "not answered" },
+		      { load_outcomes_answered(outcomes, 400, 500), "answered 4xx" },
+		      { load_outcomes_answered(outcomes, 500, 600), "answered 5xx" } };
 	const char *before = "";
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
@@ -188,7 +179,8 @@ void load_report_text(FILE *out, const struct load_result *result)
 	load_text_outcomes(out, result);
 	load_text_latency(out, result, quantiles);
 	fprintf(out, "\n  throughput    %s answers a second in %s, %s a second received\n",
-		load_rate_text(rate, answered(&result->books.measured, 0, LOAD_STATUSES), window_ns),
+		load_rate_text(rate, load_outcomes_answered(&result->books.measured, 0, LOAD_STATUSES),
+			       window_ns),
 		ns_text(window, window_ns),
 		units_format_bytes(
 			bytes, sizeof(bytes),
