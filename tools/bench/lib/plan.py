@@ -48,13 +48,17 @@ def one_row(scenario, row, names, seed, number):
 
 
 def left(planned, records):
-    """Those without a record; then, for each that was off and has not been run again, one more."""
-    have = {(r["scenario"], r["row"], r["subject"], r["repeat"]) for r in records if not r["is_again"]}
-    again = {(r["scenario"], r["row"], r["subject"], r["repeat"]) for r in records if r["is_again"]}
-    off = [r for r in records if r["verdict"] == "off" and not r["is_again"]]
-    keys = [(r["scenario"], r["row"], r["subject"], r["repeat"]) for r in off]
-    repeated = [Planned(*key, r["round"], True) for key, r in zip(keys, off) if key not in again]
-    return [one for one in planned if one[:4] not in have] + repeated
+    """Those without a record; and behind each turn of a row in which one was off, the whole turn once more: what is held against
+    each other must have been run at one speed of the machine, and that may be another one an hour later."""
+    have = {(r["scenario"], r["row"], r["subject"], r["repeat"], r["is_again"]): r["verdict"] for r in records}
+    out = []
+    for _, turn in itertools.groupby(planned, lambda one: (one.scenario, one.row, one.repeat)):
+        turn = list(turn)
+        was = [have.get((*one[:4], False)) for one in turn]
+        out += [one for one, verdict in zip(turn, was) if verdict is None]
+        if "off" in was:
+            out += [one._replace(is_again=True) for one, verdict in zip(turn, was) if verdict != "cannot" and (*one[:4], True) not in have]
+    return out
 
 
 def estimate_s(kind, params):

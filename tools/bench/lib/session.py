@@ -50,7 +50,7 @@ class Session:
                 or (one.scenario, params["of"], one.subject) in coming or self.highest(one)]
 
     def run(self):
-        """Until all is done, or no more fits; returns those that were dropped.  Runs that were off are repeated once, at the end."""
+        """Until all is done, or no more fits; returns those that were dropped."""
         while todo := self.left():
             fits = self.fitting(todo)
             if not fits:

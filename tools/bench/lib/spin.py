@@ -12,6 +12,7 @@ import time
 UNIT = bytes(i % 251 for i in range(16 * 1024))
 UNITS = 1000
 OFF_RATIO = 0.05
+USUAL_SPINS = 20  # the latest, of ten runs: a host that changes its speed for good is off for a few runs, and usual then
 
 
 def on_cpu(cpu):
@@ -38,9 +39,9 @@ def on_cpus(cpus):
 
 
 def off_ratio(spins, seen):
-    """The largest distance of a CPU's speed in SPINS from its median in all SEEN, as a share of that."""
+    """The largest distance of a CPU's speed in SPINS from its median in the latest SEEN, as a share of that."""
     usual = {}
-    for one in seen:
+    for one in seen[-USUAL_SPINS:]:
         for cpu, values in one["cpus"].items():
             usual.setdefault(cpu, []).append(values["ns_per_unit"])
     return max(abs(values["ns_per_unit"] / statistics.median(usual[cpu]) - 1)

@@ -79,7 +79,7 @@ class Run:
         off = ratio > spin.OFF_RATIO
         self.record["spin"] = {"before": before, "after": after, "off_ratio": ratio, "off": off}
         if off:
-            self.judge("off", f"a CPU's speed was {ratio:.1%} off the session's median")
+            self.judge("off", f"a CPU's speed was {ratio:.1%} off its usual one")
 
     def start(self):
         self.upstream = self.start_upstream()

@@ -55,14 +55,22 @@ class Scenario:
     rows: list
 
 
-def latest(runs):
-    """Of each repeat one run: one that was repeated for being off stands for the first."""
-    out = {}
+def usable(runs):
+    """Of a row's runs one of each subject and repeat: of a turn that was run again the second, if it is whole and no more of it was off."""
+    turns = {}
     for run in runs:
-        known = out.get(run["repeat"])
-        if known is None or known["verdict"] in ("off", "failed") or run["verdict"] == "ok":
-            out[run["repeat"]] = run
-    return [out[repeat] for repeat in sorted(out)]
+        turns.setdefault(run["repeat"], {False: {}, True: {}})[run["is_again"]][run["subject"]] = run
+    out = []
+    for repeat in sorted(turns):
+        first, again = turns[repeat][False], turns[repeat][True]
+        needed = {name for name, run in first.items() if run["verdict"] != "cannot"}
+        is_better = needed <= set(again) and nr_off(again) <= nr_off(first)
+        out += ({**first, **again} if is_better else first).values()
+    return out
+
+
+def nr_off(turn):
+    return sum(run["verdict"] == "off" for run in turn.values())
 
 
 def counts(runs):
@@ -82,7 +90,6 @@ def cell_of(subject, runs, cannot):
         return Cell(subject, "cannot", cannot)
     if not runs:
         return Cell(subject, "missing", "not run")
-    runs = latest(runs)
     by_verdict = counts(runs)
     measured = [run for run in runs if run["verdict"] in ("ok", "client-bound")]
     bound = by_verdict.get("client-bound", 0)
@@ -177,7 +184,7 @@ def sizes(row, subjects):
 
 def build_row(scenario, about, subjects, runs):
     names = [name for name in about.get("subjects", subjects) if name in subjects]
-    mine = [run for run in runs if run["scenario"] == scenario and run["row"] == about["row"]]
+    mine = usable([run for run in runs if run["scenario"] == scenario and run["row"] == about["row"]])
     cells = {name: cell_of(name, [run for run in mine if run["subject"] == name],
                            subjects[name].get("cannot", {}).get(f"{scenario}/{about['row']}")) for name in names}
     row = Row(scenario, about["row"], about["kind"], about["title"], about["layout"], about["params"], cells)
