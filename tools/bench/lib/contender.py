@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """A server that is compared: what it is, how big, what it cannot do by design, and how it is started."""
-import hashlib
 import os
 import re
 import resource
@@ -85,11 +84,9 @@ class Contender:
         with open(os.path.join(machine.ROOT, "VERSION")) as text:
             version = stats.get("runtime", {}).get("version") or text.read().strip()
         linkage, libraries = linked(self.path)
-        with open(self.path, "rb") as binary:
-            digest = hashlib.sha256(binary.read()).hexdigest()
         return {"model": self.model, "version": version, "workers": self.workers(server.command, stats, len(cpus)),
                 "language": self.language, "linkage": linkage, "stripped_bytes": stripped_bytes(self.path), "libraries": libraries,
-                "program": self.program, "options": self.options, "environment": self.environment, "sha256": digest}
+                "program": self.program, "options": self.options, "environment": self.environment, "sha256": machine.sha256(self.path)}
 
 
 def stripped_bytes(path):

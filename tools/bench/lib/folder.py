@@ -60,7 +60,8 @@ class Folder:
         return sorted(name for name in os.listdir(self.runs) if name.endswith(".json")) if os.path.isdir(self.runs) else []
 
     def records(self):
-        return [read(os.path.join(self.runs, name)) for name in self.names()]
+        """One after the other: a long comparison has more of them than fit into memory whole."""
+        return (read(os.path.join(self.runs, name)) for name in self.names())
 
     def add(self, record):
         """Returns the run's name."""

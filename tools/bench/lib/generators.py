@@ -25,12 +25,17 @@ def run(argv, cpu, scratch, name, before=(), nice=0):
         return status, text.read(), round((usage.ru_utime + usage.ru_stime) * 1e9), usage.ru_maxrss * 1024
 
 
-def load(args, scratch, cpu=None, before=(), nice=0):
-    """A run of build/load that has measured: its JSON, with `used`: {cpu_ns, rss_bytes, status}."""
+def needed():
+    """The path of our own."""
     if not os.access(LOAD, os.X_OK):
         raise CannotMeasure(f"{LOAD} is missing: run `make load`")
+    return LOAD
+
+
+def load(args, scratch, cpu=None, before=(), nice=0):
+    """A run of build/load that has measured: its JSON, with `used`: {cpu_ns, rss_bytes, status}."""
     path = os.path.join(scratch, "load.json")
-    status, said, cpu_ns, rss_bytes = run([LOAD, "--json", path, *args], cpu, scratch, "load", before, nice)
+    status, said, cpu_ns, rss_bytes = run([needed(), "--json", path, *args], cpu, scratch, "load", before, nice)
     if status not in (0, LATE):
         raise CannotMeasure(f"load {' '.join(map(str, args))} failed (exit {status}): {said.strip()[-300:]}")
     with open(path) as text:

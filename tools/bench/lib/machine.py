@@ -49,10 +49,13 @@ def source():
     return {"commit": commit, "modified": changed is not None}
 
 
-def agent_identity(path):
+def sha256(path):
     with open(path, "rb") as binary:
-        digest = hashlib.sha256(binary.read()).hexdigest()
-    return {"path": path, "sha256": digest, "source": source() if path.startswith(ROOT) else None}
+        return hashlib.sha256(binary.read()).hexdigest()
+
+
+def agent_identity(path):
+    return {"path": path, "sha256": sha256(path), "source": source() if path.startswith(ROOT) else None}
 
 
 def cpu_times(cpu):

@@ -11,7 +11,7 @@ from . import contender, drive, plan, trial
 class Session:
     def __init__(self, folder, bench, budget_s):
         self.folder, self.bench, self.budget_s = folder, bench, budget_s
-        self.index, self.records = folder.index(), folder.records()
+        self.index, self.records = folder.index(), [self.slim(record) for record in folder.records()]
         self.rows = {(s["name"], r["row"]): r for s in self.index["scenarios"] for r in s["rows"]}
         self.contenders = {name: contender.Contender(name, said) for name, said in self.index["subjects"].items()}
         self.planned = plan.order(self.index["scenarios"], set(self.contenders), self.index["seed"], self.index["options"]["repeats"])
@@ -19,6 +19,11 @@ class Session:
         for record in self.records:
             if record["spin"]:
                 bench.spins += [record["spin"]["before"], record["spin"]["after"]]
+
+    @staticmethod
+    def slim(record):
+        """What is needed to go on; all of it is in the folder."""
+        return {**record, "agent": None, "server": None, "highest_rate": record["load"] and drive.highest_rate(record["load"]), "load": None}
 
     def cost_s(self, one):
         """By the runs of the same row that were seen, else by the estimate, as far off as it was for the others."""
@@ -64,7 +69,7 @@ class Session:
         row = self.rows[planned.scenario, planned.row]
         record = trial.Run(self.bench, planned, row, self.contenders[planned.subject], self.highest(planned)).run()
         name = self.folder.add(record)
-        self.records.append(record)
+        self.records.append(self.slim(record))
         if record["verdict"] != "cannot":
             self.costs.setdefault((planned.scenario, planned.row), []).append(time.monotonic() - began_s)
         self.done += 1
@@ -75,9 +80,8 @@ class Session:
         of = self.rows[planned.scenario, planned.row]["params"].get("of")
         rates = {True: [], False: []}
         for r in self.records:
-            if r["load"] and (r["scenario"], r["row"], r["subject"]) == (planned.scenario, of, planned.subject):
-                rate = drive.highest_rate(r["load"])
-                rates[r["verdict"] == "off"] += [rate] if rate else []
+            if r["highest_rate"] and (r["scenario"], r["row"], r["subject"]) == (planned.scenario, of, planned.subject):
+                rates[r["verdict"] == "off"].append(r["highest_rate"])
         return rates[False] or rates[True]
 
     def amount(self, runs):

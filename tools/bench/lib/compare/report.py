@@ -1,15 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The way in: from a folder to its text, and to its page."""
 from .. import folder as stored
-from . import figures, page, runs, text
+from . import agreement, figures, page, runs, text
 
 
-def make(folder, html_path=None):
-    """The text; the page goes to HTML_PATH if there is one.  Unusable says what is wrong."""
+def build(folder):
+    """(index, [figures.Scenario], [run])."""
     index, found = runs.read(folder)
     scenarios = figures.build(index, found)
     if not scenarios:
         raise stored.Unusable(f"cannot report on {folder}: no run of its {len(index['scenarios'])} scenarios is in it; start or --resume it first")
+    return index, scenarios, found
+
+
+def make(folder, html_path=None):
+    """The text; the page goes to HTML_PATH if there is one.  Unusable says what is wrong."""
+    index, scenarios, found = build(folder)
     if html_path:
         try:
             with open(html_path, "w", encoding="utf-8") as out:
@@ -17,3 +23,10 @@ def make(folder, html_path=None):
         except OSError as why:
             raise stored.Unusable(f"cannot write {html_path}: {why.strerror}; name another file with --html") from None
     return text.render(index, scenarios, found)
+
+
+def against(folder, other):
+    """(text, whether both have the same order wherever both tell subjects apart)."""
+    (index, scenarios, _), (its_index, its_scenarios, _) = build(folder), build(other)
+    found = agreement.find(scenarios, its_scenarios)
+    return agreement.render((index, its_index), found), not found.contrary

@@ -31,6 +31,18 @@ def try_out(path, run):
                               "its folder") from None
 
 
+def slim(run):
+    """Without what no figure is made of, which is most of it."""
+    for load in measures.loads(run):
+        load.pop("lag", None)
+    agent = run.get("agent") or {}
+    for key in ("threads", "exemplars"):
+        agent.pop(key, None)
+    for key in ("on_cpu", "run_queue", "blocked"):
+        agent.get("scheduling", {}).pop(key, None)
+    return run
+
+
 def read(path):
     """(index, [run]) in the order that they were measured in."""
     where = folder.Folder(path)
@@ -40,10 +52,11 @@ def read(path):
         check_keys(of_index, scenario, SCENARIO_KEYS)
         for row in scenario["rows"]:
             check_keys(of_index, row, ROW_KEYS)
-    runs = where.records()
-    for name, run in zip(where.names(), runs):
+    runs = []
+    for name, run in zip(where.names(), where.records()):
         check_keys(os.path.join(where.runs, name), run, RUN_KEYS)
         if run["verdict"] not in VERDICTS:
             raise folder.Unusable(f"cannot use {os.path.join(where.runs, name)}: verdict '{run['verdict']}' is none of {', '.join(VERDICTS)}")
         try_out(os.path.join(where.runs, name), run)
+        runs.append(slim(run))
     return index, runs
