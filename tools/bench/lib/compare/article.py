@@ -13,9 +13,10 @@ EIGHT = (
 )
 OF_KIND = {
     "max": ("max_rate", "closed_rate", "cpu_ns", "cpu_s_per_million", "switches"),
-    "rate": ("p50_ns", "p99_ns", "p999_ns", "cpu_ns", "run_queue_p99_ratio", "switches", "switch_direct_ns", "switch_indirect_ns"),
-    "closed": ("closed_rate", "cpu_ns", "cpu_s_per_million", "switches"),  # whose latency no user would have
-    "connections": ("user_bytes", "kernel_bytes", "utilisation_ratio", "p99_ns", "cpu_ns"),
+    "rate": ("p50_ns", "p99_ns", "p999_ns", "cpu_ns", "run_queue_p99_ratio", "switches", "switch_direct_ns", "switch_indirect_ns",
+             "gc_pause_ns", "gc_stopped_ratio"),
+    "closed": ("closed_rate", "cpu_ns", "cpu_s_per_million", "switches", "gc_pause_ns", "gc_stopped_ratio"),  # whose latency no user would have
+    "connections": ("user_bytes", "kernel_bytes", "utilisation_ratio", "p99_ns", "cpu_ns", "gc_pause_ns", "gc_stopped_ratio"),
     "startup": ("startup_ns",),
     "size": ("size_bytes",),
 }

@@ -28,6 +28,8 @@ METRICS = {
     "user_bytes": Metric("memory a connection", "bytes", False, "the server's own, resident"),
     "kernel_bytes": Metric("kernel memory a connection", "bytes", False, "both ends together"),
     "utilisation_ratio": Metric("CPU utilisation", "percent", False, "of the CPUs that it may use"),
+    "gc_pause_ns": Metric("a collection's stop", "ns", False, "for how long a garbage collection stops all that run, in the mean"),
+    "gc_stopped_ratio": Metric("stopped by collections", "percent", False, "of the time, all that run"),
     "startup_ns": Metric("startup", "ns", False, "from the start of the process to its first answer"),
     "size_bytes": Metric("binary size", "bytes", False, "stripped"),
 }
@@ -112,11 +114,21 @@ def of_agent(run):
     return out
 
 
+def of_collections(run):
+    """While it was driven; nothing where there are none."""
+    server = run.get("server") or {}
+    before, after = (((server.get("stats") or {}).get(when) or {}).get("runtime", {}).get("gc") for when in ("before", "after"))
+    if not before or not after or after["count"] <= before["count"]:
+        return {}
+    stopped_ns = after["pause_ns"] - before["pause_ns"]
+    return {"gc_pause_ns": stopped_ns / (after["count"] - before["count"]), "gc_stopped_ratio": stopped_ns / server["wall_ns"]}
+
+
 def of_run(run):
     """What it measured, whatever the verdict."""
     if run["verdict"] in ("cannot", "failed"):
         return {}
-    out = {**of_load(run), **of_agent(run)}
+    out = {**of_load(run), **of_agent(run), **of_collections(run)}
     out["utilisation_ratio"] = utilisation_ratio(run)
     used_ns = cpu_ns(run)
     if used_ns is not None:
