@@ -72,6 +72,10 @@ func main() {
 	if err != nil {
 		fail(2, "%v", err)
 	}
+	if o.switchCost {
+		fmt.Fprintf(os.Stderr, "%s: a switch takes %.1f ns in user space\n", name, switchNs())
+		return
+	}
 	if o.workers > 0 {
 		runtime.GOMAXPROCS(o.workers)
 	}
