@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "servers/green.h"
+#include "servers/green_cost.h"
 #include "servers/green_request.h"
 #include "servers/green_stack.h"
 #include "servers/io.h"
@@ -35,10 +36,13 @@
 #define TRIM_NS 1000000000u
 
 static const char *stack_guard = "any";
+static bool asks_switch_cost;
 
 static const struct opt own_options[] = {
 	{ "stack-guard", OPT_STRING, &stack_guard, "HOW",
 	  "madvise (Linux 6.13), mprotect (as many as vm.max_map_count allows), or any that works (any)" },
+	{ "switch-cost", OPT_FLAG, &asks_switch_cost, NULL,
+	  "serve nothing: say what a switch of green threads takes, on one worker, and end" },
 	{ NULL },
 };
 
@@ -297,6 +301,26 @@ static enum green_guard wanted_guard(void)
 	return guard;
 }
 
+/* --switch-cost: that, and nothing else. */
+static int tell_switch_cost(const struct server *s, struct err *err)
+{
+	struct stats *stats;
+	uint32_t most;
+	double ns;
+	int ret;
+
+	if (!asks_switch_cost)
+		return 0;
+	ret = green_stacks_init(wanted_guard(), &most, err);
+	if (ret < 0)
+		return ret;
+	stats = stats_new(s->name, 1, true, err);
+	if (!stats || green_cost_ns(&ns, stats, err))
+		return -err->code;
+	fprintf(stderr, "%s: a switch takes %.1f ns in user space\n", s->name, ns);
+	return 1;
+}
+
 /* Each connection's stack has a guard, and so do those of who is told that there is no room. */
 static int prepare_stacks(struct server *s, struct err *err)
 {
@@ -339,5 +363,6 @@ const struct model model = {
 	.slots = 64,
 	.options = own_options,
 	.take_options = take_options,
+	.instead = tell_switch_cost,
 	.serve = serve,
 };

@@ -139,6 +139,16 @@ static int open_listeners(struct server *server, struct err *err)
 	return ret;
 }
 
+/* Returns 0, 1 if there is nothing to serve, or -errno. */
+static int prepare(const struct server *server, struct err *err)
+{
+	const cpu_set_t *cpus = &server->options->cpus;
+
+	if (sched_setaffinity(0, sizeof(*cpus), cpus))
+		return err_set(err, errno, "cannot use the CPUs of --cpus: %s", strerror(errno));
+	return model.instead ? model.instead(server, err) : 0;
+}
+
 static int start(struct server *server, struct err *err)
 {
 	const struct options *options = server->options;
@@ -146,8 +156,6 @@ static int start(struct server *server, struct err *err)
 
 	if (ret)
 		return ret;
-	if (sched_setaffinity(0, sizeof(options->cpus), &options->cpus))
-		return err_set(err, errno, "cannot use the CPUs of --cpus: %s", strerror(errno));
 	server->conn = (struct conn_config){ options->read_timeout_ns, options->write_timeout_ns,
 					     options->idle_timeout_ns, options->defaults };
 	server->stats = stats_new(model.name, model.slots ? model.slots : server->workers, !model.slots, err);
@@ -168,7 +176,10 @@ int main(int argc, char **argv)
 		return fflush(stdout) ? EXIT_FAILED : EXIT_DONE;
 	if (ret || take_workers(&server, &err) || (model.take_options && model.take_options(&err)))
 		return fail(&err, EXIT_USAGE);
-	if (start(&server, &err))
+	ret = prepare(&server, &err);
+	if (ret > 0)
+		return EXIT_DONE;
+	if (ret || start(&server, &err))
 		return fail(&err, err.code == EINVAL ? EXIT_USAGE : EXIT_FAILED);
 	ret = model.serve(&server, &err);
 	if (options.unix_path)

@@ -45,6 +45,9 @@ struct model {
 	const struct opt *options; /* of its own, beside those of servers/options.h; NULL: none */
 	/* Understand what they were given.  Returns 0, or -EINVAL with a sentence in ERR.  NULL: needs not. */
 	int (*take_options)(struct err *err);
+	/* Do what the options ask for instead of serving.  Returns 1 if that was all, 0 if they ask for
+	 * nothing so, or -errno with a sentence in ERR.  NULL: it only serves. */
+	int (*instead)(const struct server *server, struct err *err);
 	bool apart; /* each worker has a listener, and where that is allowed, a file table */
 	/*
 	 * Make what it takes to serve, say server_ready(), and serve until stop_fd is readable, then drain:

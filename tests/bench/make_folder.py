@@ -90,7 +90,7 @@ def run(row, subject, repeat, **more):
     return {"scenario": scenario, "row": about["row"], "kind": about["kind"], "subject": subject, "repeat": repeat, "round": repeat,
             "is_again": False, "layout": about["layout"], "params": about["params"], "cpus": {"server": [0, 1], "load": [0, 1]},
             "commands": {"server": MADE_UP, "load": MADE_UP, "agent": MADE_UP}, "started_at": "2026-01-01T00:00:00Z",
-            "load": None, "agent": None, "server": None, "memory": None, "startup_ns": None, "verdict": "ok", "reason": None, **more}
+            "load": None, "agent": None, "server": None, "memory": None, "startup_ns": None, "switch_ns": None, "verdict": "ok", "reason": None, **more}
 
 
 def row(name, kind, title, **params):
@@ -125,6 +125,7 @@ def scenario(name="table"):
         *[row(f"pool-{threads}", "closed", f"peak with {threads} threads in the pool, some 2 ms of work", work="sha=200") for threads in (2, 8, 64, 512)],
         row("connections", "connections", "memory of a connection, with 10,000 open", layout="split", connections=10000),
         row("startup", "startup", "from the fork to the first 200", layout="split"),
+        row("switch", "switch", "a switch in user space", layout="split"),
         row("size", "size", "size of the file, stripped, and its libraries", layout="split")]}
 
 
@@ -145,6 +146,8 @@ def one_run(rng, key, name, repeat):
     kind, clock = about["kind"], about["params"]["work"].partition("_us")[0]
     if kind == "startup":
         return run(key, name, repeat, startup_ns=round(4e6 * rng.lognormvariate(len(name) / 20, 0.05)))
+    if kind == "switch":
+        return run(key, name, repeat, switch_ns=20.0 * len(name) + repeat)
     tricked = clock == "seed" and name in ("tokio-hyper", "async-pool")
     cpu_ns = (45_000 if tricked else 2_040_000) * rng.lognormvariate(0, 0.01)
     rate = {"max": 880, "closed": 31_000 if tricked else 930}.get(kind, 500) * rng.lognormvariate(len(name) / 400, 0.02)
@@ -159,6 +162,7 @@ def comparison(seed=1, repeats=3):
     rng, scenarios, runs = random.Random(seed), [scenario(), clocks()], []
     subjects = {name: subject(name) for name in SUBJECTS}
     subjects["green-threads"]["cannot"] = {"table/connections": "32,753 of its stacks can be guarded here"}
+    subjects["async-pool"]["cannot"] = {"table/switch": "it has no switch of its own"}
     for of in scenarios:
         for about in of["rows"]:
             for name in SUBJECTS if about["kind"] != "size" else ():

@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import signal
 import socket
 import struct
@@ -171,6 +172,15 @@ def chain(rounds):
 def result_of(answer):
     """What /process answered: its result, or a status that is not 200."""
     return answer.body.decode().strip().removeprefix("result: ") if answer.status == 200 else answer.status
+
+
+def check_switch_cost(path):
+    """PATH measures its own switch, says so in a line, and ends; on a port that is taken, since it serves nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        run = subprocess.run([path, "--switch-cost", "--port", str(taken.getsockname()[1])], capture_output=True, text=True, check=False)
+    name = os.path.basename(path)
+    found = re.fullmatch(name + r": a switch takes (\d+\.\d) ns in user space\n", run.stderr)
+    check(run.returncode == 0 and not run.stdout and found and float(found[1]) > 0, f"{name} --switch-cost: {run.returncode} {run.stderr.strip()}")
 
 
 def wait_until_read(server, sock):

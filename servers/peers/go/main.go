@@ -67,10 +67,21 @@ func drain(server *http.Server, s *stats, timeout time.Duration) uint64 {
 	return 0
 }
 
+// announce tells whoever started it what it is, and that it serves.
+func announce(listener net.Listener) {
+	fmt.Fprintf(os.Stderr, "%s: %s, GOMAXPROCS=%d\n", name, runtime.Version(), runtime.GOMAXPROCS(0))
+	fmt.Fprintf(os.Stderr, "%s: sha takes %d ns a round\n", name, shaRoundNs())
+	fmt.Printf("ready %v\n", listener.Addr())
+}
+
 func main() {
 	o, err := parseOptions(os.Args[1:])
 	if err != nil {
 		fail(2, "%v", err)
+	}
+	if o.switchCost {
+		fmt.Fprintf(os.Stderr, "%s: a switch takes %.1f ns in user space\n", name, switchNs())
+		return
 	}
 	if o.workers > 0 {
 		runtime.GOMAXPROCS(o.workers)
@@ -87,9 +98,7 @@ func main() {
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	s := &stats{}
 	server := newServer(&o, s)
-	fmt.Fprintf(os.Stderr, "%s: %s, GOMAXPROCS=%d\n", name, runtime.Version(), runtime.GOMAXPROCS(0))
-	fmt.Fprintf(os.Stderr, "%s: sha takes %d ns a round\n", name, shaRoundNs())
-	fmt.Printf("ready %v\n", listener.Addr())
+	announce(listener)
 	go func() {
 		err := server.Serve(&limitedListener{TCPListener: listener.(*net.TCPListener), most: files, stats: s})
 		if !errors.Is(err, http.ErrServerClosed) {

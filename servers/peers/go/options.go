@@ -27,6 +27,7 @@ type options struct {
 	upstreamURL                                          string // "": there is none
 	upstreamTimeout                                      time.Duration
 	defaults                                             []step // of /process without a query
+	switchCost                                           bool   // serve nothing, and say what a switch takes
 }
 
 // newFlags returns the flags that fill O, and those whose text is still to be understood.
@@ -45,6 +46,8 @@ func newFlags(o *options) (flags *flag.FlagSet, address *string, port *uint, amo
 	flags.StringVar(&o.directory, "directory", "/var/tmp", "where read_kb has its file")
 	flags.StringVar(&o.upstreamURL, "upstream-url", "", "whom upstream=N asks: http://ADDRESS:PORT/path")
 	flags.DurationVar(&o.upstreamTimeout, "upstream-timeout", 10*time.Second, "for its answer")
+	flags.BoolVar(&o.switchCost, "switch-cost", false,
+		"serve nothing: say what a switch of goroutines takes, with GOMAXPROCS=1, and end")
 	for k := range kinds {
 		amounts = append(amounts, flags.Uint64(strings.ReplaceAll(kinds[k].name, "_", "-"), 0,
 			"a step of /process, where its query has none"))

@@ -10,9 +10,12 @@ import tempfile
 from . import CannotMeasure, drive, idle, machine, process, subjects
 
 PEERS = {"go-net-http": ("go", "Go"), "tokio-hyper": ("tokio", "Rust"), subjects.RAW: ("tokio", "Rust")}
+OWN_SWITCH = ("green-threads", *PEERS)  # that schedule in user space, and can measure it
 ONE_THREAD = ("event-loop", "async-pool")  # that work, or that react
+UNLOADED = ("startup", "switch", "size")  # kinds of rows that nobody is driven in
 NO_NUMBER = ("thread-per-connection", "prefork")  # of workers: as many as connections
 LIBC = re.compile(r"(ld-linux[\w-]*|linux-vdso|libc|libm|libpthread|libdl|librt)\.so")
+SWITCH_TIMEOUT_S = 60  # it takes a tenth of a second
 # What holds many connections is not cut off for idling, and refuses none.
 PATIENT = ("--idle-timeout", "0")
 
@@ -39,8 +42,10 @@ class Contender:
     def cannot(self, row):
         """Why it has no figure in ROW by design; None if it has."""
         params, connections = row["params"], row["params"]["connections"]
-        if self.program == subjects.RAW and row["kind"] != "size" and row["kind"] != "startup" and params["churn"] != 1:
+        if self.program == subjects.RAW and row["kind"] not in UNLOADED and params["churn"] != 1:
             return "it answers one request a connection"
+        if row["kind"] == "switch" and self.program not in OWN_SWITCH:
+            return "its threads are the kernel's: it has no switch of its own in user space"
         if row["kind"] != "connections":
             return None
         if self.program in idle.NO_CROWD:
@@ -53,14 +58,32 @@ class Contender:
     def start(self, row, cpus, more=()):
         """On CPUS, by affinity that it inherits: no other program runs before it."""
         params = row["params"]
-        options = [*PATIENT, *self.options, *params.get("options", []), *more]
+        options = [*PATIENT, *self.options_of(row), *more]
         if row["kind"] == "connections":
             options += subjects.room_for(self.program, params["connections"] + drive.CROWD_CONNECTIONS, len(cpus))
         elif params.get("workers") and self.program not in NO_NUMBER:
             options += ["--workers", str(params["workers"])]
         with machine.affinity(cpus):
             return subjects.Model(self.program, None, params["connections"] + 2, options, params["work"],
-                                  environment={**self.environment, **params.get("environment", {})})
+                                  environment=self.environment_of(row))
+
+    def options_of(self, row):
+        return [*self.options, *row["params"].get("options", [])]
+
+    def environment_of(self, row):
+        return {**self.environment, **row["params"].get("environment", {})}
+
+    def switch_command(self, row):
+        return [self.path, *self.options_of(row), "--switch-cost"]
+
+    def switch_ns(self, row, cpus):
+        """What a switch of its own takes, as it says of itself on CPUS."""
+        with machine.affinity(cpus):
+            status, said = process.ended(self.switch_command(row), SWITCH_TIMEOUT_S, self.environment_of(row))
+        found = re.search(r"a switch takes ([\d.]+) ns in user space", said)
+        if status or not found:
+            raise CannotMeasure(f"{self.name} does not say what a switch takes (exit {status}): {' '.join(said.split())[-300:]}")
+        return float(found[1])
 
     def workers(self, command, stats, cpus):
         """Threads or processes that work, of a server started by COMMAND on so many CPUS; None: as many as connections."""

@@ -63,7 +63,7 @@ def left(planned, records):
 
 def estimate_s(kind, params):
     """How long a run may take, before one was seen."""
-    if kind == "startup":
+    if kind in ("startup", "switch"):
         return 0.5
     driven_s = params["seconds"]
     if kind == "max":

@@ -47,6 +47,16 @@ def end(process, number=signal.SIGKILL):
     return process.returncode
 
 
+def ended(argv, timeout_s, environment):
+    """Run it to its end; returns (exit status, what it said on stderr).  ENVIRONMENT is beside this one's."""
+    process = start(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment})
+    try:
+        _, said = process.communicate(timeout=timeout_s)
+    finally:
+        end(process)
+    return process.returncode, said
+
+
 def stop(number, frame):
     raise KeyboardInterrupt
 

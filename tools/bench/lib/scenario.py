@@ -10,7 +10,7 @@ import tomllib
 from . import connections, machine
 
 DIRECTORY = os.path.join(machine.ROOT, "tools", "bench", "scenarios")
-KINDS = ("max", "closed", "rate", "connections", "startup", "size")
+KINDS = ("max", "closed", "rate", "connections", "startup", "switch", "size")
 LAYOUTS = ("split", "shared")
 SECONDS, WARMUP_SECONDS, CONNECTIONS, TIMEOUT_S = 10, 1, 64, 10
 NUMBER = (int, float)

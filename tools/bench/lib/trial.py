@@ -33,7 +33,8 @@ class Bench:
     def places(self, row):
         """(CPUs of the server, of the generator)."""
         servers, loads = self.cpus[row["layout"]]
-        return servers[:row["params"].get("server_cpus") or len(servers)], loads
+        most = 1 if row["kind"] == "switch" else row["params"].get("server_cpus") or len(servers)
+        return servers[:most], loads
 
 
 class Run:
@@ -50,7 +51,8 @@ class Run:
             **{key: getattr(planned, key) for key in ("scenario", "row", "subject", "repeat", "round", "is_again")},
             "kind": row["kind"], "layout": row["layout"], "params": self.params, "cpus": {"server": self.cpus, "load": self.load_cpus},
             "commands": {"server": None, "load": None, "agent": None}, "started_at": drive.now(), "spin": None, "load": None,
-            "agent": None, "server": None, "on_cpus": None, "others": None, "memory": None, "startup_ns": None, "verdict": "ok", "reason": None}
+            "agent": None, "server": None, "on_cpus": None, "others": None, "memory": None, "startup_ns": None, "switch_ns": None, "verdict": "ok",
+            "reason": None}
 
     def run(self):
         """Returns the record, whatever happened."""
@@ -60,7 +62,7 @@ class Run:
             return self.record
         before = spin.on_cpus(self.all_cpus)
         try:
-            self.startup() if self.row["kind"] == "startup" else self.measure()
+            {"startup": self.startup, "switch": self.switch}.get(self.row["kind"], self.measure)()
         except FAULTS as why:
             self.judge("failed", self.reason(why))
         finally:
@@ -100,6 +102,11 @@ class Run:
         subjects.answer_bytes(self.server.port, self.server.path)
         took_ns = time.monotonic_ns() - began_at_ns
         self.record["startup_ns"] = took_ns - drive.SHA_ROUNDS * (drive.sha_round_ns(self.stop()) or 0)
+
+    def switch(self):
+        """Of the model's own scheduler, by the program alone: nothing is served."""
+        self.record["commands"]["server"] = shlex.join(self.contender.switch_command(self.row))
+        self.record["switch_ns"] = self.contender.switch_ns(self.row, self.cpus)
 
     def measure(self):
         if self.row["kind"] == "connections":

@@ -6,5 +6,6 @@ pub mod plan;
 pub mod serve;
 pub mod sha;
 pub mod stats;
+pub mod switch;
 pub mod upstream;
 pub mod work;

@@ -27,6 +27,7 @@ pub struct Options {
     pub upstream: Option<Upstream>,
     pub upstream_timeout: Duration,
     pub defaults: Vec<Step>, // of /process without a query
+    pub switch_cost: bool,   // serve nothing, and say what a switch takes
 }
 
 impl Default for Options {
@@ -45,6 +46,7 @@ impl Default for Options {
             upstream: None,
             upstream_timeout: Duration::from_secs(10),
             defaults: Vec::new(),
+            switch_cost: false,
         }
     }
 }
@@ -65,6 +67,7 @@ pub const HELP: &str = "
   --upstream-timeout T   for its answer (10s)
   --cpu-us N, --wall-us N, --seed-us N, --sha N, --sleep-us N, --lock-us N, --read-kb N, --alloc-kb N, --upstream N
                          steps of /process, where its query has none
+  --switch-cost          serve nothing: say what a switch of tasks takes, on one worker, and end
 ";
 
 fn text(parser: &mut Parser) -> Result<String, String> {
@@ -164,6 +167,7 @@ impl Options {
             "max-connections" => self.max_connections = number(parser, name)?,
             "directory" => self.directory = text(parser)?,
             "upstream-url" => self.upstream = Some(upstream(&text(parser)?)?),
+            "switch-cost" => self.switch_cost = true,
             _ => return Err(format!("unknown option --{name}; see --help")),
         }
         Ok(())

@@ -3,6 +3,7 @@
 use crate::options::{HELP, Options};
 use crate::sha;
 use crate::stats::{Stats, locked};
+use crate::switch;
 use crate::work::Worker;
 use std::io::Error;
 use std::process::ExitCode;
@@ -203,6 +204,13 @@ fn start_runtime(options: &Options) -> Result<Runtime, String> {
     started.map_err(|why| format!("cannot start tokio's threads: {why}"))
 }
 
+/// --switch-cost: that, and nothing else.
+fn tell_switch_cost(name: &str, options: Options) -> Result<(), String> {
+    let runtime = start_runtime(&Options { workers: Some(1), ..options })?;
+    eprintln!("{name}: a switch takes {:.1} ns in user space", switch::cost_ns(&runtime));
+    Ok(())
+}
+
 /// The whole program: SERVE has each connection that is not refused.
 pub fn main<F, T>(model: Model, serve: F) -> ExitCode
 where
@@ -222,6 +230,9 @@ where
         }
         Err(why) => return fail(2, why),
     };
+    if options.switch_cost {
+        return tell_switch_cost(name, options).map_or_else(|why| fail(1, why), |_| ExitCode::SUCCESS);
+    }
     let prepared = take_files(&options).and_then(|most| Ok((most, start_runtime(&options)?)));
     let (most, runtime) = match prepared {
         Ok(prepared) => prepared,

@@ -4,13 +4,16 @@ from typing import NamedTuple
 
 from . import figures
 
+SWITCH = "Context switch"
 # The article's rows in its order: title, and which metric of which kind of row has it; the first that is there.
 EIGHT = (
     ("Maximum throughput", ("max_rate", "max"), ("closed_rate", "closed")), ("p99 latency", ("p99_ns", "rate")),
     ("p99.9 latency", ("p999_ns", "rate")), ("Memory a connection", ("user_bytes", "connections")),
-    ("Context switch", ("switch_direct_ns", "rate")), ("Startup", ("startup_ns", "startup")), ("Binary size", ("size_bytes", "size")),
+    (SWITCH, ("switch_direct_ns", "rate")), ("Startup", ("startup_ns", "startup")), ("Binary size", ("size_bytes", "size")),
     ("CPU utilisation", ("utilisation_ratio", "connections")),
 )
+# Beside the one of that title, where somebody has it: most models' switches are the kernel's.
+BESIDE = {SWITCH: (f"{SWITCH}, user space", "switch_user_ns", "switch")}
 OF_KIND = {
     "max": ("max_rate", "closed_rate", "cpu_ns", "cpu_s_per_million", "switches"),
     "rate": ("p50_ns", "p99_ns", "p999_ns", "cpu_ns", "run_queue_p99_ratio", "switches", "switch_direct_ns", "switch_indirect_ns",
@@ -18,10 +21,11 @@ OF_KIND = {
     "closed": ("closed_rate", "cpu_ns", "cpu_s_per_million", "switches", "gc_pause_ns", "gc_stopped_ratio"),  # whose latency no user would have
     "connections": ("user_bytes", "kernel_bytes", "utilisation_ratio", "p99_ns", "cpu_ns", "gc_pause_ns", "gc_stopped_ratio"),
     "startup": ("startup_ns",),
+    "switch": ("switch_user_ns",),
     "size": ("size_bytes",),
 }
 MAIN = {"max": "max_rate", "rate": "p99_ns", "closed": "closed_rate", "connections": "user_bytes", "startup": "startup_ns",
-        "size": "size_bytes"}
+        "switch": "switch_user_ns", "size": "size_bytes"}
 
 
 class Entry(NamedTuple):
@@ -46,6 +50,15 @@ def find(scenario, metric, kind):
 def eight(scenario):
     return [next((Entry(title, metric, row) for metric, kind in choices if (row := find(scenario, metric, kind))), Entry(title, choices[0][0], None))
             for title, *choices in EIGHT]
+
+
+def columns(scenario):
+    """Of the eight those that are there, each with what stands beside it."""
+    out = []
+    for one in eight(scenario):
+        title, metric, kind = BESIDE.get(one.title, (None, None, None))
+        out += [one, Entry(title, metric, find(scenario, metric, kind))]
+    return [one for one in out if one.row]
 
 
 def shown(row):

@@ -25,6 +25,7 @@ METRICS = {
     "switches": Metric("switches a request", "number", False, "how often a thread of the server left its CPU"),
     "switch_direct_ns": Metric("a switch, kernel", "ns", False, "the scheduler's own time for one, in the mean"),
     "switch_indirect_ns": Metric("a switch, after-effect", "ns", False, "what a request pays more for each: cold caches and the calls around it"),
+    "switch_user_ns": Metric("a switch, user space", "ns", False, "between two tasks of the model's own scheduler, by its own yield, with what that asks the kernel"),
     "user_bytes": Metric("memory a connection", "bytes", False, "the server's own, resident"),
     "kernel_bytes": Metric("kernel memory a connection", "bytes", False, "both ends together"),
     "utilisation_ratio": Metric("CPU utilisation", "percent", False, "of the CPUs that it may use"),
@@ -137,6 +138,5 @@ def of_run(run):
         value = (run.get("memory") or {}).get(key)
         if value is not None:
             out[key] = value
-    if run.get("startup_ns") is not None:
-        out["startup_ns"] = run["startup_ns"]
+    out["startup_ns"], out["switch_user_ns"] = run.get("startup_ns"), run.get("switch_ns")
     return {key: value for key, value in out.items() if value is not None}

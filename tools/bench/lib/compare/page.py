@@ -28,7 +28,7 @@ def figure(row, cell, metric):
 
 def eight(scenario, subjects):
     """The article's eight rows; a subject that has none of them is not in it."""
-    entries = [one for one in article.eight(scenario) if one.row]
+    entries = article.columns(scenario)
     names = [name for name in subjects if any(name in one.row.cells for one in entries)]
     head = ["", *[one.title for one in entries]]
     body = [[name, *[figure(one.row, one.row.cells[name], one.metric) if name in one.row.cells else "" for one in entries]] for name in names]
