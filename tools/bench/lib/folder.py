@@ -13,10 +13,33 @@ class Unusable(Exception):
     """One line: why this folder cannot be used."""
 
 
+def hand_over(descriptor):
+    """What root makes under sudo is the user's, who else could neither build nor clean there."""
+    if os.geteuid() == 0 and "SUDO_UID" in os.environ:
+        os.fchown(descriptor, int(os.environ["SUDO_UID"]), int(os.environ["SUDO_GID"]))
+
+
+def make_directories(path):
+    """Those that are missing."""
+    parent = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(parent):
+        make_directories(parent)
+    try:
+        os.mkdir(path)
+    except FileExistsError:
+        return
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        hand_over(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def write(path, data, **form):
     with open(path + ".tmp", "w") as out:
         json.dump(data, out, **form)
         out.write("\n")
+        hand_over(out.fileno())
     os.replace(path + ".tmp", path)
 
 
@@ -37,11 +60,11 @@ class Folder:
     def make(cls, path, index):
         """A new one; nothing is written over."""
         try:
-            os.makedirs(path, exist_ok=True)
+            make_directories(path)
             if os.listdir(path):
                 raise Unusable(f"{path} is not empty: name another folder, or --resume it")
             folder = cls(path)
-            os.mkdir(folder.runs)
+            make_directories(folder.runs)
             folder.write_index(index)
         except OSError as why:
             raise Unusable(f"cannot write to {path}: {why.strerror}") from None
