@@ -59,7 +59,9 @@ class Session:
         while todo := self.left():
             fits = self.fitting(todo)
             if not fits:
-                self.say(f"the budget of {self.budget_s:g} s has no room for {len(todo)} more runs: they are dropped")
+                again = sum(one.is_again for one in todo)
+                self.say(f"the budget of {self.budget_s:g} s has no room for {len(todo)} more runs" +
+                         (f", {again} of them to repeat what was off" if again else "") + ": they are dropped")
                 return todo
             self.one(fits[0], fits[1:])
         return []

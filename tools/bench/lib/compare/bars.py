@@ -147,8 +147,8 @@ def splits(row):
                 name = f"p{100 * q:g}"
                 lines.append(line(name, stack(shares, f"{cell.subject}, {name}"), words.ns(curves.server_quantile_ns(cell.runs, q))))
         if lines:
-            who = ", ".join(f"{name} {words.percent(share)}" for name, share in curves.blame(cell.runs)[:3])
-            out.append(tag("div", tag("h4", cell.subject), *lines, tag("p", f"Waits for a CPU were behind: {who}.", class_="note") if who else "",
+            who = words.behind(curves.blame(cell.runs))
+            out.append(tag("div", tag("h4", cell.subject), *lines, tag("p", f"Waits for a CPU were behind {who}.", class_="note") if who else "",
                            class_="subject"))
     return tag("div", *out, class_="splits") if out else ""
 

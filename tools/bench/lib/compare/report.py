@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The way in: from a folder to its text, and to its page."""
 from .. import folder as stored
-from . import agreement, figures, page, runs, text
+from . import agreement, brief, figures, page, runs, text
 
 
 def build(folder):
@@ -13,8 +13,8 @@ def build(folder):
     return index, scenarios, found
 
 
-def make(folder, html_path=None):
-    """The text; the page goes to HTML_PATH if there is one.  Unusable says what is wrong."""
+def make(folder, html_path=None, is_brief=False):
+    """The text, or what of it fits on a screen; the page goes to HTML_PATH if there is one.  Unusable says what is wrong."""
     index, scenarios, found = build(folder)
     if html_path:
         try:
@@ -22,7 +22,7 @@ def make(folder, html_path=None):
                 out.write(page.render(index, scenarios, found))
         except OSError as why:
             raise stored.Unusable(f"cannot write {html_path}: {why.strerror}; name another file with --html") from None
-    return text.render(index, scenarios, found)
+    return (brief if is_brief else text).render(index, scenarios, found)
 
 
 def against(folder, other):

@@ -67,24 +67,26 @@ def bar(shares):
     return "".join(letter * columns.get(letter, 0) for letter in groups.GROUPS)
 
 
+def bars(row, quantiles):
+    """Of each subject: where the time of the requests at or above each of QUANTILES went, and whom it waited behind."""
+    for cell in row.cells.values():
+        known = [(q, shares) for q in quantiles if (shares := curves.shares(cell.runs, q))]
+        for at, (q, shares) in enumerate(known):
+            yield (f"    {'' if at else cell.subject:<24}{'p' + format(100 * q, 'g'):<6}"
+                   f"{words.ns(curves.server_quantile_ns(cell.runs, q)):>9} |{bar(shares)}")
+        if known and (who := words.behind(curves.blame(cell.runs))):
+            yield f"    {'':<24}waits for a CPU were behind {who}"
+
+
 def splits(row):
-    known = [cell for cell in row.cells.values() if row.kind == "rate" and curves.shares(cell.runs, 0.99)]
-    if not known:
+    found = list(bars(row, curves.SHARES_OF)) if row.kind == "rate" else []
+    if not found:
         return
     yield "  where the time of requests at or above a quantile went, as the server has it"
-    used = set()
-    for cell in known:
-        for q in curves.SHARES_OF:
-            shares = curves.shares(cell.runs, q)
-            if shares:
-                used.update(letter for letter in shares if letter in bar(shares))
-                yield (f"    {cell.subject if q == curves.SHARES_OF[0] else '':<24}{'p' + format(100 * q, 'g'):<6}"
-                       f"{words.ns(curves.server_quantile_ns(cell.runs, q)):>9} |{bar(shares)}")
-        who = ", ".join(f"{name} {words.percent(share)}" for name, share in curves.blame(cell.runs)[:3])
-        if who:
-            yield f"    {'':<24}waits for a CPU were behind: {who}"
-    legend = "   ".join(f"{letter} {groups.GROUPS[letter][0]}" for letter in groups.GROUPS if letter in used)
-    yield from textwrap.wrap(legend, WIDTH, initial_indent="    ", subsequent_indent="    ")
+    yield from found
+    used = "".join(line.partition("|")[2] for line in found)
+    legend = "   ".join(f"{letter} {name}" for letter, (name, _) in groups.GROUPS.items() if letter in used)
+    yield from wrap(legend, "    ", "    ")
 
 
 def watching_text(scenario):
@@ -117,13 +119,18 @@ def subjects_text(index):
         yield f"    {name:<24}{about.get('model', '')}; {', '.join(parts)}"
 
 
+def wrap(paragraph, first="", others=""):
+    """Names have hyphens, and are to be found whole."""
+    return textwrap.wrap(paragraph, WIDTH, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
+
+
 def wrapped(paragraphs):
     for one in paragraphs:
-        yield from textwrap.wrap(one, WIDTH, initial_indent="- ", subsequent_indent="  ")
+        yield from wrap(one, "- ", "  ")
 
 
 def lines(index, scenarios, runs):
-    yield from textwrap.wrap(summing.opening(scenarios), WIDTH)
+    yield from wrap(summing.opening(scenarios))
     yield ""
     found = verdicts.all_of(scenarios, runs)
     if found:

@@ -16,7 +16,7 @@ SAME_SHARE = 0.15  # of the physical limit, between subjects that do the same wo
 
 
 class Verdict(NamedTuple):
-    kind: str  # undone, speed, spread, losses, off
+    kind: str  # undone, spread, tail, serving, speed, losses, off
     text: str
     row: object = None
     cell: object = None
@@ -39,30 +39,30 @@ def undone_of(row, cell):
     """The verdict if its requests did not do the work that they were to do."""
     if cell.mark != "undone":
         return None
-    stated_ns, ratio = row.params["stated_work_ns"], figures.done_ratio(row, cell)
-    less = [value for run in cell.runs if (value := did_less(run, LITTLE * stated_ns)) is not None]
-    text = (f"{cell.subject} in '{row.title}': a request was to get {words.ns(stated_ns)} of work, and got at most {words.percent(ratio)} of "
-            f"that in the mean, {words.ns(cell.values['cpu_ns']['median'])} of CPU time")
+    ratio = figures.done_ratio(row, cell)
+    less = [value for run in cell.runs if (value := did_less(run, LITTLE * row.params["stated_work_ns"])) is not None]
+    text = f"{cell.subject} {words.percent(ratio)}, {words.ns(cell.values['cpu_ns']['median'])} of CPU time"
     if less and (share := statistics.median(less)) >= 0.5:
-        text += f"; {words.percent(share)} of its requests, at the least, did less than a tenth of the stated work"
-    return Verdict("undone", text + ".", row, cell, ratio)
+        text += f" ({words.percent(share)} of its requests, at the least, did less than a tenth of the work)"
+    return Verdict("undone", text, row, cell, ratio)
 
 
 def undone(scenarios):
+    """One for each row and subject, whose text is no sentence yet; who left out most comes first."""
     found = [undone_of(row, cell) for one in scenarios for row in one.rows for cell in row.cells.values()]
     return sorted((one for one in found if one), key=lambda one: one.done_ratio)
 
 
-def undone_by_subject(scenarios):
-    """One for each subject: the row in which it left out most, and how many others there are."""
-    by_subject = {}
+def undone_by_row(scenarios):
+    """Each subject once, in the row in which it left out most, with how many others there are; who has that row in common in one verdict."""
+    by_subject, by_row = {}, {}
     for one in undone(scenarios):
         by_subject.setdefault(one.cell.subject, []).append(one)
-    out = []
     for first, *others in by_subject.values():
-        more = f" In {len(others)} more {'row' if len(others) == 1 else 'rows'} they got {words.span([one.done_ratio for one in others])}." if others else ""
-        out.append(first._replace(text=first.text + more))
-    return out
+        more = f" (in {len(others)} more {'row' if len(others) == 1 else 'rows'} {words.span([one.done_ratio for one in others])})" if others else ""
+        by_row.setdefault((first.row.scenario, first.row.row), []).append(first._replace(text=first.text + more))
+    return [of[0]._replace(text=f"In '{of[0].row.title}' each request was to get {words.ns(of[0].row.params['stated_work_ns'])} of work. In the mean they "
+                           f"got, at most: {'; '.join(one.text for one in of)}.") for of in by_row.values()]
 
 
 def speeds(scenarios):
@@ -77,8 +77,8 @@ def speeds(scenarios):
     if len(each) < 2 or max(each.values()) / min(each.values()) - 1 <= SAME_SPEED:
         return []
     least, most = min(each, key=each.get), max(each, key=each.get)
-    return [Verdict("speed", f"A round of the work takes {words.ns(each[most])} in {most} and {words.ns(each[least])} in {least}, "
-                    f"{words.percent(each[most] / each[least] - 1)} more: that is in every ratio of theirs.")]
+    return [Verdict("speed", f"The work itself, rounds of SHA-256, takes {words.ns(each[most])} a round in {most} and {words.ns(each[least])} in {least}, "
+                    f"{words.percent(each[most] / each[least] - 1)} more: that is their libraries' doing, and in every ratio of theirs.")]
 
 
 def reached(row):
@@ -99,32 +99,67 @@ def spreads(scenarios):
             alike.append(row)
             continue
         out.append(Verdict("spread", f"{row.title}: of what their CPUs can give they reached {words.percent(ratios[worst])} ({worst}) to "
-                           f"{words.percent(ratios[best])} ({best}), in the median; {cause_of(row, best, worst)}", row))
+                           f"{words.percent(ratios[best])} ({best}), in the median; "
+                           + (cause_of(row, worst) if is_apart(row, article.MAIN[row.kind], best, worst) else "but their throughputs cannot be told apart."), row))
     if alike:
-        where = f"'{alike[0].title}'" + (f" and {len(alike) - 1} more rows with work" if len(alike) > 1 else "")
+        where = f"'{alike[0].title}'" + (f" and {len(alike) - 1} more {'row' if len(alike) == 2 else 'rows'} with work" if len(alike) > 1 else "")
         every = [ratio for row in alike for ratio in reached(row).values()]
-        out.insert(0, Verdict("spread", f"In {where}, with the CPU time of a request taken out, all who did the work are within {SAME_SHARE:.0%} of "
-                              f"each other: they reached {words.span(every)} of what their CPUs can give, in the median.", alike[0]))
+        out.insert(0, Verdict("spread", f"In {where} all who did the work reached much the same share of what their CPUs can give at the CPU time that "
+                              f"a request takes of them, {words.span(every)}. What sets their throughputs apart is mostly that CPU time, and not "
+                              "how they wait.", alike[0]))
     return out
 
 
-def is_apart(row, best, worst):
-    """Beyond the noise."""
-    metric = article.MAIN[row.kind]
-    ranks = [row.cells[name].ranks.get(metric) for name in (best, worst)]
-    return None not in ranks and (ranks[0][1] < ranks[1][0] or ranks[1][1] < ranks[0][0])
+def tails(scenarios):
+    """Who is late in the row of latency that stands for all, by how much, and why."""
+    main = article.main_scenario(scenarios)
+    row = article.find(main, "p99_ns", "rate") if main else None
+    known = {cell.subject: cell.values["p99_ns"]["median"] for cell in row.ranked("p99_ns")} if row else {}
+    if len(known) < 2:
+        return []
+    apart = furthest(row, "p99_ns")
+    if not apart:
+        return [Verdict("tail", f"In '{row.title}' nobody's p99 can be told from another's: {words.ns(min(known.values()))} to "
+                        f"{words.ns(max(known.values()))}.", row)]
+    best, worst = apart
+    who = words.behind(curves.blame(row.cells[worst].runs))
+    return [Verdict("tail", f"In '{row.title}' p99 is {words.ns(known[best])} in {best} and {words.ns(known[worst])} in {worst}: {cause_of(row, worst)}"
+                    + (f" Its waits for a CPU were behind {who}." if who else ""), row)]
 
 
-def cause_of(row, best, worst):
-    """Why the worst does not reach more; nothing is explained that is noise."""
-    if not is_apart(row, best, worst):
-        return "but their throughputs cannot be told apart."
-    cell = row.cells[worst]
-    shares = curves.shares(cell.runs, 0.99)
+def servings(scenarios):
+    """What a request takes where it has no work: the first such row at a constant rate."""
+    main = article.main_scenario(scenarios)
+    row = next((row for row in main.rows if row.kind == "rate" and not row.params.get("work")), None) if main else None
+    apart = furthest(row, "cpu_ns") if row else None
+    if not apart:
+        return []
+    least, most = (f"{words.ns(row.cells[name].values['cpu_ns']['median'])} of CPU time in {name}" for name in apart)
+    return [Verdict("serving", f"In '{row.title}' a request takes {least} and {most}: that is what serving takes by itself, with the kernel's part of it.", row)]
+
+
+def furthest(row, metric):
+    """Of the pairs of subjects that are apart (less, more) the one with the largest ratio; None if there is none."""
+    known = {cell.subject: cell.values[metric]["median"] for cell in row.ranked(metric)}
+    pairs = [(less, more) for less in known for more in known if known[less] < known[more] and is_apart(row, metric, less, more)]
+    return max(pairs, key=lambda pair: known[pair[1]] / known[pair[0]], default=None)
+
+
+def is_apart(row, metric, one, other):
+    """Beyond the noise: their own intervals do not overlap, whoever else is between."""
+    if any(metric not in row.cells[name].ranks for name in (one, other)):
+        return False
+    (low, high), (other_low, other_high) = (row.cells[name].ratios[metric]["interval_95"] for name in (one, other))
+    return high < other_low or other_high < low
+
+
+def cause_of(row, name):
+    """What its slowest requests waited for most."""
+    shares = curves.shares(row.cells[name].runs, 0.99)
     if not shares:
-        return f"why {cell.subject} does not reach more nobody watched."
+        return f"why {name} is behind nobody watched."
     letter = max((one for one in shares if one not in "C?"), key=shares.get)
-    return f"in {cell.subject}'s slowest hundredth {words.percent(shares[letter])} of the time was: {words.group(letter)}."
+    return f"in {name}'s slowest hundredth {words.percent(shares[letter])} of the time was: {words.group(letter)}."
 
 
 def losses(runs):
@@ -133,15 +168,15 @@ def losses(runs):
         for name, count in ((run.get("agent") or {}).get("losses") or {}).items():
             if count:
                 found.setdefault(run["subject"], set()).add(name)
-    return [Verdict("losses", f"The agent lost something while it watched {subject}: {', '.join(sorted(names))}.")
-            for subject, names in sorted(found.items())]
+    return [Verdict("losses", f"The agent could not keep all that it saw of {subject} ({', '.join(sorted(names))}): where the time of its requests "
+                    "went may be incomplete.") for subject, names in sorted(found.items())]
 
 
 def off(runs):
     count = sum(run["verdict"] == "off" for run in runs)
-    return [Verdict("off", f"{count} of {len(runs)} runs fell into a time in which the CPUs were more than 5 % off their usual "
-                    "speed; they are in no figure where there was another.")] if count else []
+    return [Verdict("off", f"{count} of {len(runs)} runs {'is' if count == 1 else 'are'} marked off: {words.MARKS_EXPLAINED['off']}. No figure is of such a run "
+                    "where there was another.")] if count else []
 
 
 def all_of(scenarios, runs):
-    return undone_by_subject(scenarios) + spreads(scenarios) + speeds(scenarios) + losses(runs) + off(runs)
+    return undone_by_row(scenarios) + spreads(scenarios) + tails(scenarios) + servings(scenarios) + speeds(scenarios) + losses(runs) + off(runs)

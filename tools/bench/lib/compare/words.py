@@ -63,12 +63,22 @@ MARKS = {"client-bound": "client-bound", "off": "off", "cannot": "cannot", "fail
          "undone": "work left out"}
 MARKS_EXPLAINED = {
     "client-bound": "the load generator was the limit, so the server could do more",
-    "off": "the CPUs were more than 5 % off their usual speed",
+    "off": "the CPUs were more than 5 % off their usual speed, or others had more than 5 % of their time",
     "cannot": "by its design",
     "failed": "it was tried, and did not come to an end",
     "missing": "it was not tried",
     "undone": "its requests did not get the work that they were to do, so it is in no rank",
 }
+
+# Who had the CPU, as the agent names whoever has no name of its own.
+BEHIND = {"self": "its own threads", "process": "other programs", "kernel": "the kernel", "idle": "nobody (an idle CPU, waking up)", "load": "the load generator",
+          "quota": "its CPU quota", "other": "others"}
+MOST_BEHIND = 3
+
+
+def behind(blame):
+    """Of curves.blame() the first few, in words."""
+    return ", ".join(f"{BEHIND.get(who, who)} {percent(share)}" for who, share in blame[:MOST_BEHIND])
 
 
 def group(letter):

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""A comparison on one screen: what it comes to, the eight rows and what stands beside them in one table, and where the time of the slowest went.  Pure."""
+import textwrap
+
+from .. import stats
+from . import article, groups, summing, text, verdicts, words
+
+GAP = "  "
+HEAD_WIDTH = 11  # "utilisation"
+
+
+def rank(cell, metric):
+    """'#2', '#1-4', or why there is none: ranks_explained() has it."""
+    if metric in cell.ranks:
+        first, last = cell.ranks[metric]
+        return f"#{first}" if first == last else f"#{first}-{last}"
+    return words.MARKS[cell.mark] if cell.mark else "#?"
+
+
+def columns(entries, names):
+    """[[lines of the head, value, rank, value, rank...]] of each entry, as wide as its widest."""
+    for one in entries:
+        head = textwrap.wrap(one.title, HEAD_WIDTH)
+        cells = [one.row.cells.get(name) for name in names]
+        body = [word for cell in cells for word in (
+            (text.number(one.metric, cell.values[one.metric]["median"]), rank(cell, one.metric)) if cell and one.metric in cell.values else
+            ("-", words.MARKS.get(cell.mark, "") if cell else ""))]
+        yield head, body, max(map(len, head + body))
+
+
+def table(entries, names):
+    """Two lines a subject: its figures, and its ranks below them."""
+    made, left = list(columns(entries, names)), max(map(len, names))
+    depth = max(len(head) for head, _, _ in made)
+    for at in range(depth):
+        yield (" " * left + "".join(GAP + (head[at] if at < len(head) else "").rjust(width) for head, _, width in made)).rstrip()
+    for at in range(2 * len(names)):
+        name = names[at // 2] if at % 2 == 0 else ""
+        yield (name.ljust(left) + "".join(GAP + body[at].rjust(width) for _, body, width in made)).rstrip()
+
+
+def ranks_explained(entries):
+    """And the words that stand where there is none."""
+    yield f"#: the rank; who shares it cannot be told apart.  #?: fewer than {stats.LEAST_RATIOS} runs that count, too few for one."
+    used = {cell.mark for one in entries for cell in one.row.cells.values() if one.metric not in cell.ranks}
+    yield from (f"{words.MARKS[mark]}: {meaning}" for mark, meaning in words.MARKS_EXPLAINED.items() if mark in used)
+
+
+def sources(entries):
+    """Which row each column is of."""
+    by_row = {}
+    for one in entries:
+        by_row.setdefault(one.row.row, (one.row, []))[1].append(one.title)
+    for row, titles in by_row.values():
+        yield from text.wrap(f"{', '.join(titles)}: {row.title}", "  ", "    ")
+
+
+def slowest(row):
+    """A bar for each subject, and what its letters mean."""
+    bars = list(text.bars(row, (0.99,)))
+    if not bars:
+        return
+    yield ""
+    yield from text.wrap(f"Where the time of the slowest hundredth went in '{row.title}': each bar is all of it")
+    yield from bars
+    for letter, (_, meaning) in groups.GROUPS.items():
+        if any(letter in line.partition("|")[2] for line in bars):
+            yield f"    {letter} {meaning}"
+
+
+def lines(index, scenarios, runs):
+    main, about = article.main_scenario(scenarios), summing.subject_of_page(scenarios)
+    entries = article.columns(main)
+    names = [name for name in index["subjects"] if any(name in one.row.cells for one in entries)]
+    yield f"{about.title}: {about.question}"
+    yield ""
+    yield from text.wrap(summing.opening(scenarios))
+    yield ""
+    yield from text.wrapped([one.text for one in verdicts.all_of(scenarios, runs)])
+    if entries:
+        yield ""
+        yield from table(entries, names)
+        yield from ranks_explained(entries)
+        yield from sources(entries)
+    latency = next((one.row for one in entries if one.metric == "p99_ns"), None)
+    if latency:
+        yield from slowest(latency)
+    yield ""
+    yield f"{words.machine(index['machine'])}; {len(runs)} runs from {index['started_at']}"
+
+
+def render(index, scenarios, runs):
+    return "\n".join(lines(index, scenarios, runs)) + "\n"
