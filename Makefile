@@ -63,7 +63,7 @@ ifneq ($(filter-out $(BARE),$(or $(MAKECMDGOALS),all)),)
     MISSING += $(call need,$(PKG_CONFIG),pkg-config)
   endif
   ifneq ($(strip $(MISSING)),)
-    $(error something is missing; tools/setup installs all of it)
+    $(error something is missing; tools/setup --tests installs all of it)
   endif
 endif
 
@@ -277,7 +277,7 @@ unit: tests ## run the tests that need no root
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc))
 
 test: ## set up what is missing, build, run every test, then again under ASan and UBSan
-	$(Q)tools/setup --quiet --vm
+	$(Q)tools/setup --quiet --tests --vm
 	$(Q)$(MAKE) --no-print-directory $(JOBS) all
 	$(Q)$(MAKE) --no-print-directory $(JOBS) vm SANITIZER=
 	$(Q)$(MAKE) --no-print-directory peers
@@ -294,7 +294,7 @@ LOAD_WORK = load workloads/scripted
 LOAD_TESTS = $(patsubst tests/%,%,$(filter-out %/test_client_of_agent,$(wildcard tests/load/test_*)))
 
 test-tsan: ## set up what is missing, run the servers' and the load generator's tests under ThreadSanitizer
-	$(Q)tools/setup --quiet
+	$(Q)tools/setup --quiet --tests
 	$(Q)$(MAKE) --no-print-directory $(JOBS) $(addprefix $(BUILD)/san-thread/,$(MODELS:%=servers/%) $(SERVER_WORK) $(LOAD_WORK)) \
 		SANITIZER=thread BUILD=$(BUILD)/san-thread
 	$(Q)BUILD=$(BUILD)/san-thread tests/run servers/ $(LOAD_TESTS)
@@ -341,7 +341,7 @@ demo: ## set up, build, and explain a real server under load
 	$(Q)tools/demo
 
 setup: ## install what building and testing needs
-	$(Q)tools/setup
+	$(Q)tools/setup --tests
 
 install: agent load ## install the agent, the load generator (as whylate-load), their manual pages and the header for servers
 	install -D -m 755 $(BUILD)/agent $(DESTDIR)$(PREFIX)/bin/agent
