@@ -12,8 +12,7 @@ HEAD_WIDTH = 11  # "utilisation"
 def rank(cell, metric):
     """'#2', '#1-4', or why there is none: ranks_explained() has it."""
     if metric in cell.ranks:
-        first, last = cell.ranks[metric]
-        return f"#{first}" if first == last else f"#{first}-{last}"
+        return words.short_rank(*cell.ranks[metric])
     return words.MARKS[cell.mark] if cell.mark else "#?"
 
 

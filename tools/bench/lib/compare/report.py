@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The way in: from a folder to its text, and to its page."""
 from .. import folder as stored
-from . import agreement, brief, figures, page, runs, text
+from . import agreement, brief, figures, markdown, page, runs, text
+
+FORMATS = {"text": text, "brief": brief, "markdown": markdown}
 
 
 def build(folder):
@@ -13,8 +15,8 @@ def build(folder):
     return index, scenarios, found
 
 
-def make(folder, html_path=None, is_brief=False):
-    """The text, or what of it fits on a screen; the page goes to HTML_PATH if there is one.  Unusable says what is wrong."""
+def make(folder, html_path=None, form="text"):
+    """What it says in one of FORMATS; the page goes to HTML_PATH if there is one.  Unusable says what is wrong."""
     index, scenarios, found = build(folder)
     if html_path:
         try:
@@ -22,7 +24,7 @@ def make(folder, html_path=None, is_brief=False):
                 out.write(page.render(index, scenarios, found))
         except OSError as why:
             raise stored.Unusable(f"cannot write {html_path}: {why.strerror}; name another file with --html") from None
-    return (brief if is_brief else text).render(index, scenarios, found)
+    return FORMATS[form].render(index, scenarios, found)
 
 
 def against(folder, other):

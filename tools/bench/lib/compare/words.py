@@ -90,6 +90,10 @@ def place(first, last):
     return f"{first}" if first == last else f"tied, {first} to {last}"
 
 
+def short_rank(first, last):
+    return f"#{first}" if first == last else f"#{first}-{last}"
+
+
 def clock(work):
     """What the work of a request is by, for a reader who does not know the server's options; empty for other work."""
     return {"cpu": "A request is done when it has used that much CPU time itself.",

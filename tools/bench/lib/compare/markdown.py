@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""A comparison as tables in Markdown, rows by subjects, for a document that is kept: what the text has in a table for each row.  Pure."""
+from . import article, measures, summing, text, verdicts, watching, words
+
+# What stands in a table of its own; the rest is in the text.
+SHOWN = ("max_rate", "closed_rate", "p50_ns", "p99_ns", "p999_ns", "cpu_ns", "run_queue_p99_ratio", "switches", "switch_direct_ns", "switch_indirect_ns",
+         "gc_pause_ns", "user_bytes", "kernel_bytes", "utilisation_ratio", "startup_ns", "switch_user_ns", "size_bytes")
+
+
+def escaped(value):
+    return str(value).replace("|", "\\|")
+
+
+def line(cells):
+    return "| " + " | ".join(map(escaped, cells)) + " |"
+
+
+def entry(cell, metric):
+    """'1.23 ms #1', '1.23 ms #2-4', '1.23 ms, client-bound', or why there is none."""
+    if cell is None:
+        return ""
+    if metric not in cell.values:
+        return words.MARKS.get(cell.mark, "")
+    shown = text.number(metric, cell.values[metric]["median"])
+    if metric in cell.ranks:
+        return f"{shown} {words.short_rank(*cell.ranks[metric])}"
+    return f"{shown}, {words.MARKS[cell.mark]}" if cell.mark else shown
+
+
+def table(rows, names, metric):
+    about = measures.METRICS[metric]
+    yield f"**{about.title}**: {about.explained}; {'more' if about.is_more_better else 'less'} is better"
+    yield ""
+    yield line(["row", *names])
+    yield line(["---"] * (1 + len(names)))
+    for row in rows:
+        yield line([f"`{row.row}`", *(entry(row.cells.get(name), metric) for name in names)])
+    yield ""
+
+
+def tables(scenario):
+    for metric in SHOWN:
+        rows = [row for row in scenario.rows if metric in article.shown(row)]
+        subjects = dict.fromkeys(name for row in rows for name, cell in row.cells.items() if metric in cell.values)
+        if rows:
+            yield from table(rows, list(subjects), metric)
+
+
+def reasons(scenario):
+    """Who has no figure or no rank in which rows, once for each reason."""
+    found = {}
+    for row in scenario.rows:
+        for cell in row.cells.values():
+            if cell.mark:
+                found.setdefault((cell.subject, words.MARKS[cell.mark], cell.reason or words.MARKS_EXPLAINED[cell.mark]), []).append(f"`{row.row}`")
+    for (subject, mark, reason), rows in found.items():
+        yield f"- {subject}, {mark} in {', '.join(rows)}: {reason}"
+
+
+def costs(scenario):
+    """Of watching."""
+    found = [(row, of) for row, _, of in watching.costs(scenario) if of]
+    if not found:
+        return
+    yield "**What watching costs**: with the agent by without it, in the same round"
+    yield ""
+    yield line(["row", "subject", "throughput", "CPU time a request"])
+    yield line(["---"] * 4)
+    for row, of in found:
+        for name, ratios in of.items():
+            yield line([f"`{row.row}`", name, *(words.ratio(ratios[metric]) if metric in ratios else "" for metric in (article.MAIN[row.kind], "cpu_ns"))])
+    yield ""
+
+
+def section(scenario):
+    yield f"## {scenario.title}"
+    yield ""
+    yield scenario.question
+    yield ""
+    for row in scenario.rows:
+        yield f"- `{row.row}`: {row.title}; {row.layout} CPUs"
+    yield ""
+    yield from tables(scenario)
+    yield from costs(scenario)
+    why_not = list(reasons(scenario))
+    yield from why_not
+    if why_not:
+        yield ""
+
+
+def render(index, scenarios, runs):
+    out = [summing.opening(scenarios), "", *(f"- {one.text}" for one in verdicts.all_of(scenarios, runs)), ""]
+    for scenario in scenarios:
+        out += section(scenario)
+    out += ["## Again", "", f"{words.machine(index['machine'])}; {len(runs)} runs from {index['started_at']}", "", f"    {index['command']}"]
+    return "\n".join(out) + "\n"
