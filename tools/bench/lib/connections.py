@@ -23,12 +23,17 @@ COUNT_TRIES, COUNT_AGAIN_S = 50, 0.1
 BODY = f"result: {hashlib.sha256(b'').hexdigest()}\n"  # of an answer without work
 
 
-def start(*args):
-    """Returns the process, which is ready, and the server's port."""
+def needed():
+    """The path of the program that has the connections."""
     path = os.path.join(machine.ROOT, os.environ.get("BUILD", "build"), "bench", "multitude")
     if not os.access(path, os.X_OK):
         raise CannotMeasure(f"{path} is missing: run `make all`")
-    child = process.start([path, *map(str, args)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    return path
+
+
+def start(*args):
+    """Returns the process, which is ready, and the server's port."""
+    child = process.start([needed(), *map(str, args)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           text=True)
     word, _, port = child.stdout.readline().strip().partition(" ")
     if word != "ready":

@@ -146,5 +146,3 @@ def faults(kind, report):
         yield "client-bound", f"the generator used {busy:.0%} of its CPU"
     if found and found["is_client_bound"]:
         yield "client-bound", "above the highest rate that held it was the generator that was late"
-    elif kind != "max" and report["used"]["status"] == generators.LATE:
-        yield "client-bound", "the generator was so late that a quantile could be another one"
