@@ -13,8 +13,8 @@ def percent(ratio):
 
 def mark_of(cell, metric):
     """What stands beside a figure: its rank, or why it has none."""
-    if cell.mark and metric not in cell.ranks:
-        return tag("span", words.MARKS[cell.mark], class_=f"mark {cell.mark}", title=cell.reason or words.MARKS_EXPLAINED[cell.mark])
+    if mark := cell.mark_of(metric):
+        return tag("span", words.MARKS[mark], class_=f"mark {mark}", title=cell.reason or words.MARKS_EXPLAINED[mark])
     if metric not in cell.ranks:
         count = cell.values[metric]["count"]
         return tag("span", words.runs(count), class_="rank", title="too few for a rank") if count < stats.LEAST_RATIOS else ""

@@ -13,7 +13,8 @@ def rank(cell, metric):
     """'#2', '#1-4', or why there is none: ranks_explained() has it."""
     if metric in cell.ranks:
         return words.short_rank(*cell.ranks[metric])
-    return words.MARKS[cell.mark] if cell.mark else "#?"
+    mark = cell.mark_of(metric)
+    return words.MARKS[mark] if mark else "#?"
 
 
 def columns(entries, names):
@@ -41,7 +42,7 @@ def table(entries, names):
 def ranks_explained(entries):
     """And the words that stand where there is none."""
     yield f"#: the rank; who shares it cannot be told apart.  #?: fewer than {stats.LEAST_RATIOS} runs that count, too few for one."
-    used = {cell.mark for one in entries for cell in one.row.cells.values() if one.metric not in cell.ranks}
+    used = {cell.mark_of(one.metric) for one in entries for cell in one.row.cells.values()}
     yield from (f"{words.MARKS[mark]}: {meaning}" for mark, meaning in words.MARKS_EXPLAINED.items() if mark in used)
 
 

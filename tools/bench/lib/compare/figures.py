@@ -12,7 +12,7 @@ from . import measures, words
 
 ENOUGH_WORK = 0.9  # of the stated, in the mean; the server's whole CPU time counts as work here
 UNTOUCHED = ("user_bytes", "kernel_bytes")  # by a load generator that was late or busy
-MOST_CLIENT_BOUND = 0.5  # of the runs of a cell; from there on the cell is, else these runs are left out
+MOST_CLIENT_BOUND = 0.5  # of the runs of a cell, or of one of its figures; from there on it is, else these runs are left out
 
 
 @dataclass
@@ -27,6 +27,17 @@ class Cell:
     values: dict = field(default_factory=dict)  # metric: stats.summary
     ratios: dict = field(default_factory=dict)  # metric: {median, interval_95, count}, to the row's reference
     ranks: dict = field(default_factory=dict)  # metric: (first, last)
+    late: dict = field(default_factory=dict)  # metric: in how many runs the generator's lag made it
+
+    def mark_of(self, metric):
+        """Why it has no rank there, as far as that is not for want of runs."""
+        if metric in self.ranks:
+            return None
+        return self.mark or ("client-bound" if self.is_late(metric) else None)
+
+    def is_late(self, metric):
+        """As MOST_CLIENT_BOUND has it."""
+        return bool(self.late.get(metric)) and self.late[metric] >= MOST_CLIENT_BOUND * len(self.runs)
 
 
 @dataclass
@@ -108,11 +119,12 @@ def cell_of(subject, runs, cannot):
 
 def by_repeat(cell, metric):
     return {run["repeat"]: value for run in (cell.measured if metric in UNTOUCHED else cell.runs)
-            if (value := measures.of_run(run).get(metric)) is not None}
+            if (value := measures.of_run(run).get(metric)) is not None and (metric not in measures.late(run) or cell.is_late(metric))}
 
 
 def measure(cell):
     """{metric: {repeat: value}}; the summaries go into the cell."""
+    cell.late = {metric: count for metric in measures.QUANTILES if (count := sum(metric in measures.late(run) for run in cell.runs))}
     table = {metric: by_repeat(cell, metric) for metric in measures.METRICS}
     table = {metric: values for metric, values in table.items() if values}
     cell.values = {metric: stats.summary(list(values.values())) for metric, values in table.items()}
@@ -143,7 +155,7 @@ def paired(own, others):
 def rank(row, metric, tables):
     """Ratios of all to the subject with the most repeats (the first of several, so that it does not hang on who is fast)."""
     known = [cell for cell in row.cells.values() if metric in tables[cell.subject]]
-    fair = [cell for cell in known if cell.mark is None or (cell.mark == "client-bound" and metric in UNTOUCHED)]
+    fair = [cell for cell in known if cell.mark_of(metric) is None or (cell.mark == "client-bound" and metric in UNTOUCHED)]
     if not fair:
         return
     reference = max(fair, key=lambda cell: len(tables[cell.subject][metric]))

@@ -24,7 +24,8 @@ def entry(cell, metric):
     shown = text.number(metric, cell.values[metric]["median"])
     if metric in cell.ranks:
         return f"{shown} {words.short_rank(*cell.ranks[metric])}"
-    return f"{shown}, {words.MARKS[cell.mark]}" if cell.mark else shown
+    mark = cell.mark_of(metric)
+    return f"{shown}, {words.MARKS[mark]}" if mark else shown
 
 
 def table(rows, names, metric):

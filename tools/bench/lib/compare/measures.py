@@ -35,6 +35,7 @@ METRICS = {
     "size_bytes": Metric("binary size", "bytes", False, "stripped"),
 }
 QUANTILES = {"p50_ns": 0.5, "p99_ns": 0.99, "p999_ns": 0.999}
+LAG_RATIO, LAG_NS = 0.05, 50_000  # by both of which lag must change a quantile to have made it (tools/load/result.c)
 
 
 def loads(run):
@@ -58,6 +59,14 @@ def good(load):
 
 def quantile_ns(load, q):
     return next((one["ns"] for one in distribution(load)["quantiles"] if one["q"] == q), None)
+
+
+def late(run):
+    """The quantiles that would be other ones without the generator's own lag."""
+    load = main_load(run)
+    known = {one["q"]: one for one in distribution(load)["quantiles"]} if load else {}
+    return {metric for metric, q in QUANTILES.items()
+            if q in known and known[q]["ns"] - known[q].get("without_lag_ns", known[q]["ns"]) > max(LAG_RATIO * known[q]["ns"], LAG_NS)}
 
 
 def cpus(run):

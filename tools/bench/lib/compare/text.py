@@ -20,7 +20,7 @@ def figure(cell, metric):
     spread = f"{number(metric, summary['min'])}..{number(metric, summary['max'])}" if summary["count"] > 1 else ""
     ratio = cell.ratios.get(metric)
     held = words.ratio(ratio) if ratio else ""
-    rank = words.place(*cell.ranks[metric]) if metric in cell.ranks else words.MARKS.get(cell.mark, f"not ranked: {words.runs(summary['count'])}")
+    rank = words.place(*cell.ranks[metric]) if metric in cell.ranks else words.MARKS.get(cell.mark_of(metric), f"not ranked: {words.runs(summary['count'])}")
     return number(metric, summary["median"]), spread, held, rank
 
 
@@ -43,6 +43,12 @@ def left_out(row):
         elif cell.left_out:
             counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(cell.left_out.items()))
             yield f"    {cell.subject:<24}left out of {len(cell.runs) + sum(cell.left_out.values())} runs: {counts}"
+        for metric in article.shown(row):
+            count = cell.late.get(metric)
+            if not count:
+                continue
+            told = "is therefore client-bound" if cell.is_late(metric) else "is without these"
+            yield f"    {cell.subject:<24}the generator's lag made {measures.METRICS[metric].title} in {count} of {words.runs(len(cell.runs))}; it {told}"
 
 
 def limits(row):

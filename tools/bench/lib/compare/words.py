@@ -62,7 +62,7 @@ FORMS = {"ns": ns, "bytes": size, "rate": rate, "percent": percent, "s": seconds
 MARKS = {"client-bound": "client-bound", "off": "off", "cannot": "cannot", "failed": "failed", "missing": "not run",
          "undone": "work left out"}
 MARKS_EXPLAINED = {
-    "client-bound": "the load generator was the limit, so the server could do more",
+    "client-bound": "the load generator was the limit, so the server could do more, or was sooner",
     "off": "the CPUs were more than 5 % off their usual speed, or others had more than 5 % of their time",
     "cannot": "by its design",
     "failed": "it was tried, and did not come to an end",
