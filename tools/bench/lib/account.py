@@ -45,14 +45,16 @@ def reading(pid, cpus, all_cpus, beside=()):
             "user_cpu_ns": sum(int(one[11]) for one in fields) * TICK_NS,
             "system_cpu_ns": sum(int(one[12]) for one in fields) * TICK_NS, "kernel_workers_cpu_ns": kernel_threads_ns(),
             "busy_ns": sum(map(machine.busy_ns, cpus)), "steal_ns": sum(map(machine.steal_ns, cpus)),
-            "all_busy_ns": sum(map(machine.busy_ns, all_cpus)), "all_steal_ns": sum(map(machine.steal_ns, all_cpus)),
+            "all_busy_ns": sum(map(machine.busy_ns, all_cpus)), "all_ticked_ns": sum(map(machine.ticked_ns, all_cpus)),
+            "all_steal_ns": sum(map(machine.steal_ns, all_cpus)),
             "beside_ns": sum(map(subjects.cpu_ns, beside))}
 
 
 def others(spent, wall_ns, nr_cpus, load_ns):
-    """What neither we nor the kernel's threads used of all CPUs, and what the hypervisor kept: {busy_ns, steal_ns, ratio}."""
+    """What neither we nor the kernel's threads used of all CPUs, and what the hypervisor kept: {busy_ns, steal_ns, ratio}.  Others are in
+    both of the kernel's accounts, and each has something else that is not (machine.busy_ns, ticked_ns)."""
     ours_ns = spent["cpu_ns"] + spent["kernel_workers_cpu_ns"] + spent["beside_ns"] + load_ns
-    busy_ns = max(0, spent["all_busy_ns"] - ours_ns)
+    busy_ns = max(0, min(spent["all_busy_ns"], spent["all_ticked_ns"]) - ours_ns)
     return {"busy_ns": busy_ns, "steal_ns": spent["all_steal_ns"], "ratio": (busy_ns + spent["all_steal_ns"]) / (wall_ns * nr_cpus)}
 
 

@@ -23,7 +23,8 @@ class Session:
     @staticmethod
     def slim(record):
         """What is needed to go on; all of it is in the folder."""
-        return {**record, "agent": None, "server": None, "highest_rate": record["load"] and drive.highest_rate(record["load"]), "load": None}
+        load = record["load"]
+        return {**record, "agent": None, "server": None, "highest_rate": drive.highest_rate(load) if isinstance(load, dict) else None, "load": None}
 
     def cost_s(self, one):
         """By the runs of the same row that were seen, else by the estimate, as far off as it was for the others."""
