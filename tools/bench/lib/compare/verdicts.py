@@ -65,20 +65,33 @@ def undone_by_row(scenarios):
                            f"got, at most: {'; '.join(one.text for one in of)}.") for of in by_row.values()]
 
 
-def speeds(scenarios):
-    """The subjects' ns per SHA round, where they differ."""
-    found = {}
-    for row in (row for one in scenarios for row in one.rows):
+def turns(scenarios, layout):
+    """Of each turn in which two or more said how fast they are: {subject: ns per SHA round}."""
+    out = {}
+    for row in (row for one in scenarios for row in one.rows if layout in (None, row.layout)):
         for cell in row.cells.values():
-            values = [value for run in cell.runs if (value := (run.get("server") or {}).get("sha_round_ns"))]
-            if values:
-                found.setdefault(cell.subject, []).append(statistics.median(values))
-    each = {name: statistics.median(values) for name, values in found.items()}
+            for run in cell.runs:
+                if ns := (run.get("server") or {}).get("sha_round_ns"):
+                    out.setdefault((row.scenario, row.row, run["repeat"]), {})[cell.subject] = ns
+    return [turn for turn in out.values() if len(turn) > 1]
+
+
+def speeds(scenarios):
+    """The subjects' ns per SHA round, where they differ; each by the others of its turn, since the machine's speed changes.  Of servers
+    that had all CPUs if there are such: on one CPU what a runtime does when it starts is in it."""
+    found, ratios = {}, {}
+    for turn in turns(scenarios, "shared") or turns(scenarios, None):
+        usual_ns = statistics.median(turn.values())
+        for name, ns in turn.items():
+            found.setdefault(name, []).append(ns)
+            ratios.setdefault(name, []).append(ns / usual_ns)
+    each = {name: statistics.median(values) for name, values in ratios.items()}
     if len(each) < 2 or max(each.values()) / min(each.values()) - 1 <= SAME_SPEED:
         return []
     least, most = min(each, key=each.get), max(each, key=each.get)
-    return [Verdict("speed", f"The work itself, rounds of SHA-256, takes {words.ns(each[most])} a round in {most} and {words.ns(each[least])} in {least}, "
-                    f"{words.percent(each[most] / each[least] - 1)} more: that is their libraries' doing, and in every ratio of theirs.")]
+    least_ns, most_ns = (statistics.median(found[name]) for name in (least, most))
+    return [Verdict("speed", f"The work itself, rounds of SHA-256, takes {words.ns(most_ns)} a round in {most} and {words.ns(least_ns)} in {least}, in runs of "
+                    f"the same turn {words.percent(each[most] / each[least] - 1)} more: that is their libraries' doing, and in every ratio of theirs.")]
 
 
 def reached(row):
