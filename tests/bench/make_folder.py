@@ -172,7 +172,7 @@ def comparison(seed=1, repeats=3):
         if (one["row"], one["subject"]) == ("max", "go-net-http"):
             one.update(verdict="client-bound", reason="the generator used 93% of its CPU")
         if (one["row"], one["subject"]) == ("rate", "async-pool"):
-            one.update(verdict="off", reason="a CPU's speed was 9.1% off the session's median")
+            one.update(verdict="off", reason="a CPU's speed was 9.1% off its usual one")
     return index(scenarios, subjects), runs
 
 
