@@ -6,7 +6,7 @@ import itertools
 import statistics
 from dataclasses import dataclass, field
 
-from . import article, measures, words
+from . import article, figures, measures, words
 
 NINE_OF_TEN = (0.05, 0.95)
 
@@ -24,16 +24,8 @@ class Agreement:
         return self.same + len(self.contrary)
 
 
-def order(row, metric, one, other):
-    """-1: ONE is before OTHER, 1: behind, 0: they cannot be told apart; None where they are not both ranked."""
-    ranks = [row.cells[name].ranks.get(metric) if name in row.cells else None for name in (one, other)]
-    if None in ranks:
-        return None
-    return -1 if ranks[0][1] < ranks[1][0] else 1 if ranks[1][1] < ranks[0][0] else 0
-
-
 def of_pair(out, rows, metric, names):
-    first, second = (order(row, metric, *names) for row in rows)
+    first, second = (figures.order(row, metric, *names) for row in rows)
     if first is None or second is None:
         return
     if first and second:
@@ -51,10 +43,10 @@ def of_row(out, rows):
     for metric in article.shown(rows[0]):
         for pair in itertools.combinations(rows[0].cells, 2):
             of_pair(out, rows, metric, pair)
-        for name, cell in rows[0].cells.items():
-            values = [one.values.get(metric) for one in (cell, rows[1].cells.get(name, cell))]
-            if name in rows[1].cells and all(one and one["median"] > 0 for one in values):
-                out.moved.setdefault(metric, []).append(values[1]["median"] / values[0]["median"])
+        for name in rows[0].cells.keys() & rows[1].cells.keys():
+            before, after = (row.cells[name].values.get(metric) for row in rows)
+            if before and after and before["median"] > 0 and after["median"] > 0:
+                out.moved.setdefault(metric, []).append(after["median"] / before["median"])
 
 
 def find(first, second):

@@ -37,7 +37,7 @@ class Cell:
 
     def is_late(self, metric):
         """As MOST_CLIENT_BOUND has it."""
-        return bool(self.late.get(metric)) and self.late[metric] >= MOST_CLIENT_BOUND * len(self.runs)
+        return metric in self.late and self.late[metric] >= MOST_CLIENT_BOUND * len(self.runs)
 
 
 @dataclass
@@ -118,8 +118,9 @@ def cell_of(subject, runs, cannot):
 
 
 def by_repeat(cell, metric):
+    leaves_late = metric in cell.late and not cell.is_late(metric)
     return {run["repeat"]: value for run in (cell.measured if metric in UNTOUCHED else cell.runs)
-            if (value := measures.of_run(run).get(metric)) is not None and (metric not in measures.late(run) or cell.is_late(metric))}
+            if (value := measures.of_run(run).get(metric)) is not None and not (leaves_late and metric in measures.late(run))}
 
 
 def measure(cell):
@@ -178,6 +179,18 @@ def place(metric, cells):
         before = sum(other[1] < low for other in spans.values())
         behind = sum(other[0] > high for other in spans.values())
         cell.ranks[metric] = (before + 1, len(cells) - behind)
+
+
+def order(row, metric, one, other):
+    """-1: ONE is before OTHER, 1: behind, 0: their intervals overlap, whoever else is between; None where they are not both ranked."""
+    cells = [row.cells.get(name) for name in (one, other)]
+    if any(cell is None or metric not in cell.ranks for cell in cells):
+        return None
+    # What has a rank without an interval has no noise.
+    (low, high), (other_low, other_high) = (cell.ratios[metric]["interval_95"] if metric in cell.ratios else
+                                            [cell.values[metric]["median"]] * 2 for cell in cells)
+    less = (high < other_low) - (other_high < low)
+    return less if measures.METRICS[metric].is_more_better else -less
 
 
 def sizes(row, subjects):

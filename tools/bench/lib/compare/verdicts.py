@@ -113,7 +113,7 @@ def spreads(scenarios):
             continue
         out.append(Verdict("spread", f"{row.title}: of what their CPUs can give they reached {words.percent(ratios[worst])} ({worst}) to "
                            f"{words.percent(ratios[best])} ({best}), in the median; "
-                           + (cause_of(row, worst) if is_apart(row, article.MAIN[row.kind], best, worst) else "but their throughputs cannot be told apart."), row))
+                           + (cause_of(row, worst) if figures.order(row, article.MAIN[row.kind], best, worst) else "but their throughputs cannot be told apart."), row))
     if alike:
         where = f"'{alike[0].title}'" + (f" and {len(alike) - 1} more {'row' if len(alike) == 2 else 'rows'} with work" if len(alike) > 1 else "")
         every = [ratio for row in alike for ratio in reached(row).values()]
@@ -154,16 +154,8 @@ def servings(scenarios):
 def furthest(row, metric):
     """Of the pairs of subjects that are apart (less, more) the one with the largest ratio; None if there is none."""
     known = {cell.subject: cell.values[metric]["median"] for cell in row.ranked(metric)}
-    pairs = [(less, more) for less in known for more in known if known[less] < known[more] and is_apart(row, metric, less, more)]
+    pairs = [(less, more) for less in known for more in known if known[less] < known[more] and figures.order(row, metric, less, more)]
     return max(pairs, key=lambda pair: known[pair[1]] / known[pair[0]], default=None)
-
-
-def is_apart(row, metric, one, other):
-    """Beyond the noise: their own intervals do not overlap, whoever else is between."""
-    if any(metric not in row.cells[name].ranks for name in (one, other)):
-        return False
-    (low, high), (other_low, other_high) = (row.cells[name].ratios[metric]["interval_95"] for name in (one, other))
-    return high < other_low or other_high < low
 
 
 def cause_of(row, name):
