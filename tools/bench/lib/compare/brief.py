@@ -86,7 +86,7 @@ def lines(index, scenarios, runs):
     if latency:
         yield from slowest(latency)
     yield ""
-    yield f"{words.machine(index['machine'])}; {len(runs)} runs from {index['started_at']}"
+    yield f"{words.machine(index['machine'])}; {words.measured(index, runs)}"
 
 
 def render(index, scenarios, runs):

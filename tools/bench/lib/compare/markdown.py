@@ -93,5 +93,5 @@ def render(index, scenarios, runs):
     out = [summing.opening(scenarios), "", *(f"- {one.text}" for one in verdicts.all_of(scenarios, runs)), ""]
     for scenario in scenarios:
         out += section(scenario)
-    out += ["## Again", "", f"{words.machine(index['machine'])}; {len(runs)} runs from {index['started_at']}", "", f"    {index['command']}"]
+    out += ["## Again", "", f"{words.machine(index['machine'])}; {words.measured(index, runs)}", "", *(f"    {of['command']}" for of in words.origins(index))]
     return "\n".join(out) + "\n"

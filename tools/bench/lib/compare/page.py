@@ -139,9 +139,9 @@ def again(index, runs):
         about += f"; source {source['commit'][:12]}{', changed' if source.get('modified') else ''}"
     marks = [join([tag("dt", words.MARKS[mark]), tag("dd", meaning)]) for mark, meaning in words.MARKS_EXPLAINED.items()]
     return tag("section", tag("h2", "Again, and how to read it"), tag("p", "This makes the same runs in the same order:"),
-               tag("pre", tag("code", index["command"]), tabindex=0), tag("p", about, class_="note"),
-               tag("p", f"{len(runs)} runs from {index['started_at']}, interleaved: each round runs every server once in each row, in random order (seed "
-                        f"{index.get('seed')}). A figure is the median of the repeats. A ratio is of two runs of the same round, and its 95 % interval needs three of "
+               tag("pre", tag("code", "\n".join(of["command"] for of in words.origins(index))), tabindex=0), tag("p", about, class_="note"),
+               tag("p", f"{words.measured(index, runs)}, interleaved: each round runs every server once in each row, in random order (seed "
+                        f"{words.joined([str(of.get('seed')) for of in words.origins(index)])}). A figure is the median of the repeats. A ratio is of two runs of the same round, and its 95 % interval needs three of "
                         "them. A rank is a range: one is before another only where their intervals do not overlap, and whoever cannot be told apart shares it. "
                         "A thin line on a bar is the interval of the median from six repeats on, before that the extremes."),
                tag("dl", *marks), id="again")

@@ -1,23 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""The way in: from a folder to its text, and to its page."""
+"""The way in: from folders to their text, and to their page."""
 from .. import folder as stored
 from . import agreement, brief, figures, markdown, page, runs, text
 
 FORMATS = {"text": text, "brief": brief, "markdown": markdown}
 
 
-def build(folder):
-    """(index, [figures.Scenario], [run])."""
-    index, found = runs.read(folder)
+def build(folders):
+    """(index, [figures.Scenario], [run]), of all together."""
+    index, found = runs.pool(folders)
     scenarios = figures.build(index, found)
     if not scenarios:
-        raise stored.Unusable(f"cannot report on {folder}: no run of its {len(index['scenarios'])} scenarios is in it; start or --resume it first")
+        raise stored.Unusable(f"cannot report on {folders[0]}: no run of its {len(index['scenarios'])} scenarios is in it; start or --resume it first")
     return index, scenarios, found
 
 
-def make(folder, html_path=None, form="text"):
-    """What it says in one of FORMATS; the page goes to HTML_PATH if there is one.  Unusable says what is wrong."""
-    index, scenarios, found = build(folder)
+def make(folders, html_path=None, form="text"):
+    """What they say in one of FORMATS; the page goes to HTML_PATH if there is one.  Unusable says what is wrong."""
+    index, scenarios, found = build(folders)
     if html_path:
         try:
             with open(html_path, "w", encoding="utf-8") as out:
@@ -29,6 +29,6 @@ def make(folder, html_path=None, form="text"):
 
 def against(folder, other):
     """(text, whether both have the same order wherever both tell subjects apart)."""
-    (index, scenarios, _), (its_index, its_scenarios, _) = build(folder), build(other)
+    (index, scenarios, _), (its_index, its_scenarios, _) = build([folder]), build([other])
     found = agreement.find(scenarios, its_scenarios)
     return agreement.render((index, its_index), found), not found.contrary

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """A folder that tools/bench/compare wrote, read and looked over: what the figures need is there, or one line says what is not."""
+import operator
 import os
 
 from .. import folder
@@ -9,6 +10,7 @@ VERDICTS = ("ok", "client-bound", "cannot", "failed", "off")
 INDEX_KEYS = {"command": str, "started_at": str, "machine": dict, "scenarios": list, "subjects": dict}
 SCENARIO_KEYS = {"name": str, "title": str, "question": str, "rows": list}
 ROW_KEYS = {"row": str, "kind": str, "title": str, "layout": str, "params": dict}
+MACHINE_KEYS = ("model", "cpus", "kernel", "arch", "memory_bytes")  # what makes two runs those of one machine
 RUN_KEYS = {"scenario": str, "row": str, "subject": str, "repeat": int, "verdict": str}
 
 
@@ -41,6 +43,32 @@ def slim(run):
     for key in ("on_cpu", "run_queue", "blocked"):
         agent.get("scheduling", {}).pop(key, None)
     return run
+
+
+def pool(paths):
+    """(index, [run]) of several folders of one comparison, as if the later ones were more rounds of the first; its index has
+    theirs as `also`."""
+    index, found = read(paths[0])
+    index["also"] = []
+    for path in paths[1:]:
+        its_index, its_runs = read(path)
+        check_same(paths[0], index, path, its_index)
+        first = {key: 1 + max((run.get(key, 0) for run in found), default=-1) for key in ("repeat", "round")}
+        found += [{**run, **{key: first[key] + run.get(key, 0) for key in first}} for run in its_runs]
+        index["also"].append(its_index)
+    return index, found
+
+
+def check_same(path, index, other, its_index):
+    """Figures of both may be put together."""
+    if other == path or its_index["started_at"] == index["started_at"]:
+        raise folder.Unusable(f"cannot put {other} to {path}: it is the same run; name another, or leave it")
+    same = {"machine": lambda of: [of["machine"].get(key) for key in MACHINE_KEYS]}
+    for key in ("programs", "scenarios", "subjects"):
+        same[key] = operator.methodcaller("get", key)
+    for what, part in same.items():
+        if part(index) != part(its_index):
+            raise folder.Unusable(f"cannot put {other} to {path}: not the same {what}; report on each by itself")
 
 
 def read(path):

@@ -151,8 +151,9 @@ def lines(index, scenarios, runs):
         yield ""
     yield from subjects_text(index)
     yield ""
-    yield f"{words.machine(index['machine'])}; {len(runs)} runs from {index['started_at']}"
-    yield f"again: {index['command']}   (seed {index.get('seed')})"
+    yield f"{words.machine(index['machine'])}; {words.measured(index, runs)}"
+    for of in words.origins(index):
+        yield f"again: {of['command']}   (seed {of.get('seed')})"
     yield "Figures are medians of the repeats with their extremes; [ ] is the 95 % interval of the ratio of runs of the same round, from 3"
     yield "repeats on.  A rank is a range: whose intervals overlap share it."
 

@@ -105,5 +105,14 @@ def machine(about):
     return f"{about.get('model')}, {about.get('cpus')} CPUs, Linux {about.get('kernel')} {about.get('arch')}"
 
 
+def origins(index):
+    """Of the run, and of those that were put to it (runs.pool())."""
+    return [index, *index.get("also", ())]
+
+
+def measured(index, runs):
+    return f"{len(runs)} runs from {joined([of['started_at'] for of in origins(index)])}"
+
+
 def joined(names):
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
