@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The way in: from folders to their text, and to their page."""
 from .. import folder as stored
-from . import agreement, brief, figures, markdown, page, runs, text
+from . import agreement, brief, figures, markdown, page, runs, runs_csv, text
 
-FORMATS = {"text": text, "brief": brief, "markdown": markdown}
+FORMATS = {"text": text, "brief": brief, "markdown": markdown, "csv": runs_csv}
 
 
 def build(folders):

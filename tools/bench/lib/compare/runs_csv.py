@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Each run of a comparison in a line, with its own figures, for whoever wants to count otherwise than the report does.  Pure."""
+import csv
+import io
+
+from . import measures
+
+ABOUT = ("started_at", "scenario", "row", "kind", "layout", "subject", "repeat", "is_again", "verdict", "reason")
+HEAD = (*ABOUT, "off_ratio", "others_ratio", "sha_round_ns", "late", *measures.METRICS)
+
+
+def shown(value):
+    return f"{value:.7g}" if isinstance(value, float) else value
+
+
+def line(run):
+    of_run = measures.of_run(run)
+    return [*(run.get(key) for key in ABOUT), shown((run.get("spin") or {}).get("off_ratio")), shown((run.get("others") or {}).get("ratio")),
+            (run.get("server") or {}).get("sha_round_ns"), " ".join(sorted(measures.late(run))), *(shown(of_run.get(key)) for key in measures.METRICS)]
+
+
+def render(_index, _scenarios, runs):
+    """In the order in which they were measured; what a run does not have is empty."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(HEAD)
+    writer.writerows(map(line, runs))
+    return out.getvalue()
