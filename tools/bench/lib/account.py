@@ -16,15 +16,21 @@ def stat_fields(pid):
 
 
 def kernel_threads_ns():
-    """CPU time of all threads of the kernel since boot."""
-    total_ns = 0
+    """CPU time of each thread of the kernel since its birth, by its id and that birth."""
+    out = {}
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            if int(stat_fields(pid)[6]) & PF_KTHREAD:
-                total_ns += process.cpu_ns(pid)
+            fields = stat_fields(pid)
+            if int(fields[6]) & PF_KTHREAD:
+                out[pid, fields[19]] = process.cpu_ns(pid)
         except OSError:  # it has ended
             continue
-    return total_ns
+    return out
+
+
+def grown_ns(before, after):
+    """From one kernel_threads_ns() to the next, without the last of those that have ended in between: nobody tells it."""
+    return sum(ns - before.get(who, 0) for who, ns in after.items())
 
 
 def pss_bytes(pid):
@@ -43,7 +49,7 @@ def reading(pid, cpus, all_cpus, beside=()):
     fields = [stat_fields(one) for one in subjects.tree(pid)]
     return {"at_ns": time.monotonic_ns(), "cpu_ns": subjects.cpu_ns(pid),
             "user_cpu_ns": sum(int(one[11]) for one in fields) * TICK_NS,
-            "system_cpu_ns": sum(int(one[12]) for one in fields) * TICK_NS, "kernel_workers_cpu_ns": kernel_threads_ns(),
+            "system_cpu_ns": sum(int(one[12]) for one in fields) * TICK_NS, "kernel_threads_ns": kernel_threads_ns(),
             "busy_ns": sum(map(machine.busy_ns, cpus)), "steal_ns": sum(map(machine.steal_ns, cpus)),
             "all_busy_ns": sum(map(machine.busy_ns, all_cpus)), "all_ticked_ns": sum(map(machine.ticked_ns, all_cpus)),
             "all_steal_ns": sum(map(machine.steal_ns, all_cpus)),
@@ -60,7 +66,8 @@ def others(spent, wall_ns, nr_cpus, load_ns):
 
 def used(pid, before, after, nr_cpus, load_ns):
     """{server, on_cpus, others} of a run: two readings, on NR_CPUS (the server's, all), and the generator's time; memory is as of now."""
-    spent = {key: after[key] - before[key] for key in before}
+    spent = {key: after[key] - before[key] for key in before if key != "kernel_threads_ns"}
+    spent["kernel_workers_cpu_ns"] = grown_ns(before["kernel_threads_ns"], after["kernel_threads_ns"])
     wall_ns = spent.pop("at_ns")
     family = subjects.tree(pid)
     return {

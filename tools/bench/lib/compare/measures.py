@@ -35,6 +35,7 @@ METRICS = {
     "size_bytes": Metric("binary size", "bytes", False, "stripped"),
 }
 QUANTILES = {"p50_ns": 0.5, "p99_ns": 0.99, "p999_ns": 0.999}
+MOST_UNKNOWN = 1 / 64  # of on-CPU time, as residual (bpf/switches.h)
 LAG_RATIO, LAG_NS = 0.05, 50_000  # by both of which lag must change a quantile to have made it (tools/load/result.c)
 
 
@@ -85,7 +86,7 @@ def utilisation_ratio(run):
     server = run.get("server") or {}
     if not server.get("wall_ns") or not cpus(run):
         return None
-    return (server["cpu_ns"] + (server.get("kernel_workers_cpu_ns") or 0)) / server["wall_ns"] / cpus(run)
+    return (server["cpu_ns"] + max(0, server.get("kernel_workers_cpu_ns") or 0)) / server["wall_ns"] / cpus(run)
 
 
 def of_load(run):
@@ -103,6 +104,13 @@ def of_load(run):
     return out
 
 
+def is_alike(run, requests):
+    """All do the same work, and how long they were on a CPU is known: else those that work more, or of which more is known, have
+    more switches as well, and the slope is of that."""
+    sums = {name: sum(bucket["components_ns"].get(name, 0) for bucket in requests["buckets"]) for name in ("on_cpu", "residual")}
+    return not run["params"].get("streams") and sums["residual"] <= MOST_UNKNOWN * sums["on_cpu"]
+
+
 def of_agent(run):
     agent = run.get("agent")
     if not agent:
@@ -116,7 +124,7 @@ def of_agent(run):
         return out
     out["switches"] = sum(scheduling["switches"][kind] for kind in ("voluntary", "involuntary")) / requests["count"]
     slope = requests.get("indirect_switch_cost")
-    if slope and slope["low_ns"] > 0:  # else it cannot be told from nothing
+    if slope and slope["low_ns"] > 0 and is_alike(run, requests):  # else it cannot be told from nothing
         out["switch_indirect_ns"] = slope["ns"]
     tail = next((one for one in requests["quantiles"] if one["q"] == 0.99), None)
     if tail and tail["tail_latency_ns"]:
