@@ -89,7 +89,18 @@ SHARED struct {
 	__uint(max_entries, 4096); /* the smallest there is */
 } record_asks SEC(".maps");
 
-#define ACCOUNTS_MAX 2048u /* a power of two: requests that are with threads other than their readers */
+/* Powers of two.  Of 512 requests that are with threads other than their readers, one in 100,000 finds no
+ * place. */
+#define ACCOUNT_PLACES 512u
+#define ACCOUNTS_MAX   (ACCOUNT_PLACES * ACCOUNT_WAYS)
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ACCOUNT_PLACES);
+	__uint(map_flags, BPF_F_MMAPABLE); /* for each to be in one cache line */
+	__type(key, __u32);
+	__type(value, struct account_names);
+} account_names SEC(".maps");
 
 /* Written under the run queue's lock, where nothing may be allocated. */
 SHARED struct {

@@ -6,9 +6,8 @@
 #include "maps.bpf.h"
 #include "recording.h"
 
-#define ACCOUNT_WAYS 4u /* places that an account may have */
-#define RUN_WAYS     8u /* and a run: so that those of 512 threads all have one, but for one time in a thousand */
-#define NO_PLACE     ~0u
+#define RUN_WAYS 8u /* and a run: so that those of 512 threads all have one, but for one time in a thousand */
+#define NO_PLACE ~0u
 
 /* The standard's layout (include/whylate/thread_context.h), as far as it is read. */
 struct record_head {
@@ -19,58 +18,93 @@ struct record_head {
 
 _Static_assert(__builtin_offsetof(struct record_head, valid) == 24, "the standard's layout");
 
-/* Each is looked at once for all that follow.  Returns where the account of TAG is, or NO_PLACE. */
+static __always_inline __u32 account_place(__u64 tag)
+{
+	return (__u32)tag & (ACCOUNT_PLACES - 1);
+}
+
+/* Each is looked at once for all that follow.  Returns the number of TAG's account, or NO_PLACE. */
 VERIFIED_ONCE __u32 account_seek(__u64 tag)
 {
+	__u32 place = account_place(tag);
+	const struct account_names *names = bpf_map_lookup_elem(&account_names, &place);
+
+	if (!names)
+		return NO_PLACE;
 	NOT_UNROLLED for (__u32 way = 0; way < ACCOUNT_WAYS; way++)
 	{
-		__u32 place = ((__u32)tag & (ACCOUNTS_MAX - 1)) ^ way;
-		struct account *account = bpf_map_lookup_elem(&accounts, &place);
-
-		if (account && account->tag == tag)
-			return place;
+		if (names->tags[way & (ACCOUNT_WAYS - 1)] == tag)
+			return place * ACCOUNT_WAYS + way;
 	}
 	return NO_PLACE;
 }
 
 static __always_inline struct account *account_of(__u64 tag)
 {
-	__u32 place = account_seek(tag);
+	__u32 number = account_seek(tag);
 
-	return place == NO_PLACE ? NULL : bpf_map_lookup_elem(&accounts, &place);
+	return number == NO_PLACE ? NULL : bpf_map_lookup_elem(&accounts, &number);
 }
 
-/* Where the account of TAG is, open or not; else one that may go becomes it. */
+/* Account NUMBER, which was that of BEFORE, becomes that of TAG, unless it has become another's meanwhile. */
+VERIFIED_ONCE int account_take(__u32 number, __u64 before, __u64 tag, __u64 now_ns)
+{
+	__u32 place = account_place(tag);
+	struct account_names *names = bpf_map_lookup_elem(&account_names, &place);
+	struct account *account = bpf_map_lookup_elem(&accounts, &number);
+	__u64 *name;
+
+	if (!names || !account)
+		return 0;
+	name = &names->tags[number & (ACCOUNT_WAYS - 1)];
+	if (__sync_val_compare_and_swap(name, before, ACCOUNT_TAKEN) != before)
+		return 0;
+	account_reopen(account, now_ns);
+	account->request = account->answered_ns = 0;
+	*(volatile __u64 *)name = tag;
+	return 1;
+}
+
+/*
+ * A place for the account of TAG, which has none: a free one, or else that of whom it is taken from.  Who is
+ * about to write there does so for the wrong request, which no lock is worth.
+ */
 VERIFIED_ONCE __u32 account_claim(__u64 tag, __u64 now_ns)
 {
-	NOT_UNROLLED for (__u32 i = 0; i < 2 * ACCOUNT_WAYS; i++)
+	__u32 place = account_place(tag), oldest = NO_PLACE;
+	const struct account_names *names = bpf_map_lookup_elem(&account_names, &place);
+	__u64 least = ACCOUNT_HELD, whose = ACCOUNT_FREE;
+
+	if (!names)
+		return NO_PLACE;
+	NOT_UNROLLED for (__u32 way = 0; way < ACCOUNT_WAYS; way++)
 	{
-		__u32 place = ((__u32)tag & (ACCOUNTS_MAX - 1)) ^ (i & (ACCOUNT_WAYS - 1));
-		struct account *account = bpf_map_lookup_elem(&accounts, &place);
-		__u64 before;
+		__u32 number = place * ACCOUNT_WAYS + way;
+		const struct account *account = bpf_map_lookup_elem(&accounts, &number);
+		__u64 before = names->tags[way & (ACCOUNT_WAYS - 1)], worth;
 
 		if (!account)
 			continue;
-		before = account->tag;
-		if (before == tag)
-			return place;
-		if (i < ACCOUNT_WAYS || !account_may_go(account, now_ns) ||
-		    __sync_val_compare_and_swap(&account->tag, before, ACCOUNT_TAKEN) != before)
-			continue;
-		account_reopen(account, now_ns);
-		account->request = account->answered_ns = 0;
-		*(volatile __u64 *)&account->tag = tag;
-		return place;
+		worth = account_worth(account, before, now_ns);
+		if (!worth && account_take(number, before, tag, now_ns))
+			return number;
+		if (worth && worth < least) {
+			least = worth;
+			oldest = number;
+			whose = before;
+		}
 	}
-	count_loss(LOSS_WORK_TABLE);
-	return NO_PLACE;
+	count_loss(LOSS_WORK_TABLE); /* the older one's, or this one's */
+	return account_take(oldest, whose, tag, now_ns) ? oldest : NO_PLACE;
 }
 
 static __always_inline struct account *account_make(__u64 tag, __u64 now_ns)
 {
-	__u32 place = account_claim(tag, now_ns);
+	__u32 number = account_seek(tag);
 
-	return place == NO_PLACE ? NULL : bpf_map_lookup_elem(&accounts, &place);
+	if (number == NO_PLACE)
+		number = account_claim(tag, now_ns);
+	return number == NO_PLACE ? NULL : bpf_map_lookup_elem(&accounts, &number);
 }
 
 /* Where the run of the thread that has KEY is, or NO_PLACE. */

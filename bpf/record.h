@@ -61,7 +61,6 @@ _Static_assert(__builtin_offsetof(struct recorded, record) ==
 
 /* What threads did for a request which their sockets do not lead to. */
 struct account {
-	__u64 tag;   /* of the request; ACCOUNT_FREE, ACCOUNT_TAKEN: none */
 	__u64 open;  /* until it is answered */
 	__u64 at_ns; /* the latest look at a thread that works for it */
 	/* Which request the latest one under this tag was that was answered, and when. */
@@ -70,7 +69,19 @@ struct account {
 	struct parts parts;
 };
 
-_Static_assert(sizeof(struct account) == 40 + sizeof(struct parts), "no hidden padding");
+_Static_assert(sizeof(struct account) == 32 + sizeof(struct parts), "no hidden padding");
+
+#define ACCOUNT_WAYS 8u
+
+/*
+ * Whose the accounts are that lie in one place: each request's tag; ACCOUNT_FREE, ACCOUNT_TAKEN: nobody's.
+ * Apart from them, in a cache line: most of those who look for an account find that there is none.
+ */
+struct account_names {
+	__u64 tags[ACCOUNT_WAYS];
+};
+
+_Static_assert(sizeof(struct account_names) == 64, "a cache line");
 
 #define RUN_STRETCHES 4u /* a power of two */
 
@@ -97,17 +108,23 @@ _Static_assert(sizeof(struct run) == 40 + 16 * RUN_STRETCHES, "no hidden padding
 
 #define ACCOUNT_FREE  0ull
 #define ACCOUNT_TAKEN 1ull /* by somebody who makes it ready: no tag is that */
+#define ACCOUNT_HELD  ~0ull
 
-/* What nobody has worked for so long is forgotten where its place is wanted: it will not be answered by us. */
+/* What nobody has worked for so long is missed by nobody: it will not be answered by us. */
 #define ACCOUNT_KEPT_NS 10000000000ull
 
-/* Whether ACCOUNT may become another request's. */
-static __always_inline int account_may_go(const struct account *account, __u64 now_ns)
+/*
+ * Where places are wanted, which account is to go: the least worth first.  0: nobody will miss that of TAG,
+ * ACCOUNT_HELD: it is being made ready.  Of others the one that was looked at longest ago, as requests that
+ * are never answered, since their clients gave up, leave theirs behind: thousands a second in an overload.
+ */
+static __always_inline __u64 account_worth(const struct account *account, __u64 tag, __u64 now_ns)
 {
-	if (account->tag == ACCOUNT_TAKEN)
+	if (tag == ACCOUNT_TAKEN)
+		return ACCOUNT_HELD;
+	if (tag == ACCOUNT_FREE || !account->open || later_ns(now_ns, account->at_ns) > ACCOUNT_KEPT_NS)
 		return 0;
-	return account->tag == ACCOUNT_FREE || !account->open ||
-	       later_ns(now_ns, account->at_ns) > ACCOUNT_KEPT_NS;
+	return account->at_ns;
 }
 
 static __always_inline void account_reopen(struct account *account, __u64 now_ns)

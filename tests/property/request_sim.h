@@ -59,6 +59,7 @@ static struct sim {
 	struct work aside[CONNECTIONS];
 	int is_aside[CONNECTIONS];
 	struct account accounts[ACCOUNTS];
+	uint64_t tags[ACCOUNTS]; /* whose they are */
 	uint64_t shared;
 	uint64_t lost, requests, booked, on_cpu_ns /* of all that were booked */;
 	struct stretch {
@@ -110,26 +111,32 @@ static inline struct task_struct *task_of(const struct task_clock *clock)
 static inline struct account *account_of(__u64 tag)
 {
 	for (int i = 0; i < ACCOUNTS; i++)
-		if (sim.accounts[i].tag == tag)
+		if (sim.tags[i] == tag)
 			return &sim.accounts[i];
 	return NULL;
 }
 
 static inline struct account *account_make(__u64 tag, __u64 now_ns)
 {
-	for (int i = 0; i < 2 * ACCOUNTS; i++) {
-		struct account *account = &sim.accounts[i % ACCOUNTS];
+	struct account *account = account_of(tag);
+	uint64_t least = ACCOUNT_HELD;
+	int place = 0;
 
-		if (account->tag != tag && (i < ACCOUNTS || !account_may_go(account, now_ns)))
-			continue;
-		if (account->tag == tag)
-			return account;
-		account_reopen(account, now_ns);
-		account->request = account->answered_ns = 0;
-		account->tag = tag;
+	if (account)
 		return account;
+	for (int i = 0; i < ACCOUNTS; i++) {
+		uint64_t worth = account_worth(&sim.accounts[i], sim.tags[i], now_ns);
+
+		if (worth < least) {
+			least = worth;
+			place = i;
+		}
 	}
-	return NULL;
+	account = &sim.accounts[place];
+	account_reopen(account, now_ns);
+	account->request = account->answered_ns = 0;
+	sim.tags[place] = tag;
+	return account;
 }
 
 /* What the program calls a task: where that one's state lies. */
