@@ -133,11 +133,15 @@ static __always_inline void book_switches(const struct span *span, __s64 by)
 {
 	__u32 status = span->status;
 	__u64 switches = span->parts.voluntary + span->parts.involuntary;
-	struct switch_table *table = bpf_map_lookup_elem(&switch_tables, &status);
+	__u64 on_cpu_ns = span->parts.components_ns[COMPONENT_ON_CPU];
+	struct switch_table *table;
 
+	if (!switches_are_known(on_cpu_ns, span->parts.components_ns[COMPONENT_RESIDUAL]))
+		return;
+	table = bpf_map_lookup_elem(&switch_tables, &status);
 	if (table)
 		switch_row_book(&table->rows[switch_row_of(switches) & (SWITCH_ROWS - 1)], switches,
-				span->parts.components_ns[COMPONENT_ON_CPU], by);
+				on_cpu_ns, by);
 }
 
 VERIFIED_ONCE int book_request(const struct span *span, __u64 latency_ns, __s64 by)

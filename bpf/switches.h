@@ -28,6 +28,19 @@ static __always_inline __u32 switch_row_of(__u64 switches)
 	return row < SWITCH_ROWS ? row : SWITCH_ROWS - 1;
 }
 
+/*
+ * Whether a request's on-CPU time is known as well as it takes to hold it against that of others: whatever no
+ * component explains may be time on a CPU, in a task that could not be followed.  Requests of which most is
+ * known have most of their switches as well, so with the others among them the line would be that of what
+ * was lost.
+ */
+#define SWITCHES_KNOWN_SHIFT 6u /* but for a 64th */
+
+static __always_inline int switches_are_known(__u64 on_cpu_ns, __u64 residual_ns)
+{
+	return residual_ns <= on_cpu_ns >> SWITCHES_KNOWN_SHIFT;
+}
+
 /* BY: 1, or -1 to take the request out again. */
 static __always_inline void switch_row_book(struct switch_row *row, __u64 switches, __u64 on_cpu_ns, __s64 by)
 {

@@ -43,6 +43,18 @@ static void rows_are_numbers_and_then_octaves(void **state)
 	assert_int_equal(switch_row_of(UINT64_MAX), 63);
 }
 
+/* A request without a switch and without time on a CPU is known, unless something is not. */
+static void unknown_time_is_not_held_against_others(void **state)
+{
+	(void)state;
+	assert_true(switches_are_known(0, 0));
+	assert_false(switches_are_known(0, 1));
+	assert_true(switches_are_known(6400, 100));
+	assert_false(switches_are_known(6400, 101));
+	assert_false(switches_are_known(6399, 100));
+	assert_true(switches_are_known(UINT64_MAX, UINT64_MAX >> 6));
+}
+
 /* Of what one CPU has booked and another taken out again nothing is left, in either word of the square. */
 static void squares_are_exact_and_go_again(void **state)
 {
@@ -238,6 +250,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(rows_are_numbers_and_then_octaves, begin),
+		cmocka_unit_test(unknown_time_is_not_held_against_others),
 		cmocka_unit_test_setup(squares_are_exact_and_go_again, begin),
 		cmocka_unit_test_setup(line_through_two_rows, begin),
 		cmocka_unit_test_setup(scatter_counts_where_it_is, begin),
