@@ -119,19 +119,14 @@ static inline struct account *account_of(__u64 tag)
 static inline struct account *account_make(__u64 tag, __u64 now_ns)
 {
 	struct account *account = account_of(tag);
-	uint64_t least = ACCOUNT_HELD;
 	int place = 0;
 
 	if (account)
 		return account;
-	for (int i = 0; i < ACCOUNTS; i++) {
-		uint64_t worth = account_worth(&sim.accounts[i], sim.tags[i], now_ns);
-
-		if (worth < least) {
-			least = worth;
+	for (int i = 1; i < ACCOUNTS; i++)
+		if (account_worth(&sim.accounts[i], sim.tags[i], now_ns) <
+		    account_worth(&sim.accounts[place], sim.tags[place], now_ns))
 			place = i;
-		}
-	}
 	account = &sim.accounts[place];
 	account_reopen(account, now_ns);
 	account->request = account->answered_ns = 0;
