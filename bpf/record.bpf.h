@@ -6,7 +6,7 @@
 #include "maps.bpf.h"
 #include "recording.h"
 
-#define RUN_WAYS 8u /* and a run: so that those of 512 threads all have one, but for one time in a thousand */
+#define RUN_WAYS 8u /* places for a run: those of 512 threads all have one, but for one time in a thousand */
 #define NO_PLACE ~0u
 
 /* The standard's layout (include/whylate/thread_context.h), as far as it is read. */
