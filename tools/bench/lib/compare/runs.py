@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """A folder that tools/bench/compare wrote, read and looked over: what the figures need is there, or one line says what is not."""
-import operator
 import os
 
 from .. import folder
-from . import curves, measures, verdicts
+from . import curves, measures, verdicts, words
 
 VERDICTS = ("ok", "client-bound", "cannot", "failed", "off")
 INDEX_KEYS = {"command": str, "started_at": str, "machine": dict, "scenarios": list, "subjects": dict}
@@ -59,15 +58,18 @@ def pool(paths):
     return index, found
 
 
+def origin(index):
+    """What must be the same of two runs for their figures to be put together."""
+    return {"machine": [index["machine"].get(key) for key in MACHINE_KEYS], **{key: index.get(key) for key in ("programs", "scenarios", "subjects")}}
+
+
 def check_same(path, index, other, its_index):
-    """Figures of both may be put together."""
-    if other == path or its_index["started_at"] == index["started_at"]:
+    """Figures of both may be put together; INDEX has those that were put to it before as `also`."""
+    if its_index["started_at"] in [of["started_at"] for of in words.origins(index)]:
         raise folder.Unusable(f"cannot put {other} to {path}: it is the same run; name another, or leave it")
-    same = {"machine": lambda of: [of["machine"].get(key) for key in MACHINE_KEYS]}
-    for key in ("programs", "scenarios", "subjects"):
-        same[key] = operator.methodcaller("get", key)
-    for what, part in same.items():
-        if part(index) != part(its_index):
+    ours, theirs = origin(index), origin(its_index)
+    for what in ours:
+        if ours[what] != theirs[what]:
             raise folder.Unusable(f"cannot put {other} to {path}: not the same {what}; report on each by itself")
 
 
