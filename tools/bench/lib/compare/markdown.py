@@ -58,6 +58,15 @@ def reasons(scenario):
         yield f"- {subject}, {mark} in {', '.join(rows)}: {reason}"
 
 
+def cost_table(found, name_of):
+    """FOUND: [(row, {subject: ratios})]."""
+    yield line(["row", "subject", "throughput", "CPU time a request"])
+    yield line(["---"] * 4)
+    for row, of in found:
+        for name, ratios in of.items():
+            yield line([f"`{name_of(row)}`", name, *(words.ratio(ratios[metric]) if metric in ratios else "" for metric in (article.MAIN[row.kind], "cpu_ns"))])
+
+
 def costs(scenario):
     """Of watching."""
     found = [(row, of) for row, _, of in watching.costs(scenario) if of]
@@ -65,11 +74,7 @@ def costs(scenario):
         return
     yield "**What watching costs**: with the agent by without it, in the same round"
     yield ""
-    yield line(["row", "subject", "throughput", "CPU time a request"])
-    yield line(["---"] * 4)
-    for row, of in found:
-        for name, ratios in of.items():
-            yield line([f"`{row.row}`", name, *(words.ratio(ratios[metric]) if metric in ratios else "" for metric in (article.MAIN[row.kind], "cpu_ns"))])
+    yield from cost_table(found, lambda row: row.row)
     yield ""
 
 

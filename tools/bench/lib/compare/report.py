@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The way in: from folders to their text, and to their page."""
 from .. import folder as stored
-from . import agreement, brief, figures, markdown, page, runs, runs_csv, text
+from . import agreement, brief, figures, fill, markdown, page, runs, runs_csv, text
 
 FORMATS = {"text": text, "brief": brief, "markdown": markdown, "csv": runs_csv}
 
@@ -25,6 +25,16 @@ def make(folders, html_path=None, form="text"):
         except OSError as why:
             raise stored.Unusable(f"cannot write {html_path}: {why.strerror}; name another file with --html") from None
     return FORMATS[form].render(index, scenarios, found)
+
+
+def filled(folders, path):
+    """The template in PATH with their figures in it."""
+    try:
+        with open(path, encoding="utf-8") as template:
+            said = template.read()
+    except (OSError, UnicodeDecodeError) as why:
+        raise stored.Unusable(f"cannot read {path}: {getattr(why, 'strerror', None) or why}; give a template to --fill") from None
+    return fill.fill(said, fill.Figures(*build(folders)), path)
 
 
 def against(folder, other):
