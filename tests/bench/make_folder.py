@@ -166,8 +166,9 @@ def comparison(seed=1, repeats=3):
     for of in scenarios:
         for about in of["rows"]:
             for name in SUBJECTS if about["kind"] != "size" else ():
-                if f"{of['name']}/{about['row']}" not in subjects[name]["cannot"]:
-                    runs += [one_run(rng, (of["name"], about), name, repeat) for repeat in range(repeats)]
+                why_not = subjects[name]["cannot"].get(f"{of['name']}/{about['row']}")
+                runs += [run((of["name"], about), name, repeat, verdict="cannot", reason=why_not) if why_not else one_run(rng, (of["name"], about), name, repeat)
+                         for repeat in range(repeats)]
     for one in runs:
         if (one["row"], one["subject"]) == ("max", "go-net-http"):
             one.update(verdict="client-bound", reason="the generator used 93% of its CPU")

@@ -27,9 +27,9 @@ class Planned(NamedTuple):
 def order(scenarios, subjects, seed, repeats):
     """All runs, of the SUBJECTS that there are, in order.  A row of kind size has none."""
     out = []
-    for number in range(max((one["repeats"] or repeats for one in scenarios), default=0)):
+    for number in range(max((one.get("repeats") or repeats for one in scenarios), default=0)):
         for scenario in scenarios:
-            if number >= (scenario["repeats"] or repeats):
+            if number >= (scenario.get("repeats") or repeats):
                 continue
             for row in scenario["rows"]:
                 out += one_row(scenario["name"], row, [name for name in row["subjects"] if name in subjects], seed, number)
@@ -39,7 +39,7 @@ def order(scenarios, subjects, seed, repeats):
 def one_row(scenario, row, names, seed, number):
     if row["kind"] == "size":
         return []
-    times, out = row["params"]["times"], []
+    times, out = row["params"].get("times", 1), []
     for turn in range(times):
         rng = random.Random(f"{seed}/{scenario}/{row['row']}/{number}/{turn}")
         rng.shuffle(shuffled := list(names))

@@ -76,7 +76,7 @@ def lines(index, scenarios, runs):
     yield ""
     yield from text.wrap(summing.opening(scenarios))
     yield ""
-    yield from text.wrapped([one.text for one in verdicts.all_of(scenarios, runs)])
+    yield from text.wrapped([one.text for one in verdicts.all_of(index, scenarios, runs)])
     if entries:
         yield ""
         yield from table(entries, names)

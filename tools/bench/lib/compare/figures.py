@@ -24,6 +24,7 @@ class Cell:
     runs: list = field(default_factory=list)  # those that the figures are of
     measured: list = field(default_factory=list)  # and those that the UNTOUCHED are of
     left_out: dict = field(default_factory=dict)  # verdict: how many
+    table: dict = field(default_factory=dict)  # metric: {repeat: value}
     values: dict = field(default_factory=dict)  # metric: stats.summary
     ratios: dict = field(default_factory=dict)  # metric: {median, interval_95, count}, to the row's reference
     ranks: dict = field(default_factory=dict)  # metric: (first, last)
@@ -117,19 +118,17 @@ def cell_of(subject, runs, cannot):
     return cell
 
 
-def by_repeat(cell, metric):
-    leaves_late = metric in cell.late and not cell.is_late(metric)
-    return {run["repeat"]: value for run in (cell.measured if metric in UNTOUCHED else cell.runs)
-            if (value := measures.of_run(run).get(metric)) is not None and not (leaves_late and metric in measures.late(run))}
-
-
 def measure(cell):
-    """{metric: {repeat: value}}; the summaries go into the cell."""
-    cell.late = {metric: count for metric in measures.QUANTILES if (count := sum(metric in measures.late(run) for run in cell.runs))}
-    table = {metric: by_repeat(cell, metric) for metric in measures.METRICS}
-    table = {metric: values for metric, values in table.items() if values}
-    cell.values = {metric: stats.summary(list(values.values())) for metric, values in table.items()}
-    return table
+    """From its runs to its figures."""
+    measured = [(run, measures.of_run(run), measures.late(run)) for run in cell.measured]
+    own = [one for one in measured if any(one[0] is run for run in cell.runs)]
+    cell.late = {metric: count for metric in measures.QUANTILES if (count := sum(metric in late for _, _, late in own))}
+    for metric in measures.METRICS:
+        leaves_late = metric in cell.late and not cell.is_late(metric)
+        values = {run["repeat"]: of_run[metric] for run, of_run, late in (measured if metric in UNTOUCHED else own)
+                  if metric in of_run and not (leaves_late and metric in late)}
+        if values:
+            cell.table[metric], cell.values[metric] = values, stats.summary(list(values.values()))
 
 
 def done_ratio(row, cell):
@@ -153,16 +152,16 @@ def paired(own, others):
     return {"median": statistics.median(ratios), "interval_95": stats.interval_of_ratio(ratios), "count": len(ratios)}
 
 
-def rank(row, metric, tables):
+def rank(row, metric):
     """Ratios of all to the subject with the most repeats (the first of several, so that it does not hang on who is fast)."""
-    known = [cell for cell in row.cells.values() if metric in tables[cell.subject]]
+    known = [cell for cell in row.cells.values() if metric in cell.table]
     fair = [cell for cell in known if cell.mark_of(metric) is None or (cell.mark == "client-bound" and metric in UNTOUCHED)]
     if not fair:
         return
-    reference = max(fair, key=lambda cell: len(tables[cell.subject][metric]))
+    reference = max(fair, key=lambda cell: len(cell.table[metric]))
     row.references[metric] = reference.subject
     for cell in known:
-        ratio = paired(tables[cell.subject][metric], tables[reference.subject][metric])
+        ratio = paired(cell.table[metric], reference.table[metric])
         if ratio:
             cell.ratios[metric] = ratio
     place(metric, [cell for cell in fair if (cell.ratios.get(metric) or {}).get("interval_95")])
@@ -216,10 +215,11 @@ def build_row(scenario, about, subjects, runs):
     if row.kind == "size":
         sizes(row, subjects)
         return row
-    tables = {name: measure(cell) for name, cell in cells.items()}
+    for cell in cells.values():
+        measure(cell)
     mark_undone(row)
     for metric in row.metrics():
-        rank(row, metric, tables)
+        rank(row, metric)
     return row
 
 

@@ -7,7 +7,7 @@
     {{span p99_ns connections/idle-* go-net-http,tokio-hyper}}   from the least to the most, of all rows and subjects that fit and are not marked
     {{bars table/share-0.85 0.99}}                               where the time at or above a quantile went
     {{sha_ratio go-net-http async-pool}}                         time of a round of SHA-256, the first by the second
-    {{watching}}  {{commands}}  {{runs}}  {{runs off}}  {{rounds}}  {{hours}}
+    {{watching}}  {{commands}}  {{commit}}  {{runs}}  {{runs off}}  {{rounds}}  {{hours}}
     {{table HEAD | SUBJECT...                                    a table: a line for each of these
     LABEL | METRIC | ROW}}
 
@@ -147,6 +147,14 @@ def commands(figures):
     return "\n".join(f"    {of['command']}" for of in words.origins(figures.index))
 
 
+def commit(figures):
+    """Of the source whose programs ran."""
+    found = (figures.index.get("source") or {}).get("commit")
+    if not found:
+        raise Wrong("the folder does not say of which source it is")
+    return found[:12]
+
+
 def count(figures, verdict=None):
     return f"{sum(verdict in (None, run['verdict']) for run in figures.runs):,}"
 
@@ -161,8 +169,8 @@ def hours(figures):
     return f"{sum(min(after - before, LONGEST_RUN_S) for before, after in zip(at, at[1:])) / 3600:.1f}"
 
 
-FORMS = {"less": less, "times": times, "span": span, "bars": bars, "sha_ratio": sha_ratio, "watching": watching_table, "commands": commands, "runs": count,
-         "rounds": rounds, "hours": hours}
+FORMS = {"less": less, "times": times, "span": span, "bars": bars, "sha_ratio": sha_ratio, "watching": watching_table, "commands": commands, "commit": commit,
+         "runs": count, "rounds": rounds, "hours": hours}
 
 
 def resolve(figures, directive):

@@ -95,7 +95,7 @@ def section(scenario):
 
 
 def render(index, scenarios, runs):
-    out = [summing.opening(scenarios), "", *(f"- {one.text}" for one in verdicts.all_of(scenarios, runs)), ""]
+    out = [summing.opening(scenarios), "", *(f"- {one.text}" for one in verdicts.all_of(index, scenarios, runs)), ""]
     for scenario in scenarios:
         out += section(scenario)
     out += ["## Again", "", f"{words.machine(index['machine'])}; {words.measured(index, runs)}", "", *(f"    {of['command']}" for of in words.origins(index))]

@@ -112,8 +112,8 @@ def hero(scenarios):
                tag("p", "The line is the physical limit: the CPUs, by the CPU time that a request takes.", class_="note"), id="point")
 
 
-def stands_out(scenarios, runs):
-    found = verdicts.all_of(scenarios, runs)
+def stands_out(index, scenarios, runs):
+    found = verdicts.all_of(index, scenarios, runs)
     return tag("section", tag("h2", "What stands out"), tag("ul", *[tag("li", one.text, class_=one.kind) for one in found]), id="verdicts") if found else ""
 
 
@@ -157,6 +157,6 @@ def render(index, scenarios, runs):
     machine = index["machine"]
     body = tag("body", tag("header", tag("p", about.title, class_="over"), tag("h1", about.question), tag("p", summing.opening(scenarios), class_="lead"),
                            tag("p", f"{len(order)} servers, {len(runs)} runs, {machine.get('cpus')} CPUs of {machine.get('model')}", class_="note")),
-               tag("main", hero(scenarios), stands_out(scenarios, runs), eight(main, order), *[scenario_section(one, order) for one in scenarios],
+               tag("main", hero(scenarios), stands_out(index, scenarios, runs), eight(main, order), *[scenario_section(one, order) for one in scenarios],
                    subjects_section(index), again(index, runs)))
     return "<!doctype html>\n" + tag("html", head, body, lang="en") + "\n"

@@ -138,7 +138,7 @@ def wrapped(paragraphs):
 def lines(index, scenarios, runs):
     yield from wrap(summing.opening(scenarios))
     yield ""
-    found = verdicts.all_of(scenarios, runs)
+    found = verdicts.all_of(index, scenarios, runs)
     if found:
         yield from wrapped([one.text for one in found])
         yield ""

@@ -8,6 +8,7 @@ more; CPU time of the server that no request has (U) makes at most U / X more.  
 import statistics
 from typing import NamedTuple
 
+from .. import plan
 from . import article, curves, figures, words
 
 LITTLE = 0.1
@@ -16,7 +17,7 @@ SAME_SHARE = 0.15  # of the physical limit, between subjects that do the same wo
 
 
 class Verdict(NamedTuple):
-    kind: str  # undone, spread, tail, serving, speed, losses, off
+    kind: str  # undone, spread, tail, serving, speed, losses, off, missing
     text: str
     row: object = None
     cell: object = None
@@ -183,5 +184,15 @@ def off(runs):
                     "where there was another.")] if count else []
 
 
-def all_of(scenarios, runs):
-    return undone_by_row(scenarios) + spreads(scenarios) + tails(scenarios) + servings(scenarios) + speeds(scenarios) + losses(runs) + off(runs)
+def missing(index, runs):
+    """What was to be run and was not, repeats of what was off left out."""
+    planned = sum(len(plan.order(of["scenarios"], of["subjects"], of.get("seed"), of.get("options", {}).get("repeats") or 0)) for of in words.origins(index))
+    count = planned - sum(not run["is_again"] for run in runs)
+    budgets = [words.seconds(budget) for of in words.origins(index) if (budget := of.get("options", {}).get("budget_s"))]
+    why = f"the budget of {words.joined(budgets)} had no room for them" if budgets else "it was ended before, and --resume goes on"
+    return [Verdict("missing", f"{count} of the {planned} runs that were planned are not here: {why}. Figures have fewer repeats for it, or are not there.")] if count > 0 else []
+
+
+def all_of(index, scenarios, runs):
+    return (undone_by_row(scenarios) + spreads(scenarios) + tails(scenarios) + servings(scenarios) + speeds(scenarios) + losses(runs) + off(runs)
+            + missing(index, runs))

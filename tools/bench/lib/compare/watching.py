@@ -20,7 +20,7 @@ def ratios(row, bare):
         other = bare.cells.get(name)
         if other is None or cell.mark or other.mark:
             continue
-        found = {metric: figures.paired(figures.by_repeat(cell, metric), figures.by_repeat(other, metric))
+        found = {metric: figures.paired(cell.table.get(metric, {}), other.table.get(metric, {}))
                  for metric in (article.MAIN[row.kind], "cpu_ns")}
         out[name] = {metric: ratio for metric, ratio in found.items() if ratio}
     return {name: found for name, found in out.items() if found}
