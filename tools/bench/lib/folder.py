@@ -3,6 +3,7 @@
 
 A file is there whole or not at all, so that a comparison which was killed can be resumed.
 """
+import fcntl
 import json
 import os
 
@@ -69,6 +70,14 @@ class Folder:
         except OSError as why:
             raise Unusable(f"cannot write to {path}: {why.strerror}") from None
         return folder
+
+    def lock(self):
+        """For one session, until it ends; Unusable if another one goes on with it."""
+        self.held = open(os.path.join(self.path, "index.json"))
+        try:
+            fcntl.flock(self.held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Unusable(f"cannot go on with {self.path}: another tools/bench/compare does; wait for it, or end it") from None
 
     def write_index(self, index):
         write(os.path.join(self.path, "index.json"), index, indent=1)

@@ -61,9 +61,11 @@ def stop(number, frame):
     raise KeyboardInterrupt
 
 
-def heed_sigterm():
-    """From now on SIGTERM does what Ctrl-C does, so that what was started is ended."""
+def heed_signals():
+    """From now on SIGTERM does what Ctrl-C does, so that what was started is ended; and SIGHUP, unless somebody has it ignored."""
     signal.signal(signal.SIGTERM, stop)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, stop)
 
 
 def end_all():
