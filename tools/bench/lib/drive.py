@@ -12,6 +12,7 @@ from . import CannotMeasure, generators, scenario
 SETTLE = "200ms"  # of each measured run: connections are made, and counted apart
 CROWD_CONNECTIONS = 16  # that the low rate beside a crowd goes over
 BUSY_RATIO = 0.8
+LEAST_GOOD_RATIO = 0.99  # of what was due, as in a search: who refuses quickly is not fast
 NICE = -5
 SHA_ROUNDS = 200  # that each server times before it is ready, as nobody else's does: no part of its startup
 LEAST_LIMITS = 20  # timeout and drain of a search, in limits of its objective: its judge allows ten
@@ -43,6 +44,11 @@ def highest_rate(report):
         return report["find_max"]["low"] and report["find_max"]["low"]["rate"]
     good = sum(nr for status, nr in report["outcomes"]["answered"].items() if status.startswith("2"))
     return good * 1e9 / report["window"]["duration_ns"] if good else None
+
+
+def is_unsure(report):
+    """Its search contradicted itself: a rate above what it found held as well, or one below did not."""
+    return not report.get("find_max", {}).get("is_narrow", True)
 
 
 def share(params, most):
@@ -101,8 +107,10 @@ class Loading:
         return [self.at_rate(params, params["seconds"], url)]
 
     def at_rate(self, params, seconds, url):
-        return ["-R", f"{params['rate']:g}", "--warmup", SETTLE, *self.base(params, seconds, "streams" not in params, params["connections"]),
-                url]
+        # Who is asked by the server shares the generator's CPUs, and would wait for one that spins.
+        is_timed = "streams" not in params and "upstream" not in params
+        return ["-R", f"{params['rate']:g}", "--arrivals", params["arrivals"], "--warmup", SETTLE,
+                *self.base(params, seconds, is_timed, params["connections"]), url]
 
     def warm_up(self, kind, params, url):
         """By itself, before anybody watches: what is made for the first requests is there.  Searches by a closed loop."""
@@ -138,9 +146,9 @@ def faults(kind, report):
     found = report.get("find_max")
     if found and not found["low"]:
         yield "failed", f"no rate held p{report['plan']['objective']['q'] * 100:g} in {found['runs']} runs"
-    elif not good:
+    elif not found and good < LEAST_GOOD_RATIO * report["due"] or not good:
         became = {key: of for key, of in report["outcomes"].items() if (any(of.values()) if isinstance(of, dict) else of)}
-        yield "failed", f"none of {report['due']} requests was answered by 2xx: {became}"
+        yield "failed", f"{good} of {report['due']} requests were answered by 2xx: {became}"
     busy = busy_ratio(report)
     if busy is not None and busy > BUSY_RATIO:
         yield "client-bound", f"the generator used {busy:.0%} of its CPU"

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """What a comparison runs, in which order, and what of it fits into a time.  Pure.
 
-A round has every row once (or `times`), and in each all subjects, in random order: what drifts on the machine meets
-them alike.  The order is drawn for each row and round by itself, so that a comparison which is resumed goes on in
-the order in which it would have.
+A round has every turn once (or `times`): a row with those that it is held against (`bare_of`), and in it all subjects of
+all of them in random order, so that what drifts on the machine meets them alike.  The order is drawn for each turn and
+round by itself, so that a comparison which is resumed goes on in the order in which it would have.
 """
 import itertools
 import random
@@ -15,13 +15,20 @@ SEARCH_DRAIN_S = 0.3
 
 
 class Planned(NamedTuple):
-    """One run.  REPEAT counts those of the same subject in the same row."""
+    """One run.  REPEAT counts those of the same subject in the same row; TURN is the first row of its turn."""
     scenario: str
     row: str
     subject: str
     repeat: int
     round: int
+    turn: str
     is_again: bool = False
+
+
+def turn_of(rows):
+    """{row: the first row of its turn}."""
+    names = {row["row"] for row in rows}
+    return {row["row"]: of if (of := row["params"].get("bare_of")) in names else row["row"] for row in rows}
 
 
 def order(scenarios, subjects, seed, repeats):
@@ -31,28 +38,30 @@ def order(scenarios, subjects, seed, repeats):
         for scenario in scenarios:
             if number >= (scenario.get("repeats") or repeats):
                 continue
-            for row in scenario["rows"]:
-                out += one_row(scenario["name"], row, [name for name in row["subjects"] if name in subjects], seed, number)
+            turns = turn_of(scenario["rows"])
+            for first in dict.fromkeys(turns.values()):
+                out += one_turn(scenario["name"], [row for row in scenario["rows"] if turns[row["row"]] == first], subjects, seed, number)
     return out
 
 
-def one_row(scenario, row, names, seed, number):
-    if row["kind"] == "size":
+def one_turn(scenario, rows, subjects, seed, number):
+    first = rows[0]
+    if first["kind"] == "size":
         return []
-    times, out = row["params"].get("times", 1), []
+    times, out = first["params"].get("times", 1), []
     for turn in range(times):
-        rng = random.Random(f"{seed}/{scenario}/{row['row']}/{number}/{turn}")
-        rng.shuffle(shuffled := list(names))
-        out += [Planned(scenario, row["row"], name, number * times + turn, number) for name in shuffled]
+        pairs = [(row["row"], name) for row in rows for name in row["subjects"] if name in subjects]
+        random.Random(f"{seed}/{scenario}/{first['row']}/{number}/{turn}").shuffle(pairs)
+        out += [Planned(scenario, row, name, number * times + turn, number, first["row"]) for row, name in pairs]
     return out
 
 
 def left(planned, records):
-    """Those without a record; and behind each turn of a row in which one was off, the whole turn once more: what is held against
+    """Those without a record; and behind each turn in which one was off, the whole turn once more: what is held against
     each other must have been run at one speed of the machine, and that may be another one an hour later."""
     have = {(r["scenario"], r["row"], r["subject"], r["repeat"], r["is_again"]): r["verdict"] for r in records}
     out = []
-    for _, turn in itertools.groupby(planned, lambda one: (one.scenario, one.row, one.repeat)):
+    for _, turn in itertools.groupby(planned, lambda one: (one.scenario, one.turn, one.repeat)):
         turn = list(turn)
         was = [have.get((*one[:4], False)) for one in turn]
         out += [one for one, verdict in zip(turn, was) if verdict is None]
@@ -73,14 +82,14 @@ def estimate_s(kind, params):
 
 
 def fitting(planned, costs_s, left_s, begun=()):
-    """Those of PLANNED that fit into LEFT_S, COSTS_S being each one's.  Of the first one's round those rows that fit, and what goes of
-    rows that have BEGUN, (scenario, row) each; then whole rounds: a figure of some subjects alone can be held against nothing."""
+    """Those of PLANNED that fit into LEFT_S, COSTS_S being each one's.  Of the first one's round those turns that fit, and what goes of
+    turns that have BEGUN, (scenario, turn) each; then whole rounds: a figure of some subjects alone can be held against nothing."""
     kept, used_s = [], 0
     for number, group in itertools.groupby(zip(planned, costs_s), lambda pair: pair[0].round):
         group = list(group)
         if number == planned[0].round:
-            for row, pairs in itertools.groupby(group, lambda pair: pair[0][:2]):
-                for one, cost_s in pairs if row in begun else whole(list(pairs), left_s - used_s):
+            for turn, pairs in itertools.groupby(group, lambda pair: (pair[0].scenario, pair[0].turn)):
+                for one, cost_s in pairs if turn in begun else whole(list(pairs), left_s - used_s):
                     if used_s + cost_s <= left_s:
                         kept.append(one)
                         used_s += cost_s

@@ -20,11 +20,12 @@ SUBJECT_KEYS = {"program": TEXT, "options": LIST, "environment": TABLE}
 ROW_KEYS = {"row": TEXT, "kind": TEXT, "title": TEXT, "layout": TEXT, "subjects": LIST, "each": TABLE}
 PARAM_KEYS = {"work": TEXT, "connections": (int,), "rate": NUMBER, "share_ratio": NUMBER, "of": TEXT, "slo": TEXT, "churn": (int,),
               "seconds": NUMBER, "warmup_seconds": NUMBER, "times": (int,), "agent": (bool,), "bare_of": TEXT, "workers": (int,),
-              "options": LIST, "environment": TABLE, "upstream": TEXT, "streams": LIST, "server_cpus": (int,)}
+              "options": LIST, "environment": TABLE, "upstream": TEXT, "streams": LIST, "server_cpus": (int,), "arrivals": TEXT}
 STREAM_KEYS = {"stream": TEXT, "work": TEXT, "rate": NUMBER, "connections": (int,)}
 NEEDS = {"max": ("slo",), "connections": ("connections", "rate")}
 DEFAULTS = {"work": "", "connections": CONNECTIONS, "seconds": SECONDS, "warmup_seconds": WARMUP_SECONDS, "times": 1, "agent": True,
-            "churn": 0}
+            "churn": 0, "arrivals": "constant"}
+ARRIVALS = ("constant", "poisson")
 
 
 class Wrong(ValueError):
@@ -96,6 +97,8 @@ def check_row(where, row, rows):
             raise Wrong(f"{where}: {key} = '{row[key]}' is not a row of kind {' or '.join(kinds)} before it")
     if "share_ratio" in row and "of" not in row:
         raise Wrong(f"{where}: share_ratio needs 'of', the row of kind max or closed that it is a share of")
+    if row.get("arrivals", ARRIVALS[0]) not in ARRIVALS:
+        raise Wrong(f"{where}: there are no arrivals '{row['arrivals']}'; known are {', '.join(ARRIVALS)}")
     for stream in row.get("streams", ()):
         check_keys(f"{where}: streams", stream, STREAM_KEYS, STREAM_KEYS)
 

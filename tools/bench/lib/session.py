@@ -13,6 +13,7 @@ class Session:
         self.folder, self.bench, self.budget_s = folder, bench, budget_s
         self.index, self.records = folder.index(), [self.slim(record) for record in folder.records()]
         self.rows = {(s["name"], r["row"]): r for s in self.index["scenarios"] for r in s["rows"]}
+        self.turns = {s["name"]: plan.turn_of(s["rows"]) for s in self.index["scenarios"]}
         self.contenders = {name: contender.Contender(name, said) for name, said in self.index["subjects"].items()}
         self.planned = plan.order(self.index["scenarios"], set(self.contenders), self.index["seed"], self.index["options"]["repeats"])
         self.costs, self.began_s, self.done = {}, time.monotonic(), 0
@@ -23,8 +24,9 @@ class Session:
     @staticmethod
     def slim(record):
         """What is needed to go on; all of it is in the folder."""
-        load = record["load"]
-        return {**record, "agent": None, "server": None, "highest_rate": drive.highest_rate(load) if isinstance(load, dict) else None, "load": None}
+        load = record["load"] if isinstance(record["load"], dict) else None
+        return {**record, "agent": None, "server": None, "load": None, "highest_rate": drive.highest_rate(load) if load else None,
+                "is_unsure": bool(load) and drive.is_unsure(load)}
 
     def cost_s(self, one):
         """By the runs of the same row that were seen, else by the estimate, as far off as it was for the others."""
@@ -49,7 +51,7 @@ class Session:
         """What of TODO the budget allows, as it looks now; no share of a rate that is not going to be known."""
         if self.budget_s is None or not todo:
             return todo
-        begun = {(r["scenario"], r["row"]) for r in self.records if r["round"] == todo[0].round}
+        begun = {(r["scenario"], self.turns[r["scenario"]][r["row"]]) for r in self.records if r["round"] == todo[0].round}
         kept = plan.fitting(todo, [self.cost_s(one) for one in todo], self.budget_s - (time.monotonic() - self.began_s), begun)
         coming = {(one.scenario, one.row, one.subject) for one in kept}
         return [one for one in kept if "of" not in (params := self.rows[one.scenario, one.row]["params"])
@@ -79,12 +81,13 @@ class Session:
         self.tell(name, record, rest)
 
     def highest(self, planned):
-        """The rates found for the subject in the row that this one takes a share of; those of runs that were off only without others."""
+        """The rates found for the subject in the row that this one takes a share of; those of runs that were off, or of searches that
+        contradicted themselves, only without others."""
         of = self.rows[planned.scenario, planned.row]["params"].get("of")
         rates = {True: [], False: []}
         for r in self.records:
             if r["highest_rate"] and (r["scenario"], r["row"], r["subject"]) == (planned.scenario, of, planned.subject):
-                rates[r["verdict"] == "off"].append(r["highest_rate"])
+                rates[r["verdict"] == "off" or r["is_unsure"]].append(r["highest_rate"])
         return rates[False] or rates[True]
 
     def amount(self, runs):
