@@ -16,6 +16,7 @@ class Agreement:
     same: int = 0
     in_one: int = 0  # told apart there, and not in the other
     in_neither: int = 0
+    unranked: int = 0  # in one of them, or in both
     contrary: list = field(default_factory=list)  # (row, metric, before, behind), as the first has them
     moved: dict = field(default_factory=dict)  # metric: [figure of the second by that of the first]
 
@@ -23,10 +24,15 @@ class Agreement:
     def both(self):
         return self.same + len(self.contrary)
 
+    @property
+    def pairs(self):
+        return self.both + self.in_one + self.in_neither
+
 
 def of_pair(out, rows, metric, names):
     first, second = (figures.order(row, metric, *names) for row in rows)
     if first is None or second is None:
+        out.unranked += 1
         return
     if first and second:
         if first == second:
@@ -72,10 +78,11 @@ def lines(indexes, found):
     yield f"first:  {said(indexes[0])}; {words.machine(indexes[0]['machine'])}"
     yield f"second: {said(indexes[1])}; {words.machine(indexes[1]['machine'])}"
     yield ""
-    yield f"pairs of subjects, in all figures of all rows that both have: {found.both + found.in_one + found.in_neither:,}"
+    yield f"pairs of subjects, in all figures of all rows that both have: {found.pairs:,}"
     yield f"    told apart in both             {found.both:>6,}, {found.same:,} of them in the same order"
     yield f"    told apart in one of them only {found.in_one:>6,}"
     yield f"    told apart in neither          {found.in_neither:>6,}"
+    yield f"and one of them without a rank     {found.unranked:>6,}"
     for row, metric, before, behind in found.contrary:
         yield f"  the other way round: {row.scenario}/{row.row}, {measures.METRICS[metric].title}: first {before} before {behind}, then behind"
     yield ""

@@ -12,7 +12,8 @@ from . import measures, words
 
 ENOUGH_WORK = 0.9  # of the stated, in the mean; the server's whole CPU time counts as work here
 UNTOUCHED = ("user_bytes", "kernel_bytes")  # by a load generator that was late or busy
-MOST_CLIENT_BOUND = 0.5  # of the runs of a cell, or of one of its figures; from there on it is, else these runs are left out
+BOUNDS = ("max_rate", "closed_rate")  # which such a run has a lower bound of: to leave it out would leave out the fastest
+MOST_DOUBTFUL = 0.5  # of the runs of a cell, or of one of its figures; from there on it is marked, else these runs are left out
 
 
 @dataclass
@@ -22,23 +23,18 @@ class Cell:
     mark: str | None = None  # why it is not ranked: client-bound, off, cannot, failed, missing, undone
     reason: str = ""
     runs: list = field(default_factory=list)  # those that the figures are of
-    measured: list = field(default_factory=list)  # and those that the UNTOUCHED are of
+    measured: list = field(default_factory=list)  # and those that UNTOUCHED and BOUNDS are of
     left_out: dict = field(default_factory=dict)  # verdict: how many
     table: dict = field(default_factory=dict)  # metric: {repeat: value}
     values: dict = field(default_factory=dict)  # metric: stats.summary
     ratios: dict = field(default_factory=dict)  # metric: {median, interval_95, count}, to the row's reference
     ranks: dict = field(default_factory=dict)  # metric: (first, last)
-    late: dict = field(default_factory=dict)  # metric: in how many runs the generator's lag made it
+    doubtful: dict = field(default_factory=dict)  # metric: in how many runs it is not the server's own, or not known
+    marks: dict = field(default_factory=dict)  # metric: why it alone is not ranked: client-bound, unsure
 
     def mark_of(self, metric):
         """Why it has no rank there, as far as that is not for want of runs."""
-        if metric in self.ranks:
-            return None
-        return self.mark or ("client-bound" if self.is_late(metric) else None)
-
-    def is_late(self, metric):
-        """As MOST_CLIENT_BOUND has it."""
-        return metric in self.late and self.late[metric] >= MOST_CLIENT_BOUND * len(self.runs)
+        return None if metric in self.ranks else self.mark or self.marks.get(metric)
 
 
 @dataclass
@@ -68,7 +64,7 @@ class Scenario:
 
 
 def usable(runs):
-    """Of a row's runs one of each subject and repeat: of a turn that was run again the second, if it is whole and no more of it was off."""
+    """Of a row's runs one of each subject and repeat: of a turn that was run again the second, if it is whole and no more of it was off or failed."""
     turns = {}
     for run in runs:
         turns.setdefault(run["repeat"], {False: {}, True: {}})[run["is_again"]][run["subject"]] = run
@@ -76,13 +72,13 @@ def usable(runs):
     for repeat in sorted(turns):
         first, again = turns[repeat][False], turns[repeat][True]
         needed = {name for name, run in first.items() if run["verdict"] != "cannot"}
-        is_better = needed <= set(again) and nr_off(again) <= nr_off(first)
+        is_better = needed <= set(again) and nr_bad(again) <= nr_bad(first)
         out += ({**first, **again} if is_better else first).values()
     return out
 
 
-def nr_off(turn):
-    return sum(run["verdict"] == "off" for run in turn.values())
+def nr_bad(turn):
+    return sum(run["verdict"] in ("off", "failed") for run in turn.values())
 
 
 def counts(runs):
@@ -104,15 +100,16 @@ def cell_of(subject, runs, cannot):
         return Cell(subject, "missing", "not run")
     by_verdict = counts(runs)
     measured = [run for run in runs if run["verdict"] in ("ok", "client-bound")]
-    bound = by_verdict.get("client-bound", 0)
-    if measured and bound < MOST_CLIENT_BOUND * len(measured):
-        cell = Cell(subject, runs=[run for run in runs if run["verdict"] == "ok"])
-    elif bound:
-        cell = Cell(subject, "client-bound", reason_of(runs, "client-bound"),
-                    [run for run in runs if run["verdict"] == "client-bound"])
-    else:
-        mark = next(one for one in ("off", "failed", "cannot") if one in by_verdict)
+    own = [run for run in measured if run["verdict"] == "ok"]
+    if not measured:
+        mark = max(("off", "failed", "cannot"), key=lambda one: by_verdict.get(one, 0))
         cell = Cell(subject, mark, reason_of(runs, mark), [run for run in runs if run["verdict"] == "off"])
+    elif len(measured) - len(own) >= MOST_DOUBTFUL * len(measured):
+        cell = Cell(subject, "client-bound", reason_of(runs, "client-bound"), [run for run in measured if run["verdict"] != "ok"])
+    else:
+        cell = Cell(subject, runs=own)
+    if measured and by_verdict.get("failed", 0) >= MOST_DOUBTFUL * len(runs):
+        cell.mark, cell.reason = "failed", reason_of(runs, "failed")
     cell.measured = measured or cell.runs
     cell.left_out = counts([run for run in runs if not any(run is one for one in cell.runs)])
     return cell
@@ -120,15 +117,27 @@ def cell_of(subject, runs, cannot):
 
 def measure(cell):
     """From its runs to its figures."""
-    measured = [(run, measures.of_run(run), measures.late(run)) for run in cell.measured]
-    own = [one for one in measured if any(one[0] is run for run in cell.runs)]
-    cell.late = {metric: count for metric in measures.QUANTILES if (count := sum(metric in late for _, _, late in own))}
+    measured = [(run["repeat"], measures.of_run(run), measures.doubts(run), any(run is one for one in cell.runs)) for run in cell.measured]
     for metric in measures.METRICS:
-        leaves_late = metric in cell.late and not cell.is_late(metric)
-        values = {run["repeat"]: of_run[metric] for run, of_run, late in (measured if metric in UNTOUCHED else own)
-                  if metric in of_run and not (leaves_late and metric in late)}
-        if values:
-            cell.table[metric], cell.values[metric] = values, stats.summary(list(values.values()))
+        of = [(repeat, values[metric], doubts.get(metric)) for repeat, values, doubts, is_own in measured
+              if metric in values and (is_own or metric in UNTOUCHED + BOUNDS)]
+        if of:
+            settle(cell, metric, of)
+
+
+def settle(cell, metric, of):
+    """OF: [(repeat, value, why it is in doubt, or None)]"""
+    doubts = [mark for _, _, mark in of if mark]
+    if doubts:
+        cell.doubtful[metric] = len(doubts)
+    if len(doubts) >= MOST_DOUBTFUL * len(of):
+        cell.marks[metric] = doubts[0]
+    else:
+        of = [one for one in of if not one[2]]
+    if metric in BOUNDS and "client-bound" in cell.left_out:
+        cell.marks[metric] = "client-bound"
+    cell.table[metric] = {repeat: value for repeat, value, _ in of}
+    cell.values[metric] = stats.summary(list(cell.table[metric].values()))
 
 
 def done_ratio(row, cell):
@@ -145,11 +154,15 @@ def mark_undone(row):
             cell.mark, cell.reason = "undone", f"its requests got at most {words.percent(ratio)} of the stated work"
 
 
-def paired(own, others):
-    ratios = [own[repeat] / others[repeat] for repeat in sorted(own) if others.get(repeat) and own[repeat] > 0]
-    if not ratios:
+def paired(metric, own, others):
+    """Ratios of the same repeats, with their interval; None where there is none.  A figure that may be 0 has no ratios where it
+    is: to leave out those runs alone would leave out the best.  What is known in steps is known no better for being repeated."""
+    both = [(own[repeat], others[repeat]) for repeat in sorted(own.keys() & others.keys())]
+    if not both or min(map(min, both)) <= 0:
         return None
-    return {"median": statistics.median(ratios), "interval_95": stats.interval_of_ratio(ratios), "count": len(ratios)}
+    ratios = [one / other for one, other in both]
+    interval, step = stats.interval_of_ratio(ratios), measures.STEPS.get(metric, 1)
+    return {"median": statistics.median(ratios), "interval_95": interval and [interval[0] / step, interval[1] * step], "count": len(ratios)}
 
 
 def rank(row, metric):
@@ -161,7 +174,7 @@ def rank(row, metric):
     reference = max(fair, key=lambda cell: len(cell.table[metric]))
     row.references[metric] = reference.subject
     for cell in known:
-        ratio = paired(cell.table[metric], reference.table[metric])
+        ratio = paired(metric, cell.table[metric], reference.table[metric])
         if ratio:
             cell.ratios[metric] = ratio
     place(metric, [cell for cell in fair if (cell.ratios.get(metric) or {}).get("interval_95")])
@@ -207,6 +220,7 @@ def sizes(row, subjects):
 
 
 def build_row(scenario, about, subjects, runs):
+    """All but the ranks."""
     names = [name for name in about.get("subjects", subjects) if name in subjects]
     mine = usable([run for run in runs if run["scenario"] == scenario and run["row"] == about["row"]])
     cells = {name: cell_of(name, [run for run in mine if run["subject"] == name],
@@ -218,17 +232,34 @@ def build_row(scenario, about, subjects, runs):
     for cell in cells.values():
         measure(cell)
     mark_undone(row)
-    for metric in row.metrics():
-        rank(row, metric)
     return row
+
+
+def mark_shares(rows):
+    """A share of a rate at which the generator was the limit is none of what the server can do."""
+    by_name = {row.row: row for row in rows}
+    for row in rows:
+        whole = by_name.get(row.params.get("of"))
+        for name, cell in row.cells.items() if whole else ():
+            bound = whole.cells.get(name)
+            if cell.mark is None and bound and "client-bound" in (bound.mark, *(bound.marks.get(metric) for metric in BOUNDS)):
+                cell.mark, cell.reason = "client-bound", f"a share of what '{whole.row}' found, where the generator was the limit"
+
+
+def build_rows(one, subjects, runs):
+    rows = [build_row(one["name"], about, subjects, runs) for about in one["rows"]]
+    mark_shares(rows)
+    for row in rows:
+        for metric in row.metrics() if row.kind != "size" else ():
+            rank(row, metric)
+    return [row for row in rows if any(cell.mark != "missing" for cell in row.cells.values())]
 
 
 def build(index, runs):
     """[Scenario], as the index has them; a row that nobody ran is left out."""
     out = []
     for one in index["scenarios"]:
-        rows = [build_row(one["name"], about, index["subjects"], runs) for about in one["rows"]]
-        rows = [row for row in rows if any(cell.mark != "missing" for cell in row.cells.values())]
+        rows = build_rows(one, index["subjects"], runs)
         if rows:
             out.append(Scenario(one["name"], one["title"], one["question"], rows))
     return out

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """A document with the figures of a comparison put into it: what stands in {{ }} in its template, by the forms in FORMS.  Pure.
 
-    {{closed_rate table/closed go-net-http}}                     METRIC ROW SUBJECT: a figure
-    {{less closed_rate pool/fixed-2 tokio-hyper async-pool}}     by which share the first subject's is less than the second's
-    {{times p99_ns hog/beside tokio-inline tokio-hyper}}         how many times the second's the first's is
+    {{closed_rate table/closed go-net-http}}                     METRIC ROW SUBJECT: a figure that has no mark
+    {{any closed_rate table/light-closed tokio-hyper}}           a figure, whatever its mark: the text has to say what that is
+    {{less closed_rate pool/fixed-2 tokio-hyper async-pool}}     by which share the first subject's is less than the second's in the same
+                                                                 rounds, with its 95 % interval
+    {{times p99_ns hog/beside tokio-inline tokio-hyper}}         how many times the second's the first's is, likewise
     {{span p99_ns connections/idle-* go-net-http,tokio-hyper}}   from the least to the most, of all rows and subjects that fit and are not marked
     {{bars table/share-0.85 0.99}}                               where the time at or above a quantile went
     {{sha_ratio go-net-http async-pool}}                         time of a round of SHA-256, the first by the second
@@ -20,11 +22,11 @@ import re
 import statistics
 
 from .. import folder
-from . import article, curves, groups, markdown, measures, text, watching, words
+from . import curves, figures, groups, markdown, measures, runs, text, verdicts, watching, words
 
 OF_LIMIT = {"limit_rate": ("rate", words.rate), "reached_ratio": ("reached_ratio", words.percent)}  # what curves.limit() calls it, how it is shown
 DIRECTIVE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
-LONGEST_RUN_S = 60  # between the starts of two runs; more is a pause between two sessions
+PAUSE = 10  # times the usual time between the starts of two runs; more is a pause between two sessions
 
 
 class Wrong(Exception):
@@ -43,15 +45,20 @@ class Figures:
             raise Wrong(f"there is no row {name}")
         return self.rows[name]
 
-    def value(self, metric, row, subject):
-        """(the median, the cell)."""
+    def cell(self, metric, row, subject):
+        """Which has that figure."""
         cell = self.row(row).cells.get(subject)
         if cell is None:
             raise Wrong(f"there is no {subject} in {row}")
-        found = median(cell, metric)
-        if found is None:
+        if median(cell, metric) is None:
             raise Wrong(f"{subject} has no {metric} in {row}")
-        return found
+        return cell
+
+    def unmarked(self, metric, row, subject):
+        cell = self.cell(metric, row, subject)
+        if cell.mark_of(metric):
+            raise Wrong(f"{metric} of {subject} in {row} is marked {words.MARKS[cell.mark_of(metric)]}: say so in the text, and write {{{{any {metric} {row} {subject}}}}}")
+        return cell
 
     def fitting(self, metric, rows, subjects):
         """All medians of rows and subjects that fit patterns with commas between; of cells that have a mark none."""
@@ -81,55 +88,68 @@ def shown(metric, value):
     return OF_LIMIT[metric][1](value) if metric in OF_LIMIT else text.number(metric, value)
 
 
-def value(figures, metric, row, subject):
-    return shown(metric, figures.value(metric, row, subject))
+def value(numbers, metric, row, subject):
+    return shown(metric, median(numbers.unmarked(metric, row, subject), metric))
 
 
-def quotient(figures, metric, row, subject, other):
-    return figures.value(metric, row, subject) / figures.value(metric, row, other)
+def any_value(numbers, metric, row, subject):
+    return shown(metric, median(numbers.cell(metric, row, subject), metric))
 
 
-def less(figures, *of):
-    return words.percent(1 - quotient(figures, *of))
+def paired(numbers, metric, row, subject, other):
+    """(ratio, its interval or None) of figures that no mark is on."""
+    own, others = (numbers.unmarked(metric, row, name) for name in (subject, other))
+    ratio = figures.paired(metric, own.table.get(metric, {}), others.table.get(metric, {}))
+    if not ratio:
+        raise Wrong(f"{subject} and {other} have no {metric} of the same rounds in {row}")
+    return ratio["median"], ratio["interval_95"]
 
 
-def times(figures, *of):
-    return words.digits(quotient(figures, *of))
+def less(numbers, metric, row, subject, other):
+    ratio, interval = paired(numbers, metric, row, subject, other)
+    held = f" [{words.percent(1 - interval[1])}, {words.percent(1 - interval[0])}]" if interval else ""
+    return words.percent(1 - ratio) + held
 
 
-def span(figures, metric, rows, subjects):
-    found = figures.fitting(metric, rows, subjects)
-    return f"{shown(metric, min(found))} to {shown(metric, max(found))}"
+def times(numbers, metric, row, subject, other):
+    ratio, interval = paired(numbers, metric, row, subject, other)
+    held = f" [{words.digits(interval[0])}, {words.digits(interval[1])}]" if interval else ""
+    return words.digits(ratio) + held
 
 
-def bars(figures, row, q):
-    lines = list(text.bars(figures.row(row), (float(q),)))
+def span(numbers, metric, rows, subjects):
+    found = numbers.fitting(metric, rows, subjects)
+    low, high = shown(metric, min(found)), shown(metric, max(found))
+    return low if low == high else f"{low} to {high}"
+
+
+def bars(numbers, row, q):
+    lines = list(text.bars(numbers.row(row), (float(q),)))
     if not lines:
         raise Wrong(f"nobody watched {row}")
     used = "".join(line.partition("|")[2] for line in lines)
     return "\n".join([*lines, *(f"    {letter} {name}" for letter, (_, name) in groups.GROUPS.items() if letter in used)])
 
 
-def sha_ratio(figures, subject, other):
-    """Of the medians of all their runs."""
-    each = [[ns for run in figures.runs if run["subject"] == name and (ns := (run.get("server") or {}).get("sha_round_ns"))] for name in (subject, other)]
-    if not all(each):
-        raise Wrong("one of both never said how fast it is")
-    return f"{statistics.median(each[0]) / statistics.median(each[1]):.3f}"
+def sha_ratio(numbers, subject, other):
+    ratio = verdicts.sha_ratio(numbers.scenarios, subject, other)
+    if ratio is None:
+        raise Wrong("they never said how fast they are in the same turn")
+    return f"{ratio:.3f}"
 
 
-def watching_table(figures):
-    found = [(row, of) for scenario in figures.scenarios for row, _, of in watching.costs(scenario)]
+def watching_table(numbers):
+    found = [(row, of) for scenario in numbers.scenarios for row, _, of in watching.costs(scenario)]
     return "\n".join(markdown.cost_table(found, lambda row: f"{row.scenario}/{row.row}"))
 
 
-def entry(figures, metric, row, subject):
-    cell = figures.row(row).cells.get(subject)
+def entry(numbers, metric, row, subject):
+    cell = numbers.row(row).cells.get(subject)
     found = median(cell, metric) if cell else None
     return shown(metric, found) if metric in OF_LIMIT and found is not None else markdown.entry(cell, metric) or "-"
 
 
-def table(figures, of):
+def table(numbers, of):
     """OF: the directive without its name."""
     head, *lines = of.strip().splitlines()
     title, _, names = head.partition("|")
@@ -139,57 +159,61 @@ def table(figures, of):
         if line.count("|") < 2:
             raise Wrong(f"a line of a table has LABEL | METRIC | ROW, and not '{line}'")
         label, metric, row = (part.strip() for part in line.rsplit("|", 2))
-        out.append(markdown.line([label, *(entry(figures, metric, row, name) for name in names)]))
+        out.append(markdown.line([label, *(entry(numbers, metric, row, name) for name in names)]))
     return "\n".join(out)
 
 
-def commands(figures):
-    return "\n".join(f"    {of['command']}" for of in words.origins(figures.index))
+def commands(numbers):
+    return "\n".join(f"    {of['command']}" for of in words.origins(numbers.index))
 
 
-def commit(figures):
+def commit(numbers):
     """Of the source whose programs ran."""
-    found = (figures.index.get("source") or {}).get("commit")
+    found = (numbers.index.get("source") or {}).get("commit")
     if not found:
         raise Wrong("the folder does not say of which source it is")
     return found[:12]
 
 
-def count(figures, verdict=None):
-    return f"{sum(verdict in (None, run['verdict']) for run in figures.runs):,}"
+def count(numbers, verdict=None):
+    if verdict not in (None, *runs.VERDICTS):
+        raise Wrong(f"there is no verdict {verdict}")
+    return f"{sum(verdict in (None, run['verdict']) for run in numbers.runs):,}"
 
 
-def rounds(figures):
-    return str(1 + max(run["round"] for run in figures.runs))
+def rounds(numbers):
+    return str(1 + max(run["round"] for run in numbers.runs))
 
 
-def hours(figures):
+def hours(numbers):
     """That were measured, pauses between sessions left out."""
-    at = sorted(datetime.datetime.fromisoformat(run["started_at"].replace("Z", "+00:00")).timestamp() for run in figures.runs)
-    return f"{sum(min(after - before, LONGEST_RUN_S) for before, after in zip(at, at[1:])) / 3600:.1f}"
+    at = sorted(datetime.datetime.fromisoformat(run["started_at"].replace("Z", "+00:00")).timestamp() for run in numbers.runs)
+    took_s = [after - before for before, after in zip(at, at[1:])] or [0]
+    usual_s = statistics.median(took_s)
+    return f"{sum(one if one <= PAUSE * usual_s else usual_s for one in took_s) / 3600:.1f}"
 
 
-FORMS = {"less": less, "times": times, "span": span, "bars": bars, "sha_ratio": sha_ratio, "watching": watching_table, "commands": commands, "commit": commit,
-         "runs": count, "rounds": rounds, "hours": hours}
+FORMS = {"any": any_value, "less": less, "times": times, "span": span, "bars": bars, "sha_ratio": sha_ratio, "watching": watching_table, "commands": commands,
+         "commit": commit, "runs": count, "rounds": rounds, "hours": hours}
 
 
-def resolve(figures, directive):
+def resolve(numbers, directive):
     name, _, rest = directive.strip().partition(" ")
     if name == "table":
-        return table(figures, rest)
+        return table(numbers, rest)
     form, of = (FORMS[name], rest.split()) if name in FORMS else (value, directive.split())
     try:
-        inspect.signature(form).bind(figures, *of)
+        inspect.signature(form).bind(numbers, *of)
     except TypeError as why:
         raise Wrong(str(why)) from None
-    return form(figures, *of)
+    return form(numbers, *of)
 
 
-def fill(template, figures, path):
+def fill(template, numbers, path):
     """TEMPLATE, that PATH had, with what its directives stand for; folder.Unusable says which one stands for nothing."""
     def one(match):
         try:
-            return resolve(figures, match[1])
+            return resolve(numbers, match[1])
         except (Wrong, ValueError) as why:
             at = 1 + template.count("\n", 0, match.start())
             raise folder.Unusable(f"cannot fill {path}:{at}: {match[0].splitlines()[0]}: {why}; the forms stand in tools/bench/lib/compare/fill.py") from None

@@ -60,11 +60,12 @@ def reasons(scenario):
 
 def cost_table(found, name_of):
     """FOUND: [(row, {subject: ratios})]."""
-    yield line(["row", "subject", "throughput", "CPU time a request"])
-    yield line(["---"] * 4)
+    yield line(["row", "subject", "figure", "with the agent by without it", "CPU time a request"])
+    yield line(["---"] * 5)
     for row, of in found:
+        main = article.MAIN[row.kind]
         for name, ratios in of.items():
-            yield line([f"`{name_of(row)}`", name, *(words.ratio(ratios[metric]) if metric in ratios else "" for metric in (article.MAIN[row.kind], "cpu_ns"))])
+            yield line([f"`{name_of(row)}`", name, measures.METRICS[main].title, *(words.ratio(ratios[metric]) if metric in ratios else "" for metric in (main, "cpu_ns"))])
 
 
 def costs(scenario):

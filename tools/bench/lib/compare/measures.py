@@ -2,6 +2,7 @@
 """One run's numbers: {metric: value}, without those that the run does not have.  Pure."""
 from typing import NamedTuple
 
+from .. import drive
 from . import groups
 
 
@@ -34,9 +35,12 @@ METRICS = {
     "startup_ns": Metric("startup", "ns", False, "from the start of the process to its first answer"),
     "size_bytes": Metric("binary size", "bytes", False, "stripped"),
 }
+STEPS = {"max_rate": 1.05}  # a search ends when the next rate that did not hold is that near (SEARCH_RATIO, tools/load/search.h)
 QUANTILES = {"p50_ns": 0.5, "p99_ns": 0.99, "p999_ns": 0.999}
 MOST_UNKNOWN = 1 / 64  # of on-CPU time, as residual (bpf/switches.h)
-LAG_RATIO, LAG_NS = 0.05, 50_000  # by both of which lag must change a quantile to have made it (tools/load/result.c)
+# By both of which lag must change a quantile to have made it.  The generator's own limits (tools/load/result.c), which it does not
+# apply with fewer than 100 requests beyond the quantile: there it widens the quantile's interval.
+LAG_RATIO, LAG_NS = 0.05, 50_000
 
 
 def loads(run):
@@ -62,12 +66,21 @@ def quantile_ns(load, q):
     return next((one["ns"] for one in distribution(load)["quantiles"] if one["q"] == q), None)
 
 
-def late(run):
-    """The quantiles that would be other ones without the generator's own lag."""
+def is_late(quantile):
+    """It would be another one without the generator's own lag."""
+    return quantile["ns"] - quantile.get("without_lag_ns", quantile["ns"]) > max(LAG_RATIO * quantile["ns"], LAG_NS)
+
+
+def doubts(run):
+    """{metric: mark} of what it measured that is not the server's own, or not known: from the first quantile that the generator's
+    lag made on all of them, and a rate whose search contradicted itself."""
     load = main_load(run)
     known = {one["q"]: one for one in distribution(load)["quantiles"]} if load else {}
-    return {metric for metric, q in QUANTILES.items()
-            if q in known and known[q]["ns"] - known[q].get("without_lag_ns", known[q]["ns"]) > max(LAG_RATIO * known[q]["ns"], LAG_NS)}
+    first = min((q for q in QUANTILES.values() if q in known and is_late(known[q])), default=1)
+    out = {metric: "client-bound" for metric, q in QUANTILES.items() if q >= first}
+    if any(map(drive.is_unsure, loads(run))):
+        out["max_rate"] = "unsure"
+    return out
 
 
 def cpus(run):

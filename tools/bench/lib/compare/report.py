@@ -38,7 +38,10 @@ def filled(folders, path):
 
 
 def against(folder, other):
-    """(text, whether both have the same order wherever both tell subjects apart)."""
+    """(text, whether both have the same order wherever both tell subjects apart).  Unusable where there is nothing to hold against each other."""
     (index, scenarios, _), (its_index, its_scenarios, _) = build([folder]), build([other])
+    runs.check_comparable(folder, index, other, its_index)
     found = agreement.find(scenarios, its_scenarios)
+    if not found.pairs:
+        raise stored.Unusable(f"cannot hold {other} against {folder}: no figure of a row that both have is ranked for two subjects in both; that takes three runs each")
     return agreement.render((index, its_index), found), not found.contrary

@@ -73,6 +73,16 @@ def check_same(path, index, other, its_index):
             raise folder.Unusable(f"cannot put {other} to {path}: not the same {what}; report on each by itself")
 
 
+def check_comparable(path, index, other, its_index):
+    """Both may be held against each other: a row that both have is the same in both."""
+    theirs = {(one["name"], row["row"]): row for one in its_index["scenarios"] for row in one["rows"]}
+    for one in index["scenarios"]:
+        for row in one["rows"]:
+            its = theirs.get((one["name"], row["row"]), row)
+            if (row["kind"], row["layout"], row["params"]) != (its["kind"], its["layout"], its["params"]):
+                raise folder.Unusable(f"cannot hold {other} against {path}: {one['name']}/{row['row']} is another row there")
+
+
 def read(path):
     """(index, [run]) in the order that they were measured in."""
     where = folder.Folder(path)

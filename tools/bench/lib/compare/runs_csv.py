@@ -6,7 +6,7 @@ import io
 from . import measures
 
 ABOUT = ("started_at", "scenario", "row", "kind", "layout", "subject", "repeat", "is_again", "verdict", "reason")
-HEAD = (*ABOUT, "off_ratio", "others_ratio", "sha_round_ns", "late", *measures.METRICS)
+HEAD = (*ABOUT, "off_ratio", "others_ratio", "sha_round_ns", "doubtful", *measures.METRICS)
 
 
 def shown(value):
@@ -16,7 +16,7 @@ def shown(value):
 def line(run):
     of_run = measures.of_run(run)
     return [*(run.get(key) for key in ABOUT), shown((run.get("spin") or {}).get("off_ratio")), shown((run.get("others") or {}).get("ratio")),
-            (run.get("server") or {}).get("sha_round_ns"), " ".join(sorted(measures.late(run))), *(shown(of_run.get(key)) for key in measures.METRICS)]
+            (run.get("server") or {}).get("sha_round_ns"), " ".join(sorted(measures.doubts(run))), *(shown(of_run.get(key)) for key in measures.METRICS)]
 
 
 def render(_index, _scenarios, runs):

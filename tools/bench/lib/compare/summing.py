@@ -53,7 +53,7 @@ def of_throughput(row):
     metric = article.MAIN[row.kind]
     honest, name = row.ranked(metric), f"'{row.title}'"
     if len(honest) < 2:
-        return "Nobody is named first: for that it takes two servers that were measured three times or more each."
+        return "Nobody is named first: that takes two servers of which three runs or more count." + unranked(row)
     first = leaders(row, metric)
     if len(first) == len(honest):
         return f"In {name} no difference was shown between {words.joined(first)}: what they differ by is within the noise." + unranked(row)

@@ -20,7 +20,7 @@ def figure(cell, metric):
     spread = f"{number(metric, summary['min'])}..{number(metric, summary['max'])}" if summary["count"] > 1 else ""
     ratio = cell.ratios.get(metric)
     held = words.ratio(ratio) if ratio else ""
-    rank = words.place(*cell.ranks[metric]) if metric in cell.ranks else words.MARKS.get(cell.mark_of(metric), f"not ranked: {words.runs(summary['count'])}")
+    rank = words.place(*cell.ranks[metric]) if metric in cell.ranks else words.MARKS.get(cell.mark_of(metric), words.unranked(summary["count"]))
     return number(metric, summary["median"]), spread, held, rank
 
 
@@ -44,11 +44,11 @@ def left_out(row):
             counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(cell.left_out.items()))
             yield f"    {cell.subject:<24}left out of {len(cell.runs) + sum(cell.left_out.values())} runs: {counts}"
         for metric in article.shown(row):
-            count = cell.late.get(metric)
-            if not count:
-                continue
-            told = "is therefore client-bound" if cell.is_late(metric) else "is without these"
-            yield f"    {cell.subject:<24}the generator's lag made {measures.METRICS[metric].title} in {count} of {words.runs(len(cell.runs))}; it {told}"
+            count, mark = cell.doubtful.get(metric), cell.marks.get(metric)
+            if count:
+                why = "the search contradicted itself for" if metric == "max_rate" else "the generator's lag made"
+                yield (f"    {cell.subject:<24}{why} {measures.METRICS[metric].title} in {words.runs(count)}; it is "
+                       + (f"therefore {words.MARKS[mark]}" if mark else "without these"))
 
 
 def limits(row):

@@ -8,7 +8,7 @@ more; CPU time of the server that no request has (U) makes at most U / X more.  
 import statistics
 from typing import NamedTuple
 
-from .. import plan
+from .. import plan, stats
 from . import article, curves, figures, words
 
 LITTLE = 0.1
@@ -17,7 +17,7 @@ SAME_SHARE = 0.15  # of the physical limit, between subjects that do the same wo
 
 
 class Verdict(NamedTuple):
-    kind: str  # undone, spread, tail, serving, speed, losses, off, missing
+    kind: str  # undone, spread, tail, serving, speed, failed, losses, off, missing
     text: str
     row: object = None
     cell: object = None
@@ -77,16 +77,26 @@ def turns(scenarios, layout):
     return [turn for turn in out.values() if len(turn) > 1]
 
 
+def known_turns(scenarios):
+    """Of servers that had all CPUs if there are such: on one CPU what a runtime does when it starts is in it."""
+    return turns(scenarios, "shared") or turns(scenarios, None)
+
+
+def sha_ratio(scenarios, subject, other):
+    """By how much a round of SHA-256 takes longer in one than in the other, in the median of their turns; None if they had none together."""
+    ratios = [turn[subject] / turn[other] for turn in known_turns(scenarios) if subject in turn and other in turn]
+    return statistics.median(ratios) if ratios else None
+
+
 def speeds(scenarios):
-    """The subjects' ns per SHA round, where they differ; each by the others of its turn, since the machine's speed changes.  Of servers
-    that had all CPUs if there are such: on one CPU what a runtime does when it starts is in it."""
+    """The subjects' ns per SHA round, where they differ; each by the others of its turn, since the machine's speed changes."""
     found, ratios = {}, {}
-    for turn in turns(scenarios, "shared") or turns(scenarios, None):
+    for turn in known_turns(scenarios):
         usual_ns = statistics.median(turn.values())
         for name, ns in turn.items():
             found.setdefault(name, []).append(ns)
             ratios.setdefault(name, []).append(ns / usual_ns)
-    each = {name: statistics.median(values) for name, values in ratios.items()}
+    each = {name: statistics.median(values) for name, values in ratios.items() if len(values) >= stats.LEAST_RATIOS}
     if len(each) < 2 or max(each.values()) / min(each.values()) - 1 <= SAME_SPEED:
         return []
     least, most = min(each, key=each.get), max(each, key=each.get)
@@ -114,7 +124,7 @@ def spreads(scenarios):
             continue
         out.append(Verdict("spread", f"{row.title}: of what their CPUs can give they reached {words.percent(ratios[worst])} ({worst}) to "
                            f"{words.percent(ratios[best])} ({best}), in the median; "
-                           + (cause_of(row, worst) if figures.order(row, article.MAIN[row.kind], best, worst) else "but their throughputs cannot be told apart."), row))
+                           + spread_told(row, best, worst), row))
     if alike:
         where = f"'{alike[0].title}'" + (f" and {len(alike) - 1} more {'row' if len(alike) == 2 else 'rows'} with work" if len(alike) > 1 else "")
         every = [ratio for row in alike for ratio in reached(row).values()]
@@ -122,6 +132,14 @@ def spreads(scenarios):
                               f"a request takes of them, {words.span(every)}. What sets their throughputs apart is mostly that CPU time, and not "
                               "how they wait.", alike[0]))
     return out
+
+
+def spread_told(row, best, worst):
+    """Whether the throughputs of these two are in the order of the shares that they reached, and why."""
+    order = figures.order(row, article.MAIN[row.kind], best, worst)
+    if not order:
+        return "but their throughputs cannot be told apart."
+    return cause_of(row, worst) if order < 0 else f"but {worst} answered more, as a request takes less CPU time of it."
 
 
 def tails(scenarios):
@@ -164,8 +182,18 @@ def cause_of(row, name):
     shares = curves.shares(row.cells[name].runs, 0.99)
     if not shares:
         return f"why {name} is behind nobody watched."
-    letter = max((one for one in shares if one not in "C?"), key=shares.get)
+    letter = max((one for one in shares if one != "?"), key=shares.get)
     return f"in {name}'s slowest hundredth {words.percent(shares[letter])} of the time was: {words.group(letter)}."
+
+
+def failures(runs):
+    """Who failed, where, and why the first time."""
+    found = {}
+    for run in runs:
+        if run["verdict"] == "failed":
+            found.setdefault((run["subject"], f"{run['scenario']}/{run['row']}"), []).append(run.get("reason") or "no reason is known")
+    return [Verdict("failed", f"{name} failed in {words.runs(len(reasons))} of {row}: {reasons[0]}. Its figures there are of the runs that did not.")
+            for (name, row), reasons in sorted(found.items())]
 
 
 def losses(runs):
@@ -188,11 +216,10 @@ def missing(index, runs):
     """What was to be run and was not, repeats of what was off left out."""
     planned = sum(len(plan.order(of["scenarios"], of["subjects"], of.get("seed"), of.get("options", {}).get("repeats") or 0)) for of in words.origins(index))
     count = planned - sum(not run["is_again"] for run in runs)
-    budgets = [words.seconds(budget) for of in words.origins(index) if (budget := of.get("options", {}).get("budget_s"))]
-    why = f"the budget of {words.joined(budgets)} had no room for them" if budgets else "it was ended before, and --resume goes on"
-    return [Verdict("missing", f"{count} of the {planned} runs that were planned are not here: {why}. Figures have fewer repeats for it, or are not there.")] if count > 0 else []
+    return [Verdict("missing", f"{count} of the {planned} runs that were planned are not here: there was no time for them, or it was ended before. Figures have "
+                    "fewer repeats for it, or are not there.")] if count > 0 else []
 
 
 def all_of(index, scenarios, runs):
-    return (undone_by_row(scenarios) + spreads(scenarios) + tails(scenarios) + servings(scenarios) + speeds(scenarios) + losses(runs) + off(runs)
-            + missing(index, runs))
+    return (undone_by_row(scenarios) + spreads(scenarios) + tails(scenarios) + servings(scenarios) + speeds(scenarios) + failures(runs) + losses(runs)
+            + off(runs) + missing(index, runs))

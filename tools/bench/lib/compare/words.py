@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Numbers as people read them.  Three digits tell all that these measurements know."""
+import math
+
+from .. import stats
 from . import groups
+
+MOST_DECIMALS = 6
 
 
 def digits(value):
@@ -9,7 +14,9 @@ def digits(value):
         return "0"
     if abs(value) >= 99.95:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if abs(value) >= 9.995 else f"{value:.2f}"
+    if abs(value) >= 9.995:
+        return f"{value:.1f}"
+    return f"{value:.{min(MOST_DECIMALS, 2 - math.floor(math.log10(1.0005 * abs(value))))}f}"
 
 
 def scaled(value, units):
@@ -44,6 +51,11 @@ def runs(count):
     return "1 run" if count == 1 else f"{count} runs"
 
 
+def unranked(count):
+    """Why a figure of COUNT runs that no mark explains has no rank."""
+    return f"not ranked: {runs(count)}" if count < stats.LEAST_RATIOS else "not ranked: nobody to hold it against"
+
+
 def ratio(summary):
     """Of paired runs, with its interval."""
     held = " [{:.3f}, {:.3f}]".format(*summary["interval_95"]) if summary["interval_95"] else ""
@@ -60,7 +72,7 @@ def seconds(value):
 
 FORMS = {"ns": ns, "bytes": size, "rate": rate, "percent": percent, "s": seconds, "number": digits}
 MARKS = {"client-bound": "client-bound", "off": "off", "cannot": "cannot", "failed": "failed", "missing": "not run",
-         "undone": "work left out"}
+         "undone": "work left out", "unsure": "unsure"}
 MARKS_EXPLAINED = {
     "client-bound": "the load generator was the limit, so the server could do more, or was sooner",
     "off": "the CPUs were more than 5 % off their usual speed, or others had more than 5 % of their time",
@@ -68,6 +80,7 @@ MARKS_EXPLAINED = {
     "failed": "it was tried, and did not come to an end",
     "missing": "it was not tried",
     "undone": "its requests did not get the work that they were to do, so it is in no rank",
+    "unsure": "the search for it contradicted itself: a rate above it held as well, or one below did not",
 }
 
 # Who had the CPU, as the agent names whoever has no name of its own.
