@@ -100,6 +100,8 @@ def paired(numbers, metric, row, subject, other):
     """(ratio, its interval or None) of figures that no mark is on."""
     own, others = (numbers.unmarked(metric, row, name) for name in (subject, other))
     ratio = figures.paired(metric, own.table.get(metric, {}), others.table.get(metric, {}))
+    if not own.table and not others.table:  # what has no runs has no noise
+        return median(own, metric) / median(others, metric), None
     if not ratio:
         raise Wrong(f"{subject} and {other} have no {metric} of the same rounds in {row}")
     return ratio["median"], ratio["interval_95"]
