@@ -90,7 +90,7 @@ def throughput(row):
 def answered(cell, metric, most, scale):
     """The bar and its figure; as far as the line it is possible."""
     rate = cell.values[metric]
-    beyond = rate["median"] > most
+    beyond = curves.is_beyond(rate["median"], most)
     parts = [tag("span", class_="fill honest", style=f"width:{percent(min(rate['median'], most) / scale)}")]
     if beyond:
         parts.append(tag("span", class_="fill beyond", style=f"left:{percent(most / scale)};width:{percent((rate['median'] - most) / scale)}"))

@@ -5,6 +5,7 @@ import statistics
 from . import groups, measures
 
 SHARES_OF = (0.5, 0.99, 0.999)
+BEYOND_RATIO = 1.1  # what is under way where a window begins and ends may make a rate a little more than is possible
 LEAST_BEYOND = 10  # requests that a point of a curve must have beyond it, in all runs together
 
 
@@ -87,6 +88,10 @@ def rate(values):
 
 def cell_rate(cell):
     return rate({key: one["median"] for key, one in cell.values.items()})
+
+
+def is_beyond(rate, limit):
+    return rate > BEYOND_RATIO * limit
 
 
 def stated_limit(row, cpus):

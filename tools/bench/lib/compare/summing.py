@@ -28,7 +28,7 @@ def impossible(scenarios):
         limit = curves.limit(one.cell)
         stated = curves.stated_limit(one.row, limit["cpus"]) if limit else None
         rate = curves.cell_rate(one.cell)
-        if stated and rate > stated:
+        if stated and curves.is_beyond(rate, stated):
             found.append((one, rate, stated))
     def shows(each):
         one, rate, stated = each

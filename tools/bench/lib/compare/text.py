@@ -59,7 +59,7 @@ def limits(row):
     for cell, found in known:
         yield f"    {cell.subject:<24}{words.rate(found['rate']):>11}  reached {words.percent(found['reached_ratio'])}"
         stated = curves.stated_limit(row, found["cpus"])
-        if stated and curves.cell_rate(cell) > stated:
+        if stated and curves.is_beyond(curves.cell_rate(cell), stated):
             yield (f"    {'':<24}{words.rate(stated):>11}  is all that its CPUs can give with the stated work: it answered "
                    f"{words.times(curves.cell_rate(cell) / stated)} that")
 
