@@ -4,6 +4,7 @@
 A ratio is of two runs of the same repeat, so what drifts on the machine is in both.  A rank is a range: one subject is
 before another only where their intervals do not overlap, and whoever cannot be told from its neighbours shares theirs.
 """
+import math
 import statistics
 from dataclasses import dataclass, field
 
@@ -28,6 +29,7 @@ class Cell:
     table: dict = field(default_factory=dict)  # metric: {repeat: value}
     values: dict = field(default_factory=dict)  # metric: stats.summary
     ratios: dict = field(default_factory=dict)  # metric: {median, interval_95, count}, to the row's reference
+    spans: dict = field(default_factory=dict)  # metric: the interval that its rank is by
     ranks: dict = field(default_factory=dict)  # metric: (first, last)
     doubtful: dict = field(default_factory=dict)  # metric: in how many runs it is not the server's own, or not known
     marks: dict = field(default_factory=dict)  # metric: why it alone is not ranked: client-bound, unsure
@@ -177,15 +179,21 @@ def rank(row, metric):
         ratio = paired(metric, cell.table[metric], reference.table[metric])
         if ratio:
             cell.ratios[metric] = ratio
-    place(metric, [cell for cell in fair if (cell.ratios.get(metric) or {}).get("interval_95")])
+    place(metric, reference, [cell for cell in fair if (cell.ratios.get(metric) or {}).get("interval_95")])
 
 
-def place(metric, cells):
-    """Who is before whom; nobody is, alone."""
+def place(metric, reference, cells):
+    """Who is before whom; nobody is, alone.  The reference's ratios to itself are all 1, but it is no less noisy than the others: its
+    interval is taken to be as wide as the narrowest of theirs."""
     if len(cells) < 2:
         return
+    for cell in cells:
+        cell.spans[metric] = cell.ratios[metric]["interval_95"]
+    if reference in cells:
+        half = min(math.sqrt(high / low) for low, high in (cell.spans[metric] for cell in cells if cell is not reference))
+        reference.spans[metric] = [1 / half, half]
     sign = -1 if measures.METRICS[metric].is_more_better else 1
-    spans = {cell.subject: sorted(sign * end for end in cell.ratios[metric]["interval_95"]) for cell in cells}
+    spans = {cell.subject: sorted(sign * end for end in cell.spans[metric]) for cell in cells}
     for cell in cells:
         low, high = spans[cell.subject]
         before = sum(other[1] < low for other in spans.values())
@@ -199,8 +207,7 @@ def order(row, metric, one, other):
     if any(cell is None or metric not in cell.ranks for cell in cells):
         return None
     # What has a rank without an interval has no noise.
-    (low, high), (other_low, other_high) = (cell.ratios[metric]["interval_95"] if metric in cell.ratios else
-                                            [cell.values[metric]["median"]] * 2 for cell in cells)
+    (low, high), (other_low, other_high) = (cell.spans.get(metric, [cell.values[metric]["median"]] * 2) for cell in cells)
     less = (high < other_low) - (other_high < low)
     return less if measures.METRICS[metric].is_more_better else -less
 
