@@ -103,7 +103,7 @@ static void wait_for(struct connection *c, uint32_t events)
 	}
 	c->is_watched = true;
 	if (c->is_deep)
-		trim_at_ns = green_recent_ns() + TRIM_NS;
+		trim_at_ns = conn_after_ns(green_recent_ns(), TRIM_NS);
 	green_request_leave(&c->request);
 	came = green_wait(events, until_ns < trim_at_ns ? until_ns : trim_at_ns);
 	green_request_return(&c->request);
