@@ -119,6 +119,7 @@ static void take_request(struct conn *c, bool has_more, uint64_t now_ns)
 	const char *allow;
 
 	c->deadline_at_ns = CONN_NEVER;
+	c->whole_at_ns = now_ns;
 	c->need = CONN_WORK;
 	c->last |= (c->draining && !has_more) || !c->request.keep_alive;
 	allow = plan_refuse_method(c->plan.route, c->request.method);

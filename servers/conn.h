@@ -48,6 +48,7 @@ struct conn {
 	bool has_head, last, interim, draining;
 	uint16_t status; /* of the answer on its way; 0: none, or an interim one */
 	uint64_t deadline_at_ns;
+	uint64_t whole_at_ns; /* of the request that is worked for: when all of it was there, and understood */
 	struct http_request request;
 	struct http_body body;
 	struct plan plan;

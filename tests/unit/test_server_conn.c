@@ -223,6 +223,22 @@ static void test_what_comes_during_work_has_its_turn(void **state)
 	talk_end(&t);
 }
 
+static void test_a_request_is_whole_at_its_last_byte(void **state)
+{
+	struct talk t;
+
+	(void)state;
+	talk_begin(&t);
+	input(&t, "POST /process HTTP/1.1\r\nHost: a\r\n", 1);
+	input(&t, "Content-Length: 2\r\n\r\na", 2);
+	input(&t, "b" REQUEST, 3);
+	assert_int_equal(t.conn.whole_at_ns, 3);
+	conn_answer(&t.conn, &done, 4);
+	assert_int_equal(send_all(&t, 5), 200);
+	assert_int_equal(t.conn.whole_at_ns, 5); /* the next one's turn */
+	talk_end(&t);
+}
+
 static void test_long_limits_end_together(void **state)
 {
 	const uint64_t read_ns = 5 * CONN_LONG_NS;
@@ -358,6 +374,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_draining_answers_all_that_was_read),
 	cmocka_unit_test(test_draining_begins_while_working),
 	cmocka_unit_test(test_what_comes_during_work_has_its_turn),
+	cmocka_unit_test(test_a_request_is_whole_at_its_last_byte),
 	cmocka_unit_test(test_long_limits_end_together),
 	cmocka_unit_test(test_idle_is_ended_by_a_linger),
 	cmocka_unit_test(test_lingering_is_bounded),
