@@ -230,6 +230,25 @@ def wait_until_stopped(server):
                     break
 
 
+def check_accept_queue(server, name, nr):
+    """Those whom the server has not even accepted are answered when it is to end: it is stopped while they come."""
+    server.process.send_signal(signal.SIGSTOP)
+    socks = [server.connect() for _ in range(nr)]
+    for sock in socks:
+        sock.sendall(request("/process"))
+    server.process.send_signal(signal.SIGTERM)
+    server.process.send_signal(signal.SIGCONT)
+    answered = 0
+    for sock in socks:
+        with sock, contextlib.suppress(ConnectionResetError):
+            reader = Reader(sock)
+            answer = reader.answer()  # whether it says that it is the last depends on when the signal is looked at
+            answered += bool(answer) and answer.status == 200 and reader.ended()
+    check(answered == nr, f"{name}: {answered} of {nr} that waited to be accepted are answered")
+    status, errors = server.wait()
+    check(status == 0, f"{name}: and it ends with {status} {errors}")
+
+
 def wait_until_read(server, sock):
     """Until all that was sent on SOCK has arrived, and none of it waits in the server's socket."""
     ours = sock.getsockname()[1]
