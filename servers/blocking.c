@@ -7,8 +7,11 @@
 
 #include "user/base/clock.h"
 
-/* Of time left: a timeout that is set and is later by less than this is near enough. */
-#define SLACK_NS 10000000u
+/*
+ * Of time left: a timeout that is set and is later by less than this is near enough.  It is set in the
+ * middle, and what is left of a long limit at its beginning differs by a grain from one request to the next.
+ */
+#define SLACK_NS (3 * CONN_GRAIN_NS)
 
 void blocking_init(struct blocking *b, const struct server *server, struct stats_slot *slot, int fd,
 		   const bool *draining)

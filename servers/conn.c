@@ -7,9 +7,11 @@
 
 #include "servers/response.h"
 
-static uint64_t after(uint64_t now_ns, uint64_t limit_ns)
+uint64_t conn_after_ns(uint64_t now_ns, uint64_t limit_ns)
 {
-	return limit_ns ? now_ns + limit_ns : CONN_NEVER;
+	uint64_t grain_ns = limit_ns >= CONN_LONG_NS ? CONN_GRAIN_NS : 1;
+
+	return limit_ns ? (now_ns + limit_ns + grain_ns - 1) & -grain_ns : CONN_NEVER;
 }
 
 static void begin_request(struct conn *c)
@@ -24,7 +26,7 @@ void conn_init(struct conn *c, const struct conn_config *config, uint64_t now_ns
 	*c = (struct conn){ .config = config };
 	begin_request(c);
 	/* Who connects owes a request: it is not idle between two. */
-	c->deadline_at_ns = after(now_ns, config->read_ns);
+	c->deadline_at_ns = conn_after_ns(now_ns, config->read_ns);
 }
 
 static void free_content(struct conn *c)
@@ -57,7 +59,7 @@ static void send_text(struct conn *c, char *text, size_t bytes, uint64_t now_ns)
 	c->out_at = 0;
 	c->out_bytes = (uint32_t)bytes;
 	c->need = CONN_SEND;
-	c->deadline_at_ns = after(now_ns, c->config->write_ns);
+	c->deadline_at_ns = conn_after_ns(now_ns, c->config->write_ns);
 }
 
 static void send_answer(struct conn *c, const struct conn_answer *answer, const char *allow, uint64_t now_ns)
@@ -117,6 +119,7 @@ static void take_request(struct conn *c, bool has_more, uint64_t now_ns)
 	const char *allow;
 
 	c->deadline_at_ns = CONN_NEVER;
+	c->whole_at_ns = now_ns;
 	c->need = CONN_WORK;
 	c->last |= (c->draining && !has_more) || !c->request.keep_alive;
 	allow = plan_refuse_method(c->plan.route, c->request.method);
@@ -248,7 +251,7 @@ void conn_input(struct conn *c, const char *bytes, size_t nr, uint64_t now_ns)
 	}
 	/* The time for a request runs from its first byte, however often another one comes. */
 	if (conn_is_idle(c))
-		c->deadline_at_ns = after(now_ns, c->config->read_ns);
+		c->deadline_at_ns = conn_after_ns(now_ns, c->config->read_ns);
 	if (!c->in_bytes)
 		used = parse(c, bytes, nr, now_ns);
 	if (c->last)
@@ -258,7 +261,7 @@ void conn_input(struct conn *c, const char *bytes, size_t nr, uint64_t now_ns)
 	else if (c->need == CONN_RECEIVE && c->in_bytes > nr - used)
 		parse_kept(c, now_ns);
 	if (conn_is_idle(c)) /* a lone CRLF */
-		c->deadline_at_ns = after(now_ns, c->config->idle_ns);
+		c->deadline_at_ns = conn_after_ns(now_ns, c->config->idle_ns);
 }
 
 const char *conn_output(const struct conn *c, size_t *nr)
@@ -273,13 +276,14 @@ static void go_on(struct conn *c, uint64_t now_ns)
 	if (c->interim) {
 		c->interim = false;
 		c->need = CONN_RECEIVE;
-		c->deadline_at_ns = after(now_ns, c->config->read_ns);
+		c->deadline_at_ns = conn_after_ns(now_ns, c->config->read_ns);
 	} else if (c->last) {
 		c->need = CONN_SHUT;
 		return;
 	} else {
 		begin_request(c);
-		c->deadline_at_ns = after(now_ns, c->in_bytes ? c->config->read_ns : c->config->idle_ns);
+		c->deadline_at_ns =
+			conn_after_ns(now_ns, c->in_bytes ? c->config->read_ns : c->config->idle_ns);
 	}
 	c->status = 0;
 	if (c->in_bytes)

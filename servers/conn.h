@@ -24,6 +24,8 @@
 /* How long an ended connection is read on, so that what the client still sends does not reset our answer. */
 #define CONN_LINGER_NS	  1000000000u
 #define CONN_LINGER_BYTES 262144u
+#define CONN_LONG_NS	  1000000000ull
+#define CONN_GRAIN_NS	  (1ull << 23) /* a power of two, 8.4 ms */
 
 enum conn_need {
 	CONN_RECEIVE, /* read, then conn_input() */
@@ -46,6 +48,7 @@ struct conn {
 	bool has_head, last, interim, draining;
 	uint16_t status; /* of the answer on its way; 0: none, or an interim one */
 	uint64_t deadline_at_ns;
+	uint64_t whole_at_ns; /* of the request that is worked for: when all of it was there, and understood */
 	struct http_request request;
 	struct http_body body;
 	struct plan plan;
@@ -64,6 +67,13 @@ struct conn_answer {
 	const char *body; /* copied */
 	size_t body_bytes;
 };
+
+/*
+ * When LIMIT_NS after NOW_NS is over; 0: CONN_NEVER.  Limits of CONN_LONG_NS and more are up to CONN_GRAIN_NS
+ * longer, so that many end together: else a loop with 100,000 idle connections wakes up for each of them. The
+ * kernel does so where programs wait (fs/select.c, __estimate_accuracy), up to 100 ms, but not in io_uring.
+ */
+uint64_t conn_after_ns(uint64_t now_ns, uint64_t limit_ns);
 
 /* A connection that was just accepted. */
 void conn_init(struct conn *conn, const struct conn_config *config, uint64_t now_ns);

@@ -168,7 +168,9 @@ int green_wait(uint32_t events, uint64_t until_ns)
 			green_leave(GREEN_QUEUE);
 		return (int)came;
 	}
-	if (until_ns != GREEN_NEVER && green_poll_set(green, until_ns))
+	if (until_ns == GREEN_NEVER)
+		green_poll_forget(green);
+	else if (green_poll_set(green, until_ns))
 		return -ENOMEM;
 	wait_until_called(green);
 	return (int)take_events(green, events);

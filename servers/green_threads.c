@@ -91,37 +91,39 @@ static void work(struct connection *c)
 	}
 }
 
-/* Until one of EVENTS, or the connection's deadline. */
-static void wait_for(struct connection *c, uint32_t events)
+/* Until one of EVENTS, or the connection's deadline.  Returns whether one has come. */
+static bool wait_for(struct connection *c, uint32_t events)
 {
 	uint64_t until_ns = conn_deadline_ns(&c->conn), trim_at_ns = GREEN_NEVER, now_ns;
 	int came;
 
 	if (!c->is_watched && green_watch(c->fd, false)) {
 		conn_fail(&c->conn);
-		return;
+		return false;
 	}
 	c->is_watched = true;
 	if (c->is_deep)
-		trim_at_ns = green_recent_ns() + TRIM_NS;
+		trim_at_ns = conn_after_ns(green_recent_ns(), TRIM_NS);
 	green_request_leave(&c->request);
 	came = green_wait(events, until_ns < trim_at_ns ? until_ns : trim_at_ns);
 	green_request_return(&c->request);
 	if (came < 0)
 		conn_fail(&c->conn);
 	if (came > 0)
-		return;
+		return true;
 	now_ns = clock_monotonic_ns();
 	if (!io_expire(own_io(), &c->conn, now_ns) && now_ns >= trim_at_ns) {
 		green_trim();
 		c->is_deep = false;
 	}
+	return false;
 }
 
-/* Something may have come; what was known of before is what was waited for. */
+/* What was known of before is what was waited for. */
 static void wait_to_receive(struct connection *c)
 {
-	wait_for(c, GREEN_READ);
+	if (!wait_for(c, GREEN_READ))
+		return;
 	c->is_empty = false;
 	c->known_at_ns = green_ready_at_ns();
 	c->is_known = c->known_at_ns;
@@ -141,7 +143,7 @@ static void receive(struct connection *c)
 		nr = io_receive(own_io(), c->fd, &c->conn, MSG_DONTWAIT);
 		/* Less than there was room for: more is told of when it comes, but an end may have been
 		 * already. */
-		c->is_empty = nr > 0 && nr < (int)IO_SCRATCH_BYTES && !green_has_hung_up();
+		c->is_empty = nr == -EAGAIN || (nr > 0 && nr < (int)IO_SCRATCH_BYTES && !green_has_hung_up());
 	}
 	if (nr != -EAGAIN)
 		return;

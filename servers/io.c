@@ -129,7 +129,7 @@ static void answer_stats(struct io *io, struct conn *conn)
 	free(json);
 }
 
-bool io_begin(struct io *io, struct conn *conn, struct work *work, uint64_t enqueued_at_ns)
+bool io_begin(struct io *io, struct conn *conn, struct work *work, uint64_t known_at_ns)
 {
 	static const struct conn_answer healthy = { 200, "text/plain", "ok\n", 3 };
 
@@ -140,8 +140,8 @@ bool io_begin(struct io *io, struct conn *conn, struct work *work, uint64_t enqu
 	if (conn->plan.route != PLAN_PROCESS)
 		return false;
 	probe_request_begin(&work->context, conn);
-	work_begin(work, &conn->plan, conn->content, conn->body.bytes, enqueued_at_ns, io->slot,
-		   &io->server->options->upstream);
+	work_begin(work, &conn->plan, conn->content, conn->body.bytes, known_at_ns, conn->whole_at_ns,
+		   io->slot, &io->server->options->upstream);
 	return true;
 }
 

@@ -53,10 +53,10 @@ enum io_wait { IO_READ, IO_WRITE, IO_WORK, IO_CLOSE };
 enum io_wait io_advance(struct io *io, int fd, struct conn *conn, bool *empty);
 
 /*
- * Begin CONN's request, which became known at ENQUEUED: returns false if it was one that needs no work, and
+ * Begin CONN's request, which became KNOWN then: returns false if it was one that needs no work, and
  * is answered already; else WORK is to be run, and io_answer() called.
  */
-bool io_begin(struct io *io, struct conn *conn, struct work *work, uint64_t enqueued_at_ns);
+bool io_begin(struct io *io, struct conn *conn, struct work *work, uint64_t known_at_ns);
 void io_answer(struct conn *conn, const struct work *work);
 
 /* Instead, where there is no memory for its work. */

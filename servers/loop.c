@@ -59,15 +59,22 @@ static void close_connection(struct loop *loop, struct connection *c)
 	stats_count(loop->io.slot, STATS_CLOSED);
 }
 
+/* When C, which is in nobody else's hands, is to be gone on with if nothing comes. */
+static uint64_t due_ns(const struct connection *c)
+{
+	return c->task ? c->task->work.wake_at_ns : conn_deadline_ns(&c->conn);
+}
+
+static bool is_handed(const struct connection *c)
+{
+	return c->task && c->task->handed;
+}
+
 /* Wait for EVENTS and for what has a time. */
 static void wait_for(struct loop *loop, struct connection *c, uint32_t events)
 {
-	uint64_t at_ns = !c->task	 ? conn_deadline_ns(&c->conn) :
-			 c->task->handed ? CONN_NEVER :
-					   c->task->work.wake_at_ns;
-
 	if (loop_arm(loop, c->fd, &c->armed, events, &c->watched) ||
-	    (at_ns != CONN_NEVER && timers_set(&loop->timers, &c->timer, at_ns)))
+	    (!is_handed(c) && timers_set(&loop->timers, &c->timer, due_ns(c))))
 		close_connection(loop, c);
 }
 
@@ -136,7 +143,7 @@ void loop_advance(struct loop *loop, struct connection *c)
 	do
 		wait = io_advance(&loop->io, c->fd, &c->conn, &c->is_read);
 	while (wait == IO_WORK && begin_task(loop, c));
-	if (wait == IO_WORK && c->task->handed)
+	if (wait == IO_WORK && is_handed(c))
 		return; /* it may be on its way back already */
 	if (wait == IO_CLOSE)
 		close_connection(loop, c);
@@ -190,12 +197,12 @@ static void on_deadline(struct loop *loop, struct connection *c, uint64_t now_ns
 
 static void on_timer(struct loop *loop, struct connection *c, uint64_t now_ns)
 {
-	if (c->task && c->task->handed)
+	if (is_handed(c))
 		return;
-	if (!c->task) {
-		on_deadline(loop, c, now_ns);
-	} else if (now_ns < c->task->work.wake_at_ns) {
+	if (now_ns < due_ns(c)) { /* it was moved since */
 		wait_for(loop, c, c->armed);
+	} else if (!c->task) {
+		on_deadline(loop, c, now_ns);
 	} else {
 		if (c->task->asking)
 			end_asking(c->task, upstream_advance(&c->task->call) == UPSTREAM_DONE ? 0 : 504);
@@ -291,7 +298,7 @@ static void begin_draining(struct loop *loop)
 	epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->io.server->listener, &none);
 	for (struct connection *c = loop->connections; c; c = next) {
 		next = c->next;
-		if (c->task && c->task->handed)
+		if (is_handed(c))
 			continue; /* it is told when it comes back */
 		conn_drain(&c->conn);
 		if (!c->task && conn_is_idle(&c->conn))

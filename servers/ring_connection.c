@@ -68,12 +68,16 @@ static void close_connection(struct serving *s, struct connection *c)
 	release_if_done(s, c);
 }
 
+/* When C is to be gone on with if nothing is completed. */
+static uint64_t due_ns(const struct connection *c)
+{
+	return c->task ? c->task->work.wake_at_ns : conn_deadline_ns(&c->conn);
+}
+
 /* Until something is completed, or what has a time. */
 static void wait_for(struct serving *s, struct connection *c)
 {
-	uint64_t at_ns = c->task ? c->task->work.wake_at_ns : conn_deadline_ns(&c->conn);
-
-	if (at_ns != CONN_NEVER && timers_set(&s->timers, &c->timer, at_ns))
+	if (timers_set(&s->timers, &c->timer, due_ns(c)))
 		close_connection(s, c);
 }
 
@@ -269,11 +273,11 @@ static void on_ask(struct serving *s, struct connection *c)
 
 void ring_connection_on_timer(struct serving *s, struct connection *c, uint64_t now_ns)
 {
-	if (!c->task) {
+	if (now_ns < due_ns(c)) { /* it was moved since */
+		wait_for(s, c);
+	} else if (!c->task) {
 		io_expire(&s->io, &c->conn, now_ns);
 		advance(s, c);
-	} else if (now_ns < c->task->work.wake_at_ns) {
-		wait_for(s, c);
 	} else if (c->task->asking) {
 		c->task->late = true; /* on_ask() comes, since it is polled for */
 		ring_cancel(&s->ring, tag(c, ASK));

@@ -43,10 +43,31 @@ static void sink(struct timers *timers, uint32_t place, struct timers_entry entr
 	put(timers, place, entry);
 }
 
+void timers_remove(struct timers *timers, struct timer *timer)
+{
+	uint32_t place = timer->place;
+	struct timers_entry last;
+
+	if (!place)
+		return;
+	timer->place = 0;
+	last = timers->entries[--timers->nr];
+	if (place > timers->nr)
+		return;
+	if (place > 1 && at(timers, place / 2) > last.at_ns)
+		rise(timers, place, last);
+	else
+		sink(timers, place, last);
+}
+
 int timers_set(struct timers *timers, struct timer *timer, uint64_t at_ns)
 {
 	const struct timers_entry entry = { at_ns, timer };
 
+	if (at_ns == TIMERS_NEVER) {
+		timers_remove(timers, timer);
+		return 0;
+	}
 	if (timer->place) {
 		if (at_ns < at(timers, timer->place))
 			rise(timers, timer->place, entry);
@@ -64,23 +85,6 @@ int timers_set(struct timers *timers, struct timer *timer, uint64_t at_ns)
 	}
 	rise(timers, ++timers->nr, entry);
 	return 0;
-}
-
-void timers_remove(struct timers *timers, struct timer *timer)
-{
-	uint32_t place = timer->place;
-	struct timers_entry last;
-
-	if (!place)
-		return;
-	timer->place = 0;
-	last = timers->entries[--timers->nr];
-	if (place > timers->nr)
-		return;
-	if (place > 1 && at(timers, place / 2) > last.at_ns)
-		rise(timers, place, last);
-	else
-		sink(timers, place, last);
 }
 
 uint64_t timers_next_ns(const struct timers *timers)

@@ -30,7 +30,7 @@ struct timers {
 
 void timers_fini(struct timers *timers);
 
-/* TIMER is to come up at AT_NS or before.  Returns 0, or -ENOMEM if it never will. */
+/* TIMER is to come up at AT_NS or before; TIMERS_NEVER: not at all.  Returns 0, or -ENOMEM if it never will. */
 int timers_set(struct timers *timers, struct timer *timer, uint64_t at_ns);
 
 void timers_remove(struct timers *timers, struct timer *timer);

@@ -203,8 +203,8 @@ static int do_step(struct work *work, const struct plan_step *step, uint64_t beg
 		return burn(host->cpu_ns, began_cpu_ns + amount * 1000);
 	case PLAN_WALL_US:
 		return burn(clock_monotonic_ns, work->began_at_ns + amount * 1000);
-	case PLAN_SEED_US: /* the mistake that it is there to show: waiting counts as work */
-		return burn(clock_monotonic_ns, work->enqueued_at_ns + amount * 1000);
+	case PLAN_SEED_US: /* the mistake that it is there to show: waiting for a thread counts as work */
+		return burn(clock_monotonic_ns, work->whole_at_ns + amount * 1000);
 	case PLAN_SHA:
 		return amount ? sha_chain(step->amount, work->digest, host->pause) : 0;
 	case PLAN_LOCK_US:
@@ -219,14 +219,15 @@ static int do_step(struct work *work, const struct plan_step *step, uint64_t beg
 }
 
 void work_begin(struct work *work, const struct plan *plan, const char *content, size_t content_bytes,
-		uint64_t enqueued_at_ns, struct stats_slot *slot, const struct upstream *upstream)
+		uint64_t known_at_ns, uint64_t whole_at_ns, struct stats_slot *slot,
+		const struct upstream *upstream)
 {
 	*work = (struct work){
 		.upstream = upstream,
 		.slot = slot,
 		.plan = *plan,
-		.enqueued_at_ns = enqueued_at_ns,
-		.queued_at_ns = enqueued_at_ns,
+		.whole_at_ns = whole_at_ns,
+		.queued_at_ns = known_at_ns,
 		.status = 200,
 	};
 	if (sha_digest(content, content_bytes, work->digest))

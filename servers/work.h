@@ -29,7 +29,7 @@ struct work {
 	const struct upstream *upstream;
 	struct stats_slot *slot;
 	struct plan plan;
-	uint64_t enqueued_at_ns;
+	uint64_t whole_at_ns;
 	uint64_t queued_at_ns, waited_ns; /* since when it waits for a thread, 0: it does not; what it had */
 	uint32_t step, asked;
 	bool started;
@@ -65,11 +65,13 @@ int work_init(const char *directory, struct err *err);
 void work_own_files(void);
 
 /*
- * Begin what PLAN says for a request with CONTENT that was ENQUEUED (became known to the server) then.
- * What is done is counted in SLOT.
+ * Begin what PLAN says for a request with CONTENT that became KNOWN to the server then, which is since when
+ * it waits for a thread, and was WHOLE then, which is when a handler that is called with it would look at the
+ * clock.  What is done is counted in SLOT.
  */
 void work_begin(struct work *work, const struct plan *plan, const char *content, size_t content_bytes,
-		uint64_t enqueued_at_ns, struct stats_slot *slot, const struct upstream *upstream);
+		uint64_t known_at_ns, uint64_t whole_at_ns, struct stats_slot *slot,
+		const struct upstream *upstream);
 
 /*
  * Go on until the end, or until something is to be waited for; then wait and call again.  Nor is a step begun

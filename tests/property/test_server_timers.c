@@ -63,6 +63,10 @@ static void run(unsigned seed)
 			due_ns[number] = TIMERS_NEVER;
 			break;
 		case 1:
+			assert_int_equal(timers_set(&heap, &timers[number], TIMERS_NEVER), 0);
+			due_ns[number] = TIMERS_NEVER;
+			break;
+		case 2:
 			now_ns += (uint64_t)(rand() % 300);
 			take_due(&heap, now_ns);
 			break;

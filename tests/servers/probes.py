@@ -102,6 +102,21 @@ class Trace:
 
 
 @contextlib.contextmanager
+def tracing():
+    """Gives the root of tracefs, and a buffer of our own in it."""
+    with tempfile.TemporaryDirectory() as root:
+        subprocess.run(["mount", "-t", "tracefs", "tracefs", root], check=True)
+        instance = f"{root}/instances/whylate_{os.getpid()}"
+        try:
+            os.mkdir(instance)
+            yield root, instance
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.rmdir(instance)
+            subprocess.run(["umount", root], check=True)
+
+
+@contextlib.contextmanager
 def attached(program):
     """To all probes of PROGRAM, in whatever process; gives a Trace."""
     group = f"whylate_{os.getpid()}"
@@ -110,15 +125,12 @@ def attached(program):
         arguments = " ".join(f"{name}={fetched(place)}:{'u' if size > 0 else 's'}{8 * abs(size)}" for name, size, place in
                              zip(ARGUMENTS[probe.name], probe.sizes, probe.places))
         events.append((f"{group}/{probe.name}_{number}", f"{program}:{probe.offset:#x} {arguments}"))
-    with tempfile.TemporaryDirectory() as root:
-        subprocess.run(["mount", "-t", "tracefs", "tracefs", root], check=True)
-        instance = f"{root}/instances/{group}"
+    with tracing() as (root, instance):
         defined = []
         try:
             if not os.path.exists(f"{root}/uprobe_events"):
                 print("skipped: this kernel has no uprobe events (CONFIG_UPROBE_EVENTS)")
                 sys.exit(77)
-            os.mkdir(instance)
             write(f"{instance}/trace_clock", "mono")
             for name, where in events:
                 write(f"{root}/uprobe_events", f"p:{name} {where}\n", os.O_APPEND)
@@ -130,6 +142,23 @@ def attached(program):
                 write(f"{instance}/events/{group}/enable", "0")
             for name in defined:
                 write(f"{root}/uprobe_events", f"-:{name}\n", os.O_APPEND)
-            with contextlib.suppress(FileNotFoundError):
-                os.rmdir(instance)
-            subprocess.run(["umount", root], check=True)
+
+
+@contextlib.contextmanager
+def calls(event, tids):
+    """Of the system call EVENT (sys_enter_X) by these threads; gives a function that says how many there were of each."""
+    with tracing() as (_, instance):
+        path = f"{instance}/events/syscalls/{event}"
+        if not os.path.exists(path):
+            print("skipped: this kernel has no events of system calls (CONFIG_FTRACE_SYSCALLS)")
+            sys.exit(77)
+        write(f"{path}/filter", " || ".join(f"common_pid == {tid}" for tid in tids))
+        write(f"{path}/enable", "1")
+
+        def count():
+            with open(f"{instance}/trace") as lines:
+                return collections.Counter(int(tid) for tid in re.findall(r"-(\d+) +\[\d+\]", lines.read()))
+        try:
+            yield count
+        finally:
+            write(f"{path}/enable", "0")

@@ -183,6 +183,72 @@ def check_switch_cost(path):
     check(run.returncode == 0 and not run.stdout and found and float(found[1]) > 0, f"{name} --switch-cost: {run.returncode} {run.stderr.strip()}")
 
 
+SEED_US = 100000  # of seed_us where it is looked at
+
+
+def request(target, more=b"", method=b"GET"):
+    return method + b" " + target.encode() + b" HTTP/1.1\r\n" + HOST + more + b"\r\n"
+
+
+def check_seed(server, name):
+    """What a request waited since it was whole counts as its work: that is the mistake."""
+    check(server.get(f"/process?lock_us={2 * SEED_US}&seed_us={SEED_US}").status == 200, f"{name}: a request that waited")
+    seed = server.stats()["work"]["seed_us"]
+    check(seed["wall_ns"] < SEED_US * 1000, f"{name}: {seed} of {SEED_US} us is left of what was asked")
+
+
+def check_seed_of_body(server, name):
+    """But not while its body was coming, for longer than it is to work."""
+    with server.connect() as sock:
+        sock.sendall(request(f"/process?seed_us={SEED_US}", b"Content-Length: 5\r\n", b"POST") + b"he")
+        wait_until_read(server, sock)
+        time.sleep(2 * SEED_US / 1e6)
+        began_s = time.monotonic()
+        sock.sendall(b"llo")
+        status = Reader(sock).answer().status
+        took_us = (time.monotonic() - began_s) * 1e6
+    check(status == 200 and took_us >= SEED_US, f"{name}: {took_us:.0f} us from the end of a slow body on, {SEED_US} at least")
+
+
+def check_seed_in_queue(server, name):
+    """While the pool's one thread is held, a request that was read waits for it, which counts."""
+    with server.connect() as first, server.connect() as second:
+        first.sendall(request(f"/process?lock_us={2 * SEED_US}"))
+        wait_until_read(server, first)
+        second.sendall(request(f"/process?seed_us={SEED_US}"))
+        check(all(Reader(sock).answer().status == 200 for sock in (first, second)), f"{name}: both are answered", quiet=True)
+    seed = server.stats()["work"]["seed_us"]
+    check(0 < seed["count"] and seed["wall_ns"] < seed["count"] * SEED_US * 1000, f"{name}: its wait in the queue is work: {seed}")
+
+
+def wait_until_stopped(server):
+    """After SIGSTOP."""
+    for pid in server.pids():
+        while True:
+            with open(f"/proc/{pid}/stat") as stat:
+                if stat.read().rpartition(")")[2].split()[0] == "T":
+                    break
+
+
+def check_accept_queue(server, name, nr):
+    """Those whom the server has not even accepted are answered when it is to end: it is stopped while they come."""
+    server.process.send_signal(signal.SIGSTOP)
+    socks = [server.connect() for _ in range(nr)]
+    for sock in socks:
+        sock.sendall(request("/process"))
+    server.process.send_signal(signal.SIGTERM)
+    server.process.send_signal(signal.SIGCONT)
+    answered = 0
+    for sock in socks:
+        with sock, contextlib.suppress(ConnectionResetError):
+            reader = Reader(sock)
+            answer = reader.answer()  # whether it says that it is the last depends on when the signal is looked at
+            answered += bool(answer) and answer.status == 200 and reader.ended()
+    check(answered == nr, f"{name}: {answered} of {nr} that waited to be accepted are answered")
+    status, errors = server.wait()
+    check(status == 0, f"{name}: and it ends with {status} {errors}")
+
+
 def wait_until_read(server, sock):
     """Until all that was sent on SOCK has arrived, and none of it waits in the server's socket."""
     ours = sock.getsockname()[1]

@@ -223,6 +223,44 @@ static void test_what_comes_during_work_has_its_turn(void **state)
 	talk_end(&t);
 }
 
+static void test_a_request_is_whole_at_its_last_byte(void **state)
+{
+	struct talk t;
+
+	(void)state;
+	talk_begin(&t);
+	input(&t, "POST /process HTTP/1.1\r\nHost: a\r\n", 1);
+	input(&t, "Content-Length: 2\r\n\r\na", 2);
+	input(&t, "b" REQUEST, 3);
+	assert_int_equal(t.conn.whole_at_ns, 3);
+	conn_answer(&t.conn, &done, 4);
+	assert_int_equal(send_all(&t, 5), 200);
+	assert_int_equal(t.conn.whole_at_ns, 5); /* the next one's turn */
+	talk_end(&t);
+}
+
+static void test_long_limits_end_together(void **state)
+{
+	const uint64_t read_ns = 5 * CONN_LONG_NS;
+	const struct conn_config config = { .read_ns = read_ns };
+	uint64_t ends[2] = {};
+
+	(void)state;
+	for (uint64_t now_ns = 1; now_ns < 4 * CONN_GRAIN_NS; now_ns += 99991) {
+		struct conn conn;
+		uint64_t end_ns;
+
+		conn_init(&conn, &config, now_ns);
+		end_ns = conn_deadline_ns(&conn);
+		assert_in_range(end_ns, now_ns + read_ns, now_ns + read_ns + CONN_GRAIN_NS - 1);
+		assert_false(conn_expire(&conn, end_ns - 1));
+		conn_fini(&conn);
+		ends[0] += end_ns != ends[1];
+		ends[1] = end_ns;
+	}
+	assert_in_range(ends[0], 4, 5); /* of 336 connections */
+}
+
 static void test_idle_is_ended_by_a_linger(void **state)
 {
 	struct talk t;
@@ -336,6 +374,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_draining_answers_all_that_was_read),
 	cmocka_unit_test(test_draining_begins_while_working),
 	cmocka_unit_test(test_what_comes_during_work_has_its_turn),
+	cmocka_unit_test(test_a_request_is_whole_at_its_last_byte),
+	cmocka_unit_test(test_long_limits_end_together),
 	cmocka_unit_test(test_idle_is_ended_by_a_linger),
 	cmocka_unit_test(test_lingering_is_bounded),
 	cmocka_unit_test(test_one_too_many_is_told_so),

@@ -92,12 +92,12 @@ func readBody(w http.ResponseWriter, r *http.Request) (body []byte, status int) 
 }
 
 func (h *handler) process(w http.ResponseWriter, r *http.Request) {
-	enqueued := time.Now() // net/http tells of a request no sooner
 	body, status := readBody(w, r)
 	if status != 0 {
 		h.answerStatus(w, status)
 		return
 	}
+	whole := time.Now()
 	if !h.allows(w, r, http.MethodGet, http.MethodHead, http.MethodPost) {
 		return
 	}
@@ -106,7 +106,7 @@ func (h *handler) process(w http.ResponseWriter, r *http.Request) {
 		h.answerStatus(w, http.StatusBadRequest)
 		return
 	}
-	status, digest := h.do(r.Context(), plan, body, enqueued)
+	status, digest := h.do(r.Context(), plan, body, whole)
 	text := make([]byte, 0, 80)
 	text = append(text, "result: "...)
 	if status == http.StatusOK {

@@ -55,13 +55,13 @@ func newWorker(o *options, s *stats) *worker {
 	}
 }
 
-// do runs the steps of PLAN; ENQUEUED is when the server knew of the request.  It returns the status to answer
-// and the digest that the answer shows.
-func (w *worker) do(ctx context.Context, plan []step, body []byte, enqueued time.Time) (int, [sha256.Size]byte) {
+// do runs the steps of PLAN; WHOLE is when the handler had all of the request.  It returns the status to answer and
+// the digest that the answer shows.
+func (w *worker) do(ctx context.Context, plan []step, body []byte, whole time.Time) (int, [sha256.Size]byte) {
 	digest := sha256.Sum256(body)
 	for _, one := range plan {
 		began := time.Now()
-		cpuNs, status := w.doStep(ctx, one, began, enqueued, &digest)
+		cpuNs, status := w.doStep(ctx, one, began, whole, &digest)
 		w.stats.addWork(one.kind, cpuNs, time.Since(began))
 		if status != http.StatusOK {
 			return status, digest
@@ -70,7 +70,7 @@ func (w *worker) do(ctx context.Context, plan []step, body []byte, enqueued time
 	return http.StatusOK, digest
 }
 
-func (w *worker) doStep(ctx context.Context, one step, began, enqueued time.Time,
+func (w *worker) doStep(ctx context.Context, one step, began, whole time.Time,
 	digest *[sha256.Size]byte) (cpuNs int64, status int) {
 	length := time.Duration(one.amount) * time.Microsecond
 	var err error
@@ -80,7 +80,7 @@ func (w *worker) doStep(ctx context.Context, one step, began, enqueued time.Time
 	case wallUs:
 		burnUntil(began.Add(length))
 	case seedUs: // the mistake that it is there to show: waiting counts as work
-		burnUntil(enqueued.Add(length))
+		burnUntil(whole.Add(length))
 	case sha:
 		if one.amount > 0 {
 			*digest = chain(one.amount)

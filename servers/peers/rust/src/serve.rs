@@ -5,11 +5,10 @@ use crate::sha;
 use crate::stats::{Stats, locked};
 use crate::switch;
 use crate::work::Worker;
-use std::io::Error;
+use std::io::{Error, ErrorKind};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::task::Poll;
 use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -110,13 +109,9 @@ async fn stop_signal(terminate: &mut Signal, interrupt: &mut Signal) {
     }
 }
 
-/// Connections that wait to be accepted.  None: none does.
-async fn accept_waiting(listener: &TcpListener) -> Option<TcpStream> {
-    std::future::poll_fn(|cx| match listener.poll_accept(cx) {
-        Poll::Ready(Ok((stream, _))) => Poll::Ready(Some(stream)),
-        _ => Poll::Ready(None),
-    })
-    .await
+/// Files or memory ran out.  Any other failure to accept is of a connection that is gone.
+fn is_shortage(why: &Error) -> bool {
+    matches!(why.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
 }
 
 struct Acceptor<F> {
@@ -146,8 +141,27 @@ impl<F: Fn(Arc<Server>, TcpStream, Open) -> T, T: Future<Output = ()> + Send + '
         loop {
             match listener.accept().await {
                 Ok((stream, _)) => self.take(stream),
-                // It is no connection's fault, or that of one that is gone.
-                Err(_) => tokio::time::sleep(PAUSE).await,
+                Err(why) if is_shortage(&why) => tokio::time::sleep(PAUSE).await,
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// The last ones, until the socket says that nobody waits: tokio's listener is not ready as well where its
+    /// task has had its turn, or epoll was not asked yet.
+    fn accept_waiting(&self, listener: TcpListener) {
+        let Ok(listener) = listener.into_std() else { return };
+        // Not more than can wait: whoever comes meanwhile would be a reason never to end.
+        for _ in 0..=BACKLOG {
+            match listener.accept() {
+                Ok((stream, _)) => {
+                    let ours = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+                    if let Ok(stream) = ours {
+                        self.take(stream);
+                    }
+                }
+                Err(why) if why.kind() == ErrorKind::WouldBlock || is_shortage(&why) => return,
+                Err(_) => {}
             }
         }
     }
@@ -175,10 +189,8 @@ where
         _ = acceptor.accept(&listener) => {}
         _ = stop_signal(&mut terminate, &mut interrupt) => {}
     }
-    while let Some(stream) = accept_waiting(&listener).await {
-        acceptor.take(stream);
-    }
-    drop((acceptor, listener));
+    acceptor.accept_waiting(listener);
+    drop(acceptor);
     let _ = drain.send(true);
     let limit = server.options.drain_timeout;
     let expired = async {

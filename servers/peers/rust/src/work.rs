@@ -32,7 +32,7 @@ pub struct Worker {
 struct Progress {
     status: u16,
     digest: Digest,
-    known_at: Instant,
+    whole_at: Instant,
     handed: bool,
     waited: Duration,
 }
@@ -129,7 +129,7 @@ impl Worker {
             Kind::CpuUs => burn(|| thread_cpu() - began_cpu < length),
             Kind::WallUs => burn(|| began.elapsed() < length),
             // The mistake that it is there to show: waiting counts as work.
-            Kind::SeedUs => burn(|| progress.known_at.elapsed() < length),
+            Kind::SeedUs => burn(|| progress.whole_at.elapsed() < length),
             Kind::Sha if step.amount > 0 => progress.digest = sha::chain(step.amount),
             Kind::LockUs => self.hold_lock(length),
             Kind::ReadKb => done = self.read_file(step.amount as usize * 1024),
@@ -184,11 +184,11 @@ impl Worker {
         self.stats.add_work(step.kind, None, began.elapsed());
     }
 
-    /// The steps of a request with BODY, of which the server knew at KNOWN_AT.  Returns the status to answer, and
+    /// The steps of a request with BODY, all of which the server had at WHOLE_AT.  Returns the status to answer, and
     /// the digest to show.
-    pub async fn run(self: &Arc<Self>, plan: &[Step], body: &[u8], known_at: Instant) -> (u16, Digest) {
+    pub async fn run(self: &Arc<Self>, plan: &[Step], body: &[u8], whole_at: Instant) -> (u16, Digest) {
         let digest = sha::digest(body);
-        let mut progress = Progress { status: 200, digest, known_at, handed: false, waited: Duration::ZERO };
+        let mut progress = Progress { status: 200, digest, whole_at, handed: false, waited: Duration::ZERO };
         let mut left = plan;
         while progress.status == 200 && !left.is_empty() {
             let for_pool = left.iter().take_while(|step| self.is_for_pool(step.kind)).count();

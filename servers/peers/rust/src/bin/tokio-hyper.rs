@@ -85,19 +85,19 @@ async fn read_body(body: Incoming, until: Option<tokio::time::Instant>) -> Resul
 }
 
 async fn process(server: &Server, request: Request<Incoming>, until: Option<tokio::time::Instant>) -> Answer {
-    let known_at = Instant::now(); // hyper tells of a request no sooner
     let (head, body) = request.into_parts();
     let body = match read_body(body, until).await {
         Ok(body) => body,
         Err(refused) => return refused,
     };
+    let whole_at = Instant::now();
     if ![Method::GET, Method::HEAD, Method::POST].contains(&head.method) {
         return refuse_method("GET, HEAD, POST");
     }
     let Some(plan) = plan::read(head.uri.query(), &server.options.defaults) else {
         return answer_status(StatusCode::BAD_REQUEST);
     };
-    match server.worker.run(&plan, &body, known_at).await {
+    match server.worker.run(&plan, &body, whole_at).await {
         (200, digest) => answer(StatusCode::OK, "text/plain", result_text(&digest)),
         (status, _) => answer(StatusCode::from_u16(status).expect("a status of ours"), "text/plain", ""),
     }

@@ -31,11 +31,11 @@ fn target(request: &str) -> Option<(&str, Option<&str>)> {
     Some(target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query))))
 }
 
-async fn process(server: &Server, query: Option<&str>, known_at: Instant) -> Answer {
+async fn process(server: &Server, query: Option<&str>, whole_at: Instant) -> Answer {
     let Some(plan) = plan::read(query, &server.options.defaults) else {
         return answer_status(400, "Bad Request");
     };
-    match server.worker.run(&plan, b"", known_at).await {
+    match server.worker.run(&plan, b"", whole_at).await {
         (200, digest) => Answer { status: 200, reason: "OK", body: result_text(&digest) },
         (502, _) => answer_status(502, "Bad Gateway"),
         (504, _) => answer_status(504, "Gateway Timeout"),
@@ -44,11 +44,11 @@ async fn process(server: &Server, query: Option<&str>, known_at: Instant) -> Ans
 }
 
 async fn answer(server: &Server, request: &str) -> Answer {
-    let known_at = Instant::now();
+    let whole_at = Instant::now();
     let stats = &server.worker.stats;
     let told = match target(request) {
         None => answer_status(405, "Method Not Allowed"),
-        Some(("/process", query)) => process(server, query, known_at).await,
+        Some(("/process", query)) => process(server, query, whole_at).await,
         Some(("/healthz", _)) => {
             stats.healthz.fetch_add(1, Relaxed);
             return Answer { status: 200, reason: "OK", body: "ok\n".into() };
