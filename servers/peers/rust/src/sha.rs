@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 //! SHA-256, by OpenSSL, whose assembly the reference servers have too.
 use openssl::sha::Sha256;
+use std::sync::LazyLock;
 use std::time::Instant;
 
 const BLOCK_BYTES: usize = 16384;
@@ -23,6 +24,12 @@ pub fn digest(bytes: &[u8]) -> Digest {
     let mut hasher = Sha256::new();
     hasher.update(bytes);
     hasher.finish()
+}
+
+/// Of a body; of none it is made once, as in the other servers: it is no work that such a request asks for.
+pub fn of_body(bytes: &[u8]) -> Digest {
+    static OF_NOTHING: LazyLock<Digest> = LazyLock::new(|| digest(b""));
+    if bytes.is_empty() { *OF_NOTHING } else { digest(bytes) }
 }
 
 /// The step sha, as servers/sha.h tells it.

@@ -187,7 +187,7 @@ impl Worker {
     /// The steps of a request with BODY, all of which the server had at WHOLE_AT.  Returns the status to answer, and
     /// the digest to show.
     pub async fn run(self: &Arc<Self>, plan: &[Step], body: &[u8], whole_at: Instant) -> (u16, Digest) {
-        let digest = sha::digest(body);
+        let digest = sha::of_body(body);
         let mut progress = Progress { status: 200, digest, whole_at, handed: false, waited: Duration::ZERO };
         let mut left = plan;
         while progress.status == 200 && !left.is_empty() {
