@@ -11,6 +11,10 @@ struct task_struct___before_5_14 {
 	long state;
 } __attribute__((preserve_access_index));
 
+/* 6.11; called only by programs that are loaded from 7.0 on. */
+extern void bpf_preempt_disable(void) __weak __ksym;
+extern void bpf_preempt_enable(void) __weak __ksym;
+
 /* `__state`, `state` before 5.14 (2f064a59a11f). */
 static __always_inline __u64 task_state(struct task_struct *task)
 {

@@ -10,6 +10,7 @@
  * meet on one span: `arrived_ns` is all that an arrival writes, and it is exchanged atomically.
  */
 #include "maps.bpf.h"
+#include "compat.bpf.h"
 #include "socket.bpf.h"
 #include "book.bpf.h"
 #include "connections.bpf.h"
@@ -211,6 +212,19 @@ int BPF_PROG(on_read, struct sock *sk, int length, int flags)
 	return 0;
 }
 
+/*
+ * From 7.0 on programs on tracepoints may be preempted: whoever ran meanwhile would be skipped here, and the
+ * task's own clock have moved on since we read the time.
+ */
+SEC("?tp_btf/sock_recv_length")
+int BPF_PROG(on_read_alone, struct sock *sk, int length, int flags)
+{
+	bpf_preempt_disable();
+	note_read(sk, length, flags);
+	bpf_preempt_enable();
+	return 0;
+}
+
 /* One body for all that follow: not a copy in each.  A call that was waiting before we came is not seen. */
 static __noinline int read_returned(struct socket *socket, int length, int flags)
 {
@@ -380,6 +394,15 @@ SEC("?tp_btf/sock_send_length")
 int BPF_PROG(on_send, struct sock *sk, int length)
 {
 	note_send(sk, length);
+	return 0;
+}
+
+SEC("?tp_btf/sock_send_length")
+int BPF_PROG(on_send_alone, struct sock *sk, int length)
+{
+	bpf_preempt_disable();
+	note_send(sk, length);
+	bpf_preempt_enable();
 	return 0;
 }
 

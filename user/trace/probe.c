@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -197,6 +199,17 @@ static int be_quiet(enum libbpf_print_level level, const char *format, va_list a
 	return 0;
 }
 
+/* Since they are guarded by SRCU and no more by preemption being off. */
+#define PREEMPTING_SINCE 7
+
+static bool preempts(const struct btf *btf)
+{
+	struct utsname name;
+
+	return !uname(&name) && strtoul(name.release, NULL, 10) >= PREEMPTING_SINCE &&
+	       btf__find_by_name_kind(btf, "bpf_preempt_disable", BTF_KIND_FUNC) > 0;
+}
+
 static void look(struct probe *probe, const struct btf *btf)
 {
 	bool has_states = has_tracepoint(btf, "btf_trace_inet_sock_set_state");
@@ -222,6 +235,7 @@ static void look(struct probe *probe, const struct btf *btf)
 	items[PROBE_GROUP_SCHEDULING].present = has_member(btf, "sched_entity", "cfs_rq");
 	items[PROBE_IRQ_TIME].present = has_member(btf, "rq", "prev_irq_time");
 	items[PROBE_QUOTA_CLOCK].present = has_member(btf, "cfs_rq", "throttled_clock_self_time");
+	probe->preempts = preempts(btf);
 }
 
 /* NULL if there is none. */
@@ -238,6 +252,7 @@ void probe_kernel(struct probe *probe)
 	struct btf *btf = kernel_types();
 
 	memcpy(probe->items, table, sizeof(table));
+	probe->preempts = false;
 	probe->items[PROBE_PRIVILEGE].present = is_privileged();
 	probe->items[PROBE_BTF].present = btf;
 	if (btf)
@@ -302,7 +317,7 @@ enum request_hooks probe_requests(const struct probe *probe)
 	if (!probe->items[PROBE_TASK_REGISTERS].present)
 		return REQUEST_HOOKS_NONE;
 	if (probe->items[PROBE_SOCKETS].present)
-		return REQUEST_HOOKS_TRACEPOINTS;
+		return probe->preempts ? REQUEST_HOOKS_ALONE : REQUEST_HOOKS_TRACEPOINTS;
 	return probe->items[PROBE_SOCKET_CALLS].present ? REQUEST_HOOKS_FENTRY : REQUEST_HOOKS_NONE;
 }
 

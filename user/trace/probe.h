@@ -42,6 +42,7 @@ enum probe_index {
 
 struct probe {
 	struct probe_item items[PROBE_ITEMS];
+	bool preempts; /* programs on tracepoints, unless they ask it not to, and they can */
 };
 
 /* The hooks that can time a context switch. */
@@ -55,6 +56,7 @@ enum switch_cost_hooks {
 enum request_hooks {
 	REQUEST_HOOKS_NONE,
 	REQUEST_HOOKS_TRACEPOINTS, /* sk_data_ready, sock_recv_length, sock_send_length */
+	REQUEST_HOOKS_ALONE,	   /* the same, with preemption off inside */
 	REQUEST_HOOKS_FENTRY,	   /* fentry and fexit on functions near them */
 };
 
