@@ -6,6 +6,7 @@ have, or was late so that a quantile could be another one, the run is `client-bo
 next due time uses all of its CPU by design; there the lag alone decides.
 """
 import concurrent.futures
+import errno
 import http.client
 import os
 import shlex
@@ -16,6 +17,8 @@ import time
 from . import CannotMeasure, account, attach, connections, drive, idle, process, spin, subjects
 
 DRAIN_TIMEOUT_S = 40  # the servers' own is 30 s
+# What this program lacks is no fault of the server's: the comparison ends, and can be resumed.
+OURS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT)
 # Of one run, after which the next one goes on.
 FAULTS = (CannotMeasure, OSError, ValueError, StopIteration, subprocess.SubprocessError, http.client.HTTPException)
 
@@ -64,6 +67,8 @@ class Run:
         try:
             {"startup": self.startup, "switch": self.switch}.get(self.row["kind"], self.measure)()
         except FAULTS as why:
+            if getattr(why, "errno", None) in OURS:
+                raise
             self.judge("failed", self.reason(why))
         finally:
             self.clean()
