@@ -3,7 +3,7 @@
 import textwrap
 
 from .. import stats
-from . import article, groups, summing, text, verdicts, words
+from . import article, summing, text, verdicts, words
 
 GAP = "  "
 HEAD_WIDTH = 11  # "utilisation"
@@ -63,9 +63,7 @@ def slowest(row):
     yield ""
     yield from text.wrap(f"Where the time of the slowest hundredth went in '{row.title}': each bar is all of it")
     yield from bars
-    for letter, (_, meaning) in groups.GROUPS.items():
-        if any(letter in line.partition("|")[2] for line in bars):
-            yield f"    {letter} {meaning}"
+    yield from text.letters(bars)
 
 
 def lines(index, scenarios, runs):

@@ -222,6 +222,7 @@ def sizes(row, subjects):
             known[name] = about["stripped_bytes"] + sum(one["bytes"] for one in about.get("libraries") or [])
     for name, size in known.items():
         smaller, same = (sum(test(other) for other in known.values()) for test in (size.__gt__, size.__eq__))
+        row.cells[name].table["size_bytes"] = {0: size}
         row.cells[name].values["size_bytes"] = stats.summary([size])
         row.cells[name].ranks["size_bytes"] = (smaller + 1, smaller + same)
 

@@ -22,7 +22,7 @@ import re
 import statistics
 
 from .. import folder
-from . import curves, figures, groups, markdown, measures, runs, text, verdicts, watching, words
+from . import curves, figures, markdown, measures, runs, text, verdicts, watching, words
 
 OF_LIMIT = {"limit_rate": ("rate", words.rate), "reached_ratio": ("reached_ratio", words.percent)}  # what curves.limit() calls it, how it is shown
 DIRECTIVE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
@@ -100,23 +100,23 @@ def paired(numbers, metric, row, subject, other):
     """(ratio, its interval or None) of figures that no mark is on."""
     own, others = (numbers.unmarked(metric, row, name) for name in (subject, other))
     ratio = figures.paired(metric, own.table.get(metric, {}), others.table.get(metric, {}))
-    if not own.table and not others.table:  # what has no runs has no noise
-        return median(own, metric) / median(others, metric), None
     if not ratio:
         raise Wrong(f"{subject} and {other} have no {metric} of the same rounds in {row}")
     return ratio["median"], ratio["interval_95"]
 
 
+def held(show, value, interval):
+    """'1.23 [1.20, 1.26]'"""
+    return show(value) + (" [{}, {}]".format(*map(show, interval)) if interval else "")
+
+
 def less(numbers, metric, row, subject, other):
     ratio, interval = paired(numbers, metric, row, subject, other)
-    held = f" [{words.percent(1 - interval[1])}, {words.percent(1 - interval[0])}]" if interval else ""
-    return words.percent(1 - ratio) + held
+    return held(words.percent, 1 - ratio, interval and [1 - end for end in reversed(interval)])
 
 
 def times(numbers, metric, row, subject, other):
-    ratio, interval = paired(numbers, metric, row, subject, other)
-    held = f" [{words.digits(interval[0])}, {words.digits(interval[1])}]" if interval else ""
-    return words.digits(ratio) + held
+    return held(words.digits, *paired(numbers, metric, row, subject, other))
 
 
 def span(numbers, metric, rows, subjects):
@@ -129,8 +129,7 @@ def bars(numbers, row, q):
     lines = list(text.bars(numbers.row(row), (float(q),)))
     if not lines:
         raise Wrong(f"nobody watched {row}")
-    used = "".join(line.partition("|")[2] for line in lines)
-    return "\n".join([*lines, *(f"    {letter} {name}" for letter, (_, name) in groups.GROUPS.items() if letter in used)])
+    return "\n".join([*lines, *text.letters(lines)])
 
 
 def sha_ratio(numbers, subject, other):

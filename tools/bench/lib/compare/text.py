@@ -84,6 +84,12 @@ def bars(row, quantiles):
             yield f"    {'':<24}waits for a CPU were behind {who}"
 
 
+def letters(bar_lines):
+    """What those mean that are in what bars() gave, a line each."""
+    used = "".join(line.partition("|")[2] for line in bar_lines)
+    return [f"    {letter} {meaning}" for letter, (_, meaning) in groups.GROUPS.items() if letter in used]
+
+
 def splits(row):
     found = list(bars(row, curves.SHARES_OF)) if row.kind == "rate" else []
     if not found:
