@@ -212,10 +212,8 @@ int BPF_PROG(on_read, struct sock *sk, int length, int flags)
 	return 0;
 }
 
-/*
- * From 7.0 on programs on tracepoints may be preempted: whoever ran meanwhile would be skipped here, and the
- * task's own clock have moved on since we read the time.
- */
+/* From 7.0 on programs on tracepoints may be preempted: the task's own clock would have moved on since we
+ * read the time. */
 SEC("?tp_btf/sock_recv_length")
 int BPF_PROG(on_read_alone, struct sock *sk, int length, int flags)
 {

@@ -199,7 +199,7 @@ static int be_quiet(enum libbpf_print_level level, const char *format, va_list a
 	return 0;
 }
 
-/* Since they are guarded by SRCU and no more by preemption being off. */
+/* From 7.0 on (a46023d5616e) tracepoints are guarded by SRCU, and no more by preemption being off. */
 #define PREEMPTING_SINCE 7
 
 static bool preempts(const struct btf *btf)
