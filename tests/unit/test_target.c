@@ -112,6 +112,18 @@ static void what_is_no_target_is_refused(void **state)
 	expect_refused(self, EINVAL, "the agent itself");
 }
 
+static void end_of_a_process_is_that_of_all_its_threads(void **state)
+{
+	(void)state;
+	make_task(42, 42, "server", 'S', PROGRAM);
+	make_task(50, 50, "gone", 'Z', PROGRAM);
+	make_threads(51, 51, "leaderless", 'Z', PROGRAM, 2);
+	assert_false(target_has_ended(42));
+	assert_true(target_has_ended(50));
+	assert_false(target_has_ended(51));
+	assert_true(target_has_ended(99));
+}
+
 /* Its leader has called pthread_exit; the process goes on. */
 static void process_may_outlive_its_leader(void **state)
 {
@@ -388,6 +400,7 @@ int main(void)
 		ON_FAKE(pid_is_taken_once),
 		ON_FAKE(name_cannot_pass_for_fields),
 		ON_FAKE(what_is_no_target_is_refused),
+		ON_FAKE(end_of_a_process_is_that_of_all_its_threads),
 		ON_FAKE(process_may_outlive_its_leader),
 		ON_FAKE(what_is_no_number_is_refused),
 		ON_FAKE(port_finds_all_who_listen),

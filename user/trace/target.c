@@ -58,6 +58,13 @@ static bool has_ended(const struct stat_fields *stat)
 	return (stat->state == 'Z' || stat->state == 'X') && stat->nr_threads < 2;
 }
 
+bool target_has_ended(uint32_t pid)
+{
+	struct stat_fields stat;
+
+	return !read_stat(pid, &stat) || has_ended(&stat);
+}
+
 int target_check_proc(struct err *err)
 {
 	char self[16];

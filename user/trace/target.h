@@ -6,6 +6,7 @@
 #ifndef WHYLATE_TRACE_TARGET_H
 #define WHYLATE_TRACE_TARGET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,6 +43,9 @@ int target_by_port(struct target_set *set, uint32_t port, struct err *err);
 int target_by_name(struct target_set *set, const char *name, struct err *err);
 
 void target_set_fini(struct target_set *set);
+
+/* Whether it is gone, or a zombie without any thread that runs. */
+bool target_has_ended(uint32_t pid);
 
 /* The process' name, "?" if it is gone. */
 void target_comm(uint32_t pid, char comm[COMM_BYTES]);

@@ -22,10 +22,12 @@
 
 #include "user/base/clock.h"
 #include "user/trace/syscalls.h"
+#include "user/trace/target.h"
 #include "user/trace/tracer_internal.h"
 
 #define SEED_PASSES	 2
 #define MOST_SEED_PASSES 50
+#define LOOKS		 200 /* for a thread that can be read, half a millisecond apart */
 
 static bool print_verbose;
 
@@ -200,17 +202,45 @@ int tracer_late_births_fd(const struct tracer *tracer)
 	return ring_buffer__epoll_fd(tracer->late_births);
 }
 
-/* Whether any thread of the target is left, and what the processes of those that are say of requests. */
+static bool is_over(const struct tracer_options *options)
+{
+	for (size_t i = 0; i < options->nr_pids; i++)
+		if (!target_has_ended(options->pids[i]))
+			return false;
+	return true;
+}
+
+/*
+ * Whether any thread of the target is left, and what the processes of those that are say of requests.  A
+ * thread in the middle of a switch cannot be read, for as long as a hypervisor keeps its CPU from it: where
+ * that is all there is, look again.
+ */
 static int look_at_threads(struct tracer *tracer, const struct tracer_options *options, struct err *err)
 {
-	size_t bytes = 0;
+	const struct timespec moment = { .tv_nsec = 500000 };
 	char *threads = NULL;
-	int ret = tracer_run_iterator(tracer->read_link, &threads, &bytes);
+	size_t bytes = 0;
+	int ret = 0;
 
+	for (int i = 0; i < LOOKS && !ret && !bytes; i++) {
+		bool over = is_over(options);
+
+		if (i)
+			nanosleep(&moment, NULL);
+		free(threads);
+		threads = NULL;
+		ret = tracer_run_iterator(tracer->read_link, &threads, &bytes);
+		if (over)
+			break;
+	}
 	if (ret)
 		err_set(err, -ret, "cannot read the target's clocks: %s", strerror(-ret));
-	else if (!bytes)
+	else if (!bytes && is_over(options))
 		ret = err_set(err, ESRCH, "cannot watch process %u: it ended while the agent attached",
+			      options->pids[0]);
+	else if (!bytes)
+		ret = err_set(err, EAGAIN,
+			      "cannot watch process %u: none of its threads could be read; try again",
 			      options->pids[0]);
 	else if (tracer_find_records(tracer, (const struct thread_record *)threads,
 				     bytes / sizeof(struct thread_record)))
