@@ -221,13 +221,15 @@ def check_seed_in_queue(server, name):
     check(0 < seed["count"] and seed["wall_ns"] < seed["count"] * SEED_US * 1000, f"{name}: its wait in the queue is work: {seed}")
 
 
-def wait_until_stopped(server):
-    """After SIGSTOP."""
+def wait_for_state(server, state):
+    """Until all its threads are in STATE, a letter of proc(5): S asleep, T stopped."""
     for pid in server.pids():
-        while True:
-            with open(f"/proc/{pid}/stat") as stat:
-                if stat.read().rpartition(")")[2].split()[0] == "T":
-                    break
+        for tid in os.listdir(f"/proc/{pid}/task"):
+            while True:
+                with open(f"/proc/{pid}/task/{tid}/stat") as stat:
+                    if stat.read().rpartition(")")[2].split()[0] == state:
+                        break
+                time.sleep(0.001)
 
 
 def check_accept_queue(server, name, nr):
@@ -249,11 +251,16 @@ def check_accept_queue(server, name, nr):
     check(status == 0, f"{name}: and it ends with {status} {errors}")
 
 
+def wait_until_arrived(sock):
+    """Until all that was sent on SOCK is in the server's socket, or was read from it."""
+    while struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, b"\0" * 4))[0]:
+        time.sleep(0.001)
+
+
 def wait_until_read(server, sock):
     """Until all that was sent on SOCK has arrived, and none of it waits in the server's socket."""
     ours = sock.getsockname()[1]
-    while struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, b"\0" * 4))[0]:
-        time.sleep(0.001)
+    wait_until_arrived(sock)
     while True:
         with open("/proc/net/tcp") as lines:
             for line in lines:
