@@ -115,22 +115,7 @@ static __always_inline struct span *span_of(struct sock *sk)
 	return is_ours_by_address(sk) ? span_create(sk, 0) : NULL;
 }
 
-/*
- * The same, of a socket at which the current task reads or writes: it may have been there before us and be
- * in no table of files, as a direct descriptor of io_uring's.  No other socket that we know is without notes.
- * When what is read now arrived, nobody saw.
- */
-static __always_inline struct span *span_touched(struct sock *sk)
-{
-	struct span *span = span_of(sk);
-
-	if (span || sk->sk_bpf_storage || !nr_listeners || !is_tcp(sk) ||
-	    !clock_of(bpf_get_current_task_btf()) || !is_accepted(sk))
-		return span;
-	return span_adopt(sk, true);
-}
-
-/* A UNIX listener of the target: connections will be known by its address. */
+/* A UNIX listener of the target's, or one of its connections: all others will be known by its address. */
 static __always_inline void note_unix_address(struct sock *sk)
 {
 	__u64 address = (__u64)BPF_CORE_READ((struct unix_sock *)sk, addr);
@@ -138,6 +123,42 @@ static __always_inline void note_unix_address(struct sock *sk)
 
 	if (address && bpf_map_update_elem(&unix_addresses, &address, &yes, BPF_ANY))
 		count_loss(LOSS_SPAN_CREATE);
+}
+
+/*
+ * A task of the target uses a UNIX socket whose address we do not know: accepted from a listener that is
+ * younger than we are, as nothing tells of those?  Then others hold that address too: unix_stream_connect() in
+ * net/unix/af_unix.c has counted the accepted socket in; that of a client, if it has one, is its own.
+ */
+static __always_inline bool is_of_new_listener(struct sock *sk)
+{
+	struct unix_address *address;
+
+	if (!is_unix(sk) || sk->__sk_common.skc_state == TCP_LISTEN)
+		return false;
+	address = BPF_CORE_READ((struct unix_sock *)sk, addr);
+	return address && BPF_CORE_READ(address, refcnt.refs.counter) > 1;
+}
+
+/*
+ * The same as span_of(), of a socket at which the current task reads or writes: it may have been there before us
+ * and be in no table of files, as a direct descriptor of io_uring's.  No other socket that we know is without
+ * notes.  When what is read now arrived, nobody saw.
+ */
+static __always_inline struct span *span_touched(struct sock *sk)
+{
+	struct span *span = span_of(sk);
+
+	if (span || sk->sk_bpf_storage || (is_tcp(sk) ? !nr_listeners : !is_unix(sk)) ||
+	    !clock_of(bpf_get_current_task_btf()))
+		return span;
+	if (is_tcp(sk))
+		return is_accepted(sk) ? span_adopt(sk, true) : NULL;
+	if (!is_of_new_listener(sk))
+		return NULL;
+	note_unix_address(sk);
+	__sync_fetch_and_add(&nr_listeners, 1);
+	return span_adopt(sk, false); /* what does not begin a request may be of one from before us */
 }
 
 /* A task of the target listens on SK. */

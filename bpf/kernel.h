@@ -71,6 +71,10 @@ typedef struct {
 	int counter;
 } atomic_t;
 
+typedef struct refcount_struct {
+	atomic_t refs;
+} refcount_t;
+
 #define SIGNAL_GROUP_EXIT 0x4u /* include/linux/sched/signal.h */
 
 struct signal_struct {
@@ -167,7 +171,9 @@ struct tcp_sock {
 	bool is_mptcp; /* a subflow of multipath TCP */
 };
 
-struct unix_address;
+struct unix_address {
+	refcount_t refcnt;
+};
 
 struct unix_sock {
 	struct unix_address *addr; /* an accepted socket shares its listener's; others are seldom bound */
