@@ -91,8 +91,7 @@ static __always_inline __u64 bucket_room_ns(__u64 latency_ns, __u32 number)
 static __always_inline void book_blame(struct request_bucket *bucket, const struct parts *parts, __s64 by)
 {
 	/* All of it is run queue: see parts_settle_blame(). */
-	if (!(parts->components_ns[COMPONENT_RUN_QUEUE_WAKEUP] |
-	      parts->components_ns[COMPONENT_RUN_QUEUE_PREEMPTED]))
+	if (!blamed_ns(parts->components_ns))
 		return;
 	NOT_UNROLLED for (__u32 i = 0; i < BLAME_KINDS; i++) bucket->blame_ns[i] += by * parts->blame_ns[i];
 }

@@ -260,7 +260,7 @@ static __always_inline struct worker *worker_create(struct task_struct *task, st
 	 * that runs since before us and never sleeps has no other.
 	 */
 	if (!clock->works && clock->state != CLOCK_NEW)
-		worker_came_back(worker, clock, 0);
+		worker_begins(worker, clock);
 	clock->works = 1;
 	return worker;
 }

@@ -202,8 +202,7 @@ static __always_inline void span_open(struct span *span, __u64 request, __u64 be
  */
 static __always_inline void parts_settle_blame(struct parts *parts)
 {
-	__u64 left_ns = parts->components_ns[COMPONENT_RUN_QUEUE_WAKEUP] +
-			parts->components_ns[COMPONENT_RUN_QUEUE_PREEMPTED];
+	__u64 left_ns = blamed_ns(parts->components_ns);
 
 	for (__u32 i = 0; i < BLAME_KINDS; i++)
 		parts->blame_ns[i] = blame_take(parts->blame_ns[i], &left_ns);

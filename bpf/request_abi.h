@@ -73,7 +73,7 @@ struct request_bucket {
 	__u64 count;
 	__u64 latency_ns;
 	__u64 components_ns[COMPONENTS]; /* sum to latency_ns */
-	__u64 blame_ns[BLAME_KINDS];	 /* sum to run_queue_wakeup + run_queue_preempted */
+	__u64 blame_ns[BLAME_KINDS];	 /* sum to blamed_ns() of these */
 	__u64 voluntary;		 /* switches of the tasks that worked for them, meanwhile */
 	__u64 involuntary;
 	__u64 migrations;
@@ -135,6 +135,13 @@ struct connection_mark {
 
 _Static_assert(sizeof(struct connection_mark) == 8, "copied to every connection");
 
+/* Of a request's latency, what tasks that had it to read, or worked for it, waited for a CPU: that has a blame. */
+static __always_inline __u64 blamed_ns(const __u64 components_ns[COMPONENTS])
+{
+	return components_ns[COMPONENT_SOCKET_RUN_QUEUE] + components_ns[COMPONENT_RUN_QUEUE_WAKEUP] +
+	       components_ns[COMPONENT_RUN_QUEUE_PREEMPTED];
+}
+
 /* One per CPU; modulo 2^64 on one CPU alone, since what was counted on one may be taken off on another. */
 struct request_counts {
 	__u64 not_counted[NOT_COUNTED_KINDS]; /* NOT_UNANSWERED: open now */
@@ -155,21 +162,27 @@ struct parts {
 _Static_assert(sizeof(struct parts) == 8 * (3 + COMPONENTS + BLAME_KINDS), "added up word by word");
 
 /*
- * A stay off the CPU, until IN_NS: blocked from OUT_NS on, then waiting for a CPU for WAITED_16NS times 16
- * ns.  If it waited all along, it was preempted.
+ * A stay off the CPU, until IN_NS, of AWAY_16NS times 16 ns: blocked at first, then waiting for a CPU for
+ * WAITED_16NS times 16 ns.  If it waited all along, it was preempted.
  */
 struct stay {
-	__u64 out_ns;
 	__u64 in_ns;
+	__u32 away_16ns; /* STAY_LONG: too long to be told */
 	__u32 waited_16ns;
 	/* Above STAY_CPU_SHIFT bits the CPU that it ended on, plus 1; in these the process that had it last,
 	 * as the agent has its id: 0 if that was nobody.  All 0: not known. */
 	__u32 who;
+	/* How much of the wait was behind each kind but the last (enum blame_kind), which has the rest: in 63rds,
+	 * STAY_SHARE_BITS each. */
+	__u32 behind;
 };
 
 _Static_assert(sizeof(struct stay) == 24, "no hidden padding");
 
 #define STAYS	       32u /* a power of two: the latest are kept */
+#define STAY_LONG      (~0u)
+#define STAY_SHARE_BITS 6u
+#define STAY_SHARES    ((1u << STAY_SHARE_BITS) - 1)
 #define STAY_CPU_SHIFT 22  /* process ids are below 2^22 (PID_MAX_LIMIT); CPUs from 1023 on alias */
 
 /*

@@ -356,6 +356,8 @@ static __always_inline void span_was_unread(const struct toucher *by, struct spa
 	span->parts.components_ns[COMPONENT_SOCKET_BUSY] = unread.busy_ns;
 	span->parts.components_ns[COMPONENT_SOCKET_RUN_QUEUE] = unread.run_queue_ns;
 	span->parts.components_ns[COMPONENT_SOCKET_BLOCKED] = unread.blocked_ns;
+	for (__u32 i = 0; i < BLAME_KINDS; i++)
+		span->parts.blame_ns[i] = unread.blame_ns[i];
 }
 
 /* The current task reads a new request, number REQUEST: from when it waited, and what for. */

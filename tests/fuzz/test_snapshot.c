@@ -252,11 +252,15 @@ static void be_slow(struct exemplar *one, uint64_t latency_ns)
 	take_name(one->comm);
 	for (one->nr_stays = 0; one->nr_stays < STAYS && at < end; one->nr_stays++) {
 		struct stay *stay = &one->stays[one->nr_stays];
+		uint64_t away_16ns;
 
 		stay->in_ns = at_ns -= take_below(at_ns + 1);
-		stay->out_ns = at_ns -= take_below(at_ns + 1);
+		away_16ns = take_below(at_ns / 16 + 1);
+		at_ns -= away_16ns * 16;
+		stay->away_16ns = away_16ns < STAY_LONG ? (uint32_t)away_16ns : STAY_LONG;
 		stay->waited_16ns = (uint32_t)take();
 		stay->who = (uint32_t)take();
+		stay->behind = (uint32_t)take();
 	}
 }
 

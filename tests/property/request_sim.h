@@ -370,7 +370,7 @@ static inline struct toucher toucher_of(struct task_struct *task)
 {
 	if (!task->clock.works) {
 		task->clock.works = 1;
-		worker_came_back(&task->worker, &task->clock, 0);
+		worker_begins(&task->worker, &task->clock);
 		/* Of those that were before, it knows none. */
 		task->outs[0] = task->stays ? task->outs[task->stays - 1] : 0;
 		task->stays = 1;
@@ -424,8 +424,7 @@ static inline void book(struct connection *connection)
 	assert_int_equal(latency_ns, sim.now_ns - connection->span.begin_ns);
 	for (int i = 0; i < BLAME_KINDS; i++)
 		blame_ns += parts->blame_ns[i];
-	if (blame_ns != parts->components_ns[COMPONENT_RUN_QUEUE_WAKEUP] +
-				parts->components_ns[COMPONENT_RUN_QUEUE_PREEMPTED])
+	if (blame_ns != blamed_ns(parts->components_ns))
 		fail_msg("seed %u: request %llu: the blame is not the run queue", sim.seed,
 			 (unsigned long long)connection->span.request);
 	connection->booked_on_cpu_ns = parts->components_ns[COMPONENT_ON_CPU];

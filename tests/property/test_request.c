@@ -4,6 +4,8 @@
  * compiles.  What it says of a request must sum to its latency, and where nobody else touches it,
  * be what the book of the simulation (request_sim.h) says, to the nanosecond.
  */
+#include <math.h>
+
 #include "request_sim.h"
 
 enum { LIVES = 3000, SHORT_LIVES = 100000, STEPS = 300, MOST_STEP_16NS = 64, WINDOWS = 64 };
@@ -351,12 +353,47 @@ static void no_time_is_in_two_requests(void **state)
 	}
 }
 
+/* However long, and behind whomever: all of a wait is told, and each kind's part as 63rds of it can. */
+static void waits_are_behind_whom_they_were(void **state)
+{
+	(void)state;
+	srand(1);
+	for (int i = 0; i < LIVES * 10; i++) {
+		uint64_t whole_ns = 0, told_ns = 0, ns[BLAME_KINDS] = {}, left_ns;
+		__u64 out_ns[BLAME_KINDS] = {};
+		struct task_clock clock = { .state = CLOCK_RUNNING };
+		struct worker worker = {};
+
+		for (int kind = 0; kind < BLAME_KINDS; kind++) {
+			clock.sums.blame_ns[kind] = worker.blame_ns[kind] = any(1u << 31);
+			if (any(2))
+				clock.sums.blame_ns[kind] += ns[kind] = (uint64_t)any(1u << 31) << any(12);
+			whole_ns += ns[kind];
+		}
+		worker_came_back(&worker, &clock, 0);
+		left_ns = whole_ns >> any(20);
+		stay_blame(&worker.stays[0], left_ns, out_ns);
+		for (int kind = 0; kind < BLAME_KINDS; kind++) {
+			double wanted_ns = whole_ns ? (double)ns[kind] / (double)whole_ns * (double)left_ns : 0;
+			/* Half a share for each of the five that are rounded, at whose cost the last may be. */
+			double most_ns = 2.5 * (double)left_ns / STAY_SHARES + 6;
+
+			if (whole_ns && fabs((double)out_ns[kind] - wanted_ns) > most_ns)
+				fail_msg("kind %d: %llu of %llu ns, not %.0f", kind, (unsigned long long)out_ns[kind],
+					 (unsigned long long)left_ns, wanted_ns);
+			told_ns += out_ns[kind];
+		}
+		assert_int_equal(told_ns, left_ns);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_task_alone_is_explained),
 		cmocka_unit_test(tasks_together_explain_no_more_than_all),
 		cmocka_unit_test(no_time_is_in_two_requests),
+		cmocka_unit_test(waits_are_behind_whom_they_were),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,9 +42,7 @@ static inline void fake_exemplars(struct report_exemplars *exemplars)
 			snprintf(e->trace_id, sizeof(e->trace_id), "%016llx%016llx",
 				 (unsigned long long)latency_ns, ~0ull);
 		fake_split(e->components_ns, COMPONENTS, e->latency_ns);
-		fake_split(e->blame_ns, BLAME_KINDS,
-			   e->components_ns[COMPONENT_RUN_QUEUE_WAKEUP] +
-				   e->components_ns[COMPONENT_RUN_QUEUE_PREEMPTED]);
+		fake_split(e->blame_ns, BLAME_KINDS, blamed_ns((const __u64 *)e->components_ns));
 		fake_segments(e);
 		latency_ns = latency_ns / (1 + (uint64_t)(rand() % 3));
 	}

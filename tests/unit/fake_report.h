@@ -230,9 +230,7 @@ static inline void fake_request_bucket(struct report_request_bucket *row, uint32
 	row->latency_ns = row->count * (from_ns + fake_bits() % (bucket < HIST_BUCKETS - 1 ? width_ns : 1));
 	fake_split(row->statuses, STATUSES, row->count);
 	fake_split(row->components_ns, COMPONENTS, row->latency_ns);
-	fake_split(row->blame_ns, BLAME_KINDS,
-		   row->components_ns[COMPONENT_RUN_QUEUE_WAKEUP] +
-			   row->components_ns[COMPONENT_RUN_QUEUE_PREEMPTED]);
+	fake_split(row->blame_ns, BLAME_KINDS, blamed_ns((const __u64 *)row->components_ns));
 	row->voluntary = fake_figure();
 	row->involuntary = fake_figure();
 	row->migrations = fake_figure();

@@ -55,8 +55,8 @@ static int begin(void **state)
 static void stay(uint64_t from_ms, uint64_t runnable_ms, uint64_t in_ms, uint32_t cpu, uint32_t who)
 {
 	exemplar.stays[exemplar.nr_stays++] = (struct stay){
-		.out_ns = BEGIN + from_ms * MS,
 		.in_ns = BEGIN + in_ms * MS,
+		.away_16ns = (uint32_t)((in_ms - from_ms) * MS / 16),
 		.waited_16ns = (uint32_t)((in_ms - runnable_ms) * MS / 16),
 		.who = (cpu + 1) << STAY_CPU_SHIFT | who,
 	};
@@ -256,8 +256,8 @@ static void tiny_turns_go_to_their_neighbours(void **state)
 	part(BUSY_BEFORE, 40);
 	part(ON_CPU, 60);
 	for (uint64_t i = 0; i < STAYS - 1; i++)
-		exemplar.stays[exemplar.nr_stays++] = (struct stay){ .out_ns = BEGIN + 90 * MS - i * MS,
-								     .in_ns = BEGIN + 90 * MS - i * MS + 1000,
+		exemplar.stays[exemplar.nr_stays++] = (struct stay){ .in_ns = BEGIN + 90 * MS - i * MS + 1000,
+								     .away_16ns = 1000 / 16,
 								     .who = 2 << STAY_CPU_SHIFT };
 	stay(0, 0, 0, 1, 0);
 	EXPECT({ 0, 40, BUSY_BEFORE, 1, 0 }, { 40, 100, ON_CPU, 1, 0 });
@@ -265,8 +265,8 @@ static void tiny_turns_go_to_their_neighbours(void **state)
 	part(ON_CPU, 45);
 	part(PREEMPTED, 15);
 	for (uint64_t i = 0; i < STAYS - 1; i++) {
-		exemplar.stays[i].in_ns = exemplar.stays[i].out_ns + MS / 2;
-		exemplar.stays[i].waited_16ns = MS / 2 / 16;
+		exemplar.stays[i].in_ns += MS / 2 - 1000;
+		exemplar.stays[i].away_16ns = exemplar.stays[i].waited_16ns = MS / 2 / 16;
 	}
 	e = analyse();
 	assert_in_range(e->nr_segments, 3, REPORT_SEGMENTS);
@@ -316,8 +316,8 @@ static void any_stays_cover_the_latency(void **state)
 		for (uint32_t i = 0; i < exemplar.nr_stays; i++) {
 			struct stay *one = &exemplar.stays[i];
 
-			one->out_ns = BEGIN - 50 * MS + ((uint64_t)rand() * (uint64_t)rand()) % wild;
-			one->in_ns = one->out_ns + (uint64_t)rand() % (10 * MS);
+			one->in_ns = BEGIN - 50 * MS + ((uint64_t)rand() * (uint64_t)rand()) % wild;
+			one->away_16ns = rand() % 8 ? (uint32_t)rand() % (MS / 2) : STAY_LONG;
 			one->waited_16ns = (uint32_t)rand() % (MS / 2);
 			one->who = (uint32_t)rand() * 3u;
 		}

@@ -11,8 +11,7 @@ static bool components_sum(const struct report_exemplar *e)
 
 static bool blame_sums(const struct report_exemplar *e)
 {
-	return SUM(i, BLAME_KINDS, e->blame_ns[i]) == (wide)e->components_ns[COMPONENT_RUN_QUEUE_WAKEUP] +
-							      e->components_ns[COMPONENT_RUN_QUEUE_PREEMPTED];
+	return SUM(i, BLAME_KINDS, e->blame_ns[i]) == wide_blamed_ns(e->components_ns);
 }
 
 static bool segments_cover(const struct report_exemplar *e)
@@ -32,7 +31,7 @@ static const struct exemplar_identity {
 	bool (*holds)(const struct report_exemplar *exemplar);
 } identities[] = {
 	{ "components_ns", "do not sum to latency_ns", components_sum },
-	{ "blame_ns", "does not sum to the run-queue time after the read", blame_sums },
+	{ "blame_ns", "does not sum to the run-queue time", blame_sums },
 	{ "segments", "do not cover the latency, one after another", segments_cover },
 };
 

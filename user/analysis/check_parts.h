@@ -20,6 +20,13 @@ typedef unsigned __int128 wide;
 
 #define NR_OF(array) (sizeof(array) / sizeof((array)[0]))
 
+/* Of a request's components, what its blame is of: blamed_ns() of what may stand in a file. */
+static inline wide wide_blamed_ns(const uint64_t components_ns[COMPONENTS])
+{
+	return (wide)components_ns[COMPONENT_SOCKET_RUN_QUEUE] + components_ns[COMPONENT_RUN_QUEUE_WAKEUP] +
+	       components_ns[COMPONENT_RUN_QUEUE_PREEMPTED];
+}
+
 /* As check_report(), of one part; PATH leads to the distribution. */
 bool check_dist(const struct report_dist *dist, const char *path, enum check_when when,
 		struct check_broken *broken);

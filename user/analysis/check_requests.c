@@ -31,8 +31,7 @@ static bool components_sum(const struct report_request_bucket *b, uint64_t max_n
 static bool blame_sums(const struct report_request_bucket *b, uint64_t max_ns)
 {
 	(void)max_ns;
-	return SUM(i, BLAME_KINDS, b->blame_ns[i]) == (wide)b->components_ns[COMPONENT_RUN_QUEUE_WAKEUP] +
-							      b->components_ns[COMPONENT_RUN_QUEUE_PREEMPTED];
+	return SUM(i, BLAME_KINDS, b->blame_ns[i]) == wide_blamed_ns(b->components_ns);
 }
 
 static bool latency_is_in_edges(const struct report_request_bucket *b, uint64_t max_ns)
@@ -50,7 +49,7 @@ static const struct bucket_identity {
 	{ "count", "is 0", bucket_is_not_empty },
 	{ "by_status", "does not sum to the count", statuses_sum },
 	{ "components_ns", "do not sum to latency_ns", components_sum },
-	{ "blame_ns", "does not sum to the run-queue time after the read", blame_sums },
+	{ "blame_ns", "does not sum to the run-queue time", blame_sums },
 	{ "latency_ns", "cannot be, by the edges of the bucket", latency_is_in_edges },
 };
 

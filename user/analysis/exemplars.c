@@ -184,10 +184,7 @@ static void fill_one(const struct snapshot *snapshot, const struct exemplar *fro
 	put_name(out->comm, from->comm);
 	put_trace_id(out->trace_id, from->trace_id);
 	settle_parts(parts->components_ns, COMPONENTS, out->latency_ns, COMPONENT_RESIDUAL);
-	settle_parts(parts->blame_ns, BLAME_KINDS,
-		     parts->components_ns[COMPONENT_RUN_QUEUE_WAKEUP] +
-			     parts->components_ns[COMPONENT_RUN_QUEUE_PREEMPTED],
-		     BLAME_OTHER);
+	settle_parts(parts->blame_ns, BLAME_KINDS, blamed_ns(parts->components_ns), BLAME_OTHER);
 	memcpy(out->components_ns, parts->components_ns, sizeof(out->components_ns));
 	memcpy(out->blame_ns, parts->blame_ns, sizeof(out->blame_ns));
 	fill_segments(snapshot, &settled, out);

@@ -71,10 +71,7 @@ static void settle_bucket(struct request_bucket *one, uint32_t bucket)
 		one->latency_ns = (uint64_t)most_ns;
 	settle_parts(one->statuses, STATUSES, one->count, STATUS_UNKNOWN);
 	settle_parts(one->components_ns, COMPONENTS, one->latency_ns, COMPONENT_RESIDUAL);
-	settle_parts(one->blame_ns, BLAME_KINDS,
-		     one->components_ns[COMPONENT_RUN_QUEUE_WAKEUP] +
-			     one->components_ns[COMPONENT_RUN_QUEUE_PREEMPTED],
-		     BLAME_OTHER);
+	settle_parts(one->blame_ns, BLAME_KINDS, blamed_ns(one->components_ns), BLAME_OTHER);
 	one->voluntary = at_least_0(one->voluntary);
 	one->involuntary = at_least_0(one->involuntary);
 	one->migrations = at_least_0(one->migrations);

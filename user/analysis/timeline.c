@@ -68,10 +68,10 @@ static uint64_t put_stay(struct walk *walk, const struct stay *stay, uint64_t un
 {
 	uint64_t in_ns = since_begin(walk, stay->in_ns, until_ns),
 		 runnable_ns = since_begin(walk, stay_runnable_ns(stay), in_ns),
-		 out_ns = since_begin(walk, stay->out_ns, runnable_ns);
+		 out_ns = since_begin(walk, stay_out_ns(stay), runnable_ns);
 	uint32_t place = stay->who >> STAY_CPU_SHIFT, cpu = place ? place - 1 : REPORT_CPU_UNKNOWN;
 	uint32_t who_pid = stay->who & ((1u << STAY_CPU_SHIFT) - 1);
-	uint32_t waited = stay_runnable_ns(stay) > stay->out_ns ? COMPONENT_RUN_QUEUE_WAKEUP :
+	uint32_t waited = stay_runnable_ns(stay) > stay_out_ns(stay) ? COMPONENT_RUN_QUEUE_WAKEUP :
 								  COMPONENT_RUN_QUEUE_PREEMPTED;
 
 	put(walk, in_ns, until_ns, (struct timeline_piece){ .activity = ACTIVITY_BUSY, .cpu = cpu });
@@ -90,7 +90,7 @@ static void put_all(struct walk *walk)
 	for (uint32_t i = 0; i < walk->of->nr_stays && i < STAYS && until_ns > walk->accepted_ns; i++) {
 		const struct stay *stay = &walk->of->stays[i];
 
-		if (!stay->in_ns || stay->out_ns > stay->in_ns)
+		if (!stay->in_ns)
 			break;
 		until_ns = put_stay(walk, stay, until_ns);
 	}

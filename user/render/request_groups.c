@@ -80,9 +80,3 @@ uint32_t request_largest(const uint64_t *values, uint32_t nr)
 			most = i;
 	return most;
 }
-
-uint64_t request_blamed_ns(const uint64_t components_ns[COMPONENTS])
-{
-	return request_add_ns(components_ns[COMPONENT_RUN_QUEUE_WAKEUP],
-			      components_ns[COMPONENT_RUN_QUEUE_PREEMPTED]);
-}

@@ -32,7 +32,5 @@ uint64_t request_add_ns(uint64_t one_ns, uint64_t other_ns);
 void request_group_sums(const uint64_t components_ns[COMPONENTS], uint64_t sums_ns[REQUEST_GROUPS]);
 /* The index of the largest of NR values; the first of several. */
 uint32_t request_largest(const uint64_t *values, uint32_t nr);
-/* The run-queue time whose blame is known: that after the read. */
-uint64_t request_blamed_ns(const uint64_t components_ns[COMPONENTS]);
 
 #endif /* WHYLATE_RENDER_REQUEST_GROUPS_H */

@@ -55,27 +55,16 @@ static const char *behind_whom(const struct report *report, uint32_t kind)
 	return kind == BLAME_SELF && threads_in(report) < 2 ? "behind this server itself" : words[kind];
 }
 
-/*
- * Who was in the way is known after the read only: nothing is said where that is the smaller part of the
- * wait, and how far the words reach where it is not all of it.
- */
 static void say_blame(struct text_paragraph *p, const struct report *report,
-		      const struct report_request_quantile *tail, uint64_t waiting_ns)
+		      const struct report_request_quantile *tail)
 {
-	uint64_t blamed_ns = request_blamed_ns(tail->components_ns);
 	uint32_t kind = request_largest(tail->blame_ns, BLAME_KINDS);
-	uint64_t parts_ns[2] = { blamed_ns, waiting_ns - blamed_ns };
-	unsigned tenths[BLAME_KINDS], reach[2];
+	unsigned tenths[BLAME_KINDS];
 
 	shares_of(tail->blame_ns, BLAME_KINDS, tenths);
-	shares_of(parts_ns, 2, reach);
-	if (!tenths[kind] || reach[0] <= 500)
-		return;
-	text_say(p,
-		 reach[0] == 1000 ? ", of which %u.%u %% %s%s" :
-				    "; after the read, %u.%u %% of that wait was %s%s",
-		 tenths[kind] / 10, tenths[kind] % 10, reach[0] == 1000 && kind == BLAME_IDLE ? "was " : "",
-		 behind_whom(report, kind));
+	if (tenths[kind])
+		text_say(p, ", of which %u.%u %% %s%s", tenths[kind] / 10, tenths[kind] % 10,
+			 kind == BLAME_IDLE ? "was " : "", behind_whom(report, kind));
 }
 
 static void say_blocked(struct text_paragraph *p, const uint64_t components_ns[COMPONENTS])
@@ -113,7 +102,7 @@ static void say_group(struct text_paragraph *p, const struct report *report,
 	text_say(p, tenths[group] < 500 ? "the largest part, %u.%u %%, %s" : "%u.%u %% %s",
 		 tenths[group] / 10, tenths[group] % 10, group_words[group]);
 	if (group == GROUP_RUN_QUEUE)
-		say_blame(p, report, tail, sums_ns[group]);
+		say_blame(p, report, tail);
 	else if (group == GROUP_BLOCKED)
 		say_blocked(p, tail->components_ns);
 }

@@ -140,23 +140,23 @@ static void table(const struct report_requests *r, unsigned most, FILE *out)
 static void blame(const struct report *report, unsigned most, FILE *out)
 {
 	const struct report_request_quantile *tail = &report->requests.quantiles[TAIL_QUANTILE];
-	uint64_t blamed_ns = request_blamed_ns(tail->components_ns), left_ns[BLAME_KINDS];
-	uint64_t whole_ns = 0;
+	uint64_t left_ns[BLAME_KINDS], sums_ns[REQUEST_GROUPS], whole_ns = 0;
 	unsigned tenths[BLAME_KINDS], left_tenths = 0;
 	size_t nr = 0, shown;
 	char who[96];
 
-	for (uint32_t i = 0; i < COMPONENTS; i++)
-		whole_ns = request_add_ns(whole_ns, tail->components_ns[i]);
+	request_group_sums(tail->components_ns, sums_ns);
+	for (uint32_t i = 0; i < REQUEST_GROUPS; i++)
+		whole_ns = request_add_ns(whole_ns, sums_ns[i]);
 	shares_of(tail->blame_ns, BLAME_KINDS, tenths);
 	for (uint32_t i = 0; i < BLAME_KINDS; i++) {
 		left_ns[i] = tail->blame_ns[i];
 		left_tenths += tenths[i];
 		nr += left_ns[i] != 0;
 	}
-	if (!most || !nr || blamed_ns < whole_ns / 100)
+	if (!most || !nr || sums_ns[GROUP_RUN_QUEUE] < whole_ns / 100)
 		return;
-	fputs("\n  who had the CPU while those from p99 on waited for it, after the read\n", out);
+	fputs("\n  who had the CPU while those from p99 on waited for it\n", out);
 	shown = rows_shown(nr, most);
 	for (size_t i = 0; i < shown; i++) {
 		struct report_blame row = { .kind = request_largest(left_ns, BLAME_KINDS) };

@@ -43,7 +43,7 @@ struct report_exemplar {
 	char comm[COMM_BYTES];
 	char trace_id[REPORT_TRACE_ID_BYTES];		 /* 32 lowercase hex digits; empty: not known */
 	uint64_t components_ns[COMPONENTS];		 /* sum to latency_ns */
-	uint64_t blame_ns[BLAME_KINDS];			 /* sum to its run-queue time after the read */
+	uint64_t blame_ns[BLAME_KINDS];			 /* sum to its run-queue time */
 	struct report_segment segments[REPORT_SEGMENTS]; /* one after another, from 0 to latency_ns */
 	size_t nr_segments;
 };

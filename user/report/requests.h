@@ -17,7 +17,7 @@ struct report_request_bucket {
 	uint64_t count;
 	uint64_t latency_ns;
 	uint64_t components_ns[COMPONENTS]; /* sum to latency_ns */
-	uint64_t blame_ns[BLAME_KINDS];	    /* sum to its run-queue time after the read */
+	uint64_t blame_ns[BLAME_KINDS];	    /* sum to its run-queue time */
 	uint64_t voluntary, involuntary, migrations;
 	uint64_t statuses[STATUSES]; /* sum to count */
 };
