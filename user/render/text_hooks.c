@@ -70,7 +70,7 @@ void text_losses(const struct report *report, FILE *out)
 		[LOSS_BLAME_NAMES] = "neighbours without a name (table full)",
 		[LOSS_THREADS_UNREAD] = "threads not read: their time is missing or late",
 		[LOSS_RECURSION] = "events that the kernel skipped (recursion)",
-		[LOSS_SPAN_CREATE] = "connections without memory: requests missing",
+		[LOSS_SPAN_CREATE] = "times no memory for a connection: requests missing",
 		[LOSS_WORKER_CREATE] = "threads without memory: requests missing",
 		[LOSS_WORK_TABLE] = "work of a request lost: it is in its residual",
 		[LOSS_EXEMPLARS] = "of the slowest requests not shown one by one",
