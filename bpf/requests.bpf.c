@@ -75,12 +75,15 @@ static __always_inline __u32 look_for_request(const struct span *span, int lengt
 	return span->protocol < SPEAKS_TURNS ? look_at_request(length) : HTTP_UNDECIDED;
 }
 
-/* What the first bytes of a request say of its connection, if it was not known. */
+/*
+ * What the first bytes of a request say of its connection, if it was not known.  Who asks for a tunnel may be
+ * refused, and ask again: the next request is looked at then as well.
+ */
 static __always_inline void learn_protocol(struct span *span, __u32 begins)
 {
-	if (span->protocol != SPEAKS_UNKNOWN || begins == HTTP_UNDECIDED)
+	if (span->protocol != SPEAKS_UNKNOWN || begins == HTTP_UNDECIDED || begins == HTTP_CONNECT)
 		return;
-	if (begins == HTTP_REQUEST || begins == HTTP_CONNECT)
+	if (begins == HTTP_REQUEST)
 		span->protocol = SPEAKS_HTTP;
 	else if (begins == HTTP_TLS)
 		span->protocol = SPEAKS_TURNS + TURN_TLS;
@@ -267,7 +270,8 @@ static __always_inline enum answer judge_first(struct span *span, __u32 begins, 
 			return ANSWER_INTERIM;
 		if (status == 101 || (span->flags & SPAN_CONNECT && status < 300))
 			return ANSWER_ENDS_HTTP;
-		span->protocol = SPEAKS_HTTP;
+		if (!(span->flags & SPAN_CONNECT))
+			span->protocol = SPEAKS_HTTP;
 		span->status = (__u8)http_status_class(status);
 	} else if (begins != HTTP_UNDECIDED) {
 		span->protocol = SPEAKS_TURNS + TURN_OTHER;
