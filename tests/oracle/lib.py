@@ -115,9 +115,33 @@ def fields(pid, tid, name):
         return dict((part.strip() for part in line.split(":", 1)) for line in lines if ":" in line)
 
 
+def kernel_view(pid):
+    """What the kernel says of each thread."""
+    view = {}
+    for tid in map(int, os.listdir(f"/proc/{pid}/task")):
+        status = fields(pid, tid, "status")
+        with open(f"/proc/{pid}/task/{tid}/schedstat") as text:
+            on_cpu, run_queue, slices = map(int, text.read().split())
+        view[tid] = {"voluntary": int(status["voluntary_ctxt_switches"]),
+                     "involuntary": int(status["nonvoluntary_ctxt_switches"]),
+                     "on_cpu_ns": on_cpu, "run_queue_ns": run_queue, "slices": slices}
+        if os.path.exists(f"/proc/{pid}/task/{tid}/sched"):  # CONFIG_SCHED_DEBUG
+            view[tid]["migrations"] = int(fields(pid, tid, "sched")["se.nr_migrations"])
+    return view
+
+
 def at_rest(pid):
     """Whether every thread is blocked."""
     return all(fields(pid, tid, "status")["State"].startswith("S") for tid in os.listdir(f"/proc/{pid}/task"))
+
+
+def is_asleep(pid):
+    """Whether a thread of it is in (clock_)nanosleep."""
+    for tid in os.listdir(f"/proc/{pid}/task"):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{tid}/syscall") as call:
+            if call.read().split()[0] in ("230", "35", "115", "101"):
+                return True
+    return False
 
 
 def is_watching(process):
