@@ -257,16 +257,17 @@ def check_requests(report, name):
     return True
 
 
-def check_exact(report, name, statuses, **others):
-    """Exactly these STATUSES ({"2xx": n}), and of what is not counted exactly OTHERS."""
+def check_exact(report, name, statuses, turned=None, **others):
+    """Exactly these STATUSES ({"2xx": n}), turns TURNED ({"tls": n}), and of what is not counted OTHERS."""
     if not check_requests(report, name):
         return
     r = report["requests"]
     check(r["count"] == sum(statuses.values()) and not_zero(r["by_status"]) == statuses,
           f"{name}: {r['count']} requests {not_zero(r['by_status'])}, expected {statuses}")
-    check(not_zero(r["not_counted"]) == not_zero(others) and not turns(report) and not r["still_sending"],
-          f"{name}: not counted {not_zero(r['not_counted'])} (expected {not_zero(others)}), turns {turns(report)}, "
-          f"still sending {r['still_sending']}")
+    check(not_zero(r["not_counted"]) == not_zero(others) and turns(report) == (turned or {}) and
+          not r["still_sending"],
+          f"{name}: not counted {not_zero(r['not_counted'])} (expected {not_zero(others)}), turns {turns(report)} "
+          f"(expected {turned or {}}), still sending {r['still_sending']}")
 
 
 def check_residual(report, name, ratio=0.01):
