@@ -143,15 +143,25 @@ class Connection:
         self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: httpd\r\n\r\n".encode())
 
     def receive(self):
-        """The body of the answer that comes next."""
-        length = 0
+        """The body of the answer that comes next; `known_ns` is its X-Known-ns then."""
+        fields = {b"x-known-ns": b"0", b"content-length": b"0"}
         status = self.input.readline()
         if not status.startswith(b"HTTP/1.1 200 "):
             raise SystemExit(f"the answer is {status!r}")
         for line in iter(self.input.readline, b"\r\n"):
-            if line.lower().startswith(b"content-length:"):
-                length = int(line.split(b":")[1])
-        return self.input.read(length)
+            name, _, value = line.partition(b":")
+            fields[name.lower()] = value.strip()
+        self.known_ns = int(fields[b"x-known-ns"])
+        if fields.get(b"transfer-encoding") == b"chunked":
+            return self.receive_chunks()
+        return self.input.read(int(fields[b"content-length"]))
+
+    def receive_chunks(self):
+        body = b""
+        while size := int(self.input.readline(), 16):
+            body += self.input.read(size + 2)[:-2]
+        self.input.readline()
+        return body
 
     def ask(self, path):
         self.send(path)
