@@ -93,9 +93,9 @@ def serving(*command):
     return Server(process, process.stdout)
 
 
-def httpd(mode, *options, address="127.0.0.1:0", prefix=()):
-    """Start tests/workloads/httpd.c; MODE may have options behind it."""
-    return serving(*prefix, os.path.join(WORKLOADS, "httpd"), *mode.split(), address, "--directory", DISK,
+def httpd(mode, *options, address="127.0.0.1:0", prefix=(), program="httpd"):
+    """Start tests/workloads/httpd.c, or as httpd-library; MODE may have options behind it."""
+    return serving(*prefix, os.path.join(WORKLOADS, program), *mode.split(), address, "--directory", DISK,
                    *map(str, options))
 
 
