@@ -175,6 +175,14 @@ def watch(pid, *args, seconds=SECONDS):
     return agent("attach", pid, "--duration", f"{seconds}s", "--json", "-", *args)[-1]
 
 
+def check_shown(name, output, lost):
+    """The text of the report whose JSON is OUTPUT has a line for each that was LOST, with how many."""
+    shown = subprocess.run([AGENT, "report", "/dev/stdin"], input=output, stdout=subprocess.PIPE, text=True).stdout
+    lines = [line for line in shown.splitlines() if line.startswith("  LOST ")]
+    check(len(lines) == len(lost) and all(any(f" {count:,} " in line for line in lines) for count in lost.values()),
+          f"{name}: the text tells of {lost}: {lines}")
+
+
 def check_identities(report, name, quiet=False, whole=True):
     """What must hold exactly, whatever ran.  WHOLE: the report begins with the watching, as no later interval's does."""
 
