@@ -111,6 +111,7 @@ REPLAY_BIN := $(FUZZ:%=$(BUILD)/tests/fuzz/test_%)
 WORK_PARTS := $(wildcard tests/workloads/httpd_*.c tests/workloads/httpc_*.c tests/workloads/scripted_*.c)
 WORK_BIN  := $(patsubst tests/workloads/%.c,$(BUILD)/workloads/%,$(filter-out \
 	$(if $(filter x86,$(ARCH)),,%/blocked32.c) $(WORK_PARTS),$(wildcard tests/workloads/*.c))) \
+	$(addprefix $(BUILD)/workloads/,httpd_record httpd-library) \
 	$(patsubst tools/bench/%.c,$(BUILD)/bench/%,$(wildcard tools/bench/*.c))
 # What guests of tools/vm/run start with: in one place for all builds, beside the kernels.
 VM        := $(or $(WHYLATE_VM),build/vm)
@@ -246,6 +247,17 @@ $(BUILD)/workloads/scripted: $(filter tests/workloads/scripted_%,$(WORK_PARTS)) 
 $(foreach name,blocked httpd,$(BUILD)/workloads/$(name) $(BUILD)/static/workloads/$(name)): WORK_LIBS = $(shell $(PKG_CONFIG) --libs liburing)
 
 $(BUILD)/workloads/no_memory $(BUILD)/workloads/no_threads: WORK_LIBS = -shared -fPIC
+
+# httpd once more, what its threads work for being said by a library, and that by descriptors, as OTEP 4947 wants.
+$(BUILD)/workloads/httpd_record: WORK_LIBS = -shared -fPIC -mtls-dialect=$(if $(filter x86,$(ARCH)),gnu2,desc) \
+	-Wl,-z,now -Wl,-soname,$(@F)
+
+HTTPD_PROGRAM := tests/workloads/httpd.c $(filter-out %/httpd_record.c,$(filter tests/workloads/httpd_%,$(WORK_PARTS)))
+
+$(BUILD)/workloads/httpd-library: $(HTTPD_PROGRAM) $(BUILD)/workloads/httpd_record $(wildcard tests/workloads/*.h)
+	$(say) WORK $@
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -I. -O2 -Wall -Wextra -pthread $(HTTPD_PROGRAM) $(@D)/httpd_record \
+		'-Wl,-rpath,$$ORIGIN' -o $@ $(shell $(PKG_CONFIG) --libs liburing)
 
 $(BUILD)/workloads/blocked32: tests/workloads/blocked32.c
 	$(say) WORK $@

@@ -115,9 +115,33 @@ def fields(pid, tid, name):
         return dict((part.strip() for part in line.split(":", 1)) for line in lines if ":" in line)
 
 
+def kernel_view(pid):
+    """What the kernel says of each thread."""
+    view = {}
+    for tid in map(int, os.listdir(f"/proc/{pid}/task")):
+        status = fields(pid, tid, "status")
+        with open(f"/proc/{pid}/task/{tid}/schedstat") as text:
+            on_cpu, run_queue, slices = map(int, text.read().split())
+        view[tid] = {"voluntary": int(status["voluntary_ctxt_switches"]),
+                     "involuntary": int(status["nonvoluntary_ctxt_switches"]),
+                     "on_cpu_ns": on_cpu, "run_queue_ns": run_queue, "slices": slices}
+        if os.path.exists(f"/proc/{pid}/task/{tid}/sched"):  # CONFIG_SCHED_DEBUG
+            view[tid]["migrations"] = int(fields(pid, tid, "sched")["se.nr_migrations"])
+    return view
+
+
 def at_rest(pid):
     """Whether every thread is blocked."""
     return all(fields(pid, tid, "status")["State"].startswith("S") for tid in os.listdir(f"/proc/{pid}/task"))
+
+
+def is_asleep(pid):
+    """Whether a thread of it is in (clock_)nanosleep."""
+    for tid in os.listdir(f"/proc/{pid}/task"):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{tid}/syscall") as call:
+            if call.read().split()[0] in ("230", "35", "115", "101"):
+                return True
+    return False
 
 
 def is_watching(process):
@@ -149,6 +173,14 @@ def stop(process, number=signal.SIGINT, may_lose=()):
 
 def watch(pid, *args, seconds=SECONDS):
     return agent("attach", pid, "--duration", f"{seconds}s", "--json", "-", *args)[-1]
+
+
+def check_shown(name, output, lost):
+    """The text of the report whose JSON is OUTPUT has a line for each that was LOST, with how many."""
+    shown = subprocess.run([AGENT, "report", "/dev/stdin"], input=output, stdout=subprocess.PIPE, text=True).stdout
+    lines = [line for line in shown.splitlines() if line.startswith("  LOST ")]
+    check(len(lines) == len(lost) and all(any(f" {count:,} " in line for line in lines) for count in lost.values()),
+          f"{name}: the text tells of {lost}: {lines}")
 
 
 def check_identities(report, name, quiet=False, whole=True):

@@ -93,9 +93,9 @@ def serving(*command):
     return Server(process, process.stdout)
 
 
-def httpd(mode, *options, address="127.0.0.1:0", prefix=()):
-    """Start tests/workloads/httpd.c; MODE may have options behind it."""
-    return serving(*prefix, os.path.join(WORKLOADS, "httpd"), *mode.split(), address, "--directory", DISK,
+def httpd(mode, *options, address="127.0.0.1:0", prefix=(), program="httpd"):
+    """Start tests/workloads/httpd.c, or as httpd-library; MODE may have options behind it."""
+    return serving(*prefix, os.path.join(WORKLOADS, program), *mode.split(), address, "--directory", DISK,
                    *map(str, options))
 
 
@@ -143,15 +143,25 @@ class Connection:
         self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: httpd\r\n\r\n".encode())
 
     def receive(self):
-        """The body of the answer that comes next."""
-        length = 0
+        """The body of the answer that comes next; `known_ns` is its X-Known-ns then."""
+        fields = {b"x-known-ns": b"0", b"content-length": b"0"}
         status = self.input.readline()
         if not status.startswith(b"HTTP/1.1 200 "):
             raise SystemExit(f"the answer is {status!r}")
         for line in iter(self.input.readline, b"\r\n"):
-            if line.lower().startswith(b"content-length:"):
-                length = int(line.split(b":")[1])
-        return self.input.read(length)
+            name, _, value = line.partition(b":")
+            fields[name.lower()] = value.strip()
+        self.known_ns = int(fields[b"x-known-ns"])
+        if fields.get(b"transfer-encoding") == b"chunked":
+            return self.receive_chunks()
+        return self.input.read(int(fields[b"content-length"]))
+
+    def receive_chunks(self):
+        body = b""
+        while size := int(self.input.readline(), 16):
+            body += self.input.read(size + 2)[:-2]
+        self.input.readline()
+        return body
 
     def ask(self, path):
         self.send(path)
@@ -257,16 +267,17 @@ def check_requests(report, name):
     return True
 
 
-def check_exact(report, name, statuses, **others):
-    """Exactly these STATUSES ({"2xx": n}), and of what is not counted exactly OTHERS."""
+def check_exact(report, name, statuses, turned=None, **others):
+    """Exactly these STATUSES ({"2xx": n}), turns TURNED ({"tls": n}), and of what is not counted OTHERS."""
     if not check_requests(report, name):
         return
     r = report["requests"]
     check(r["count"] == sum(statuses.values()) and not_zero(r["by_status"]) == statuses,
           f"{name}: {r['count']} requests {not_zero(r['by_status'])}, expected {statuses}")
-    check(not_zero(r["not_counted"]) == not_zero(others) and not turns(report) and not r["still_sending"],
-          f"{name}: not counted {not_zero(r['not_counted'])} (expected {not_zero(others)}), turns {turns(report)}, "
-          f"still sending {r['still_sending']}")
+    check(not_zero(r["not_counted"]) == not_zero(others) and turns(report) == (turned or {}) and
+          not r["still_sending"],
+          f"{name}: not counted {not_zero(r['not_counted'])} (expected {not_zero(others)}), turns {turns(report)} "
+          f"(expected {turned or {}}), still sending {r['still_sending']}")
 
 
 def check_residual(report, name, ratio=0.01):
