@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The slowest requests of each interval, handed to the agent one by one: the only stream there is.  What gets
- * lost of it changes no figure, and how much goes by it is bounded.
+ * The slowest requests of each interval, kept whole: each CPU has a few places, and the least gives way to a
+ * slower one.  Of a response that is sent in parts, the latest part replaces what was kept of it before.
  */
 #ifndef WHYLATE_BPF_EXEMPLAR_H
 #define WHYLATE_BPF_EXEMPLAR_H
@@ -9,16 +9,11 @@
 #include "touch.bpf.h"
 
 struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4096); /* set to what all CPUs may send in two intervals */
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2 * EXEMPLARS_EACH); /* of the intervals with even numbers, then of the others */
+	__type(key, __u32);
+	__type(value, struct exemplar);
 } exemplars SEC(".maps");
-
-/* The slowest so far on one CPU, in no order. */
-struct slowest {
-	__u64 latency_ns[EXEMPLARS_EACH];
-	__u32 interval;
-	__u32 sent;
-};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -27,23 +22,64 @@ struct {
 	__type(value, struct slowest);
 } slowest SEC(".maps");
 
-/* Whether LATENCY_NS is among the slowest; it takes the place of the least of them then. */
-static __always_inline bool is_slow(struct slowest *among, __u64 latency_ns)
+static __always_inline struct slowest *slowest_here(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&slowest, &zero);
+}
+
+/* Programs on calls may be preempted, and another be in the middle of it on this CPU. */
+static __always_inline bool slowest_begin(struct slowest *among)
+{
+	if (!__sync_lock_test_and_set(&among->writing, 1))
+		return true;
+	count_loss(LOSS_EXEMPLARS);
+	return false;
+}
+
+static __always_inline void slowest_end(struct slowest *among)
+{
+	border_barrier();
+	*(volatile __u64 *)&among->writing = 0;
+}
+
+/* The set of the interval that runs; AMONG is begun. */
+static __always_inline struct slowest_set *slowest_set(struct slowest *among)
+{
+	__u32 number = *(volatile __u32 *)&interval_number;
+	struct slowest_set *set = &among->sets[number & 1];
+
+	if (set->interval != number) {
+		__builtin_memset(set, 0, __builtin_offsetof(struct slowest_set, withdrawn));
+		set->interval = number;
+	}
+	return set;
+}
+
+/* The place that REQUEST has in SET, or EXEMPLARS_EACH. */
+static __always_inline __u32 place_of(const struct slowest_set *set, __u64 request)
+{
+	__u32 place = EXEMPLARS_EACH;
+
+	NOT_UNROLLED for (__u32 i = 0; i < EXEMPLARS_EACH; i++) if (set->requests[i] == request) place = i;
+	return place;
+}
+
+/* What has PLACE in SET from now on: nothing, if both are 0. */
+static __always_inline void place_set(struct slowest_set *set, __u32 place, __u64 request, __u64 latency_ns)
 {
 	__u32 least = 0;
 
-	if (among->interval != interval_number) {
-		__builtin_memset(among, 0, sizeof(*among));
-		among->interval = interval_number;
-	}
-	for (__u32 i = 1; i < EXEMPLARS_EACH; i++)
-		if (among->latency_ns[i] < among->latency_ns[least & (EXEMPLARS_EACH - 1)])
+	set->requests[place & (EXEMPLARS_EACH - 1)] = request;
+	set->latencies_ns[place & (EXEMPLARS_EACH - 1)] = latency_ns;
+	NOT_UNROLLED for (__u32 i = 1; i < EXEMPLARS_EACH; i++)
+	{
+		if (set->latencies_ns[i] < set->latencies_ns[least & (EXEMPLARS_EACH - 1)])
 			least = i;
-	if (latency_ns <= among->latency_ns[least & (EXEMPLARS_EACH - 1)] || among->sent >= EXEMPLARS_MOST)
-		return false;
-	among->latency_ns[least & (EXEMPLARS_EACH - 1)] = latency_ns;
-	among->sent++;
-	return true;
+	}
+	set->least = least;
+	set->least_ns = set->latencies_ns[least & (EXEMPLARS_EACH - 1)];
 }
 
 static __always_inline void exemplar_fill(struct exemplar *out, const struct span *span,
@@ -66,57 +102,89 @@ static __always_inline void exemplar_fill(struct exemplar *out, const struct spa
 		out->stays[i] = worker->stays[(worker->stay - 1 - i) & (STAYS - 1)];
 }
 
-/* A global function: see VERIFIED_ONCE; seldom called. */
-static __noinline int exemplar_send(const struct span *span, const struct worker *worker)
+static __always_inline void exemplar_put(struct slowest_set *set, struct span *span,
+					 const struct worker *worker)
 {
-	struct exemplar *out = bpf_ringbuf_reserve(&exemplars, sizeof(*out), 0);
+	__u32 place = place_of(set, span->request), index;
+	bool is_there = place < EXEMPLARS_EACH;
+	struct exemplar *out;
 
+	if (!is_there)
+		place = set->least & (EXEMPLARS_EACH - 1);
+	index = (set->interval & 1) * EXEMPLARS_EACH + place;
+	out = bpf_map_lookup_elem(&exemplars, &index);
 	if (!out) {
 		count_loss(LOSS_EXEMPLARS);
-		return 0;
+		return;
 	}
+	if (!is_there && set->least_ns > set->gone_ns)
+		set->gone_ns = set->least_ns;
+	if (!is_there && span->flags & SPAN_SHOWN)
+		span->flags |= SPAN_SPREAD;
+	span->flags |= SPAN_SHOWN;
 	exemplar_fill(out, span, worker);
-	bpf_ringbuf_submit(out, BPF_RB_NO_WAKEUP);
+	place_set(set, place, span->request, span->at_ns - span->begin_ns);
+}
+
+/* Seldom called, but for requests that are there and go on being sent. */
+VERIFIED_ONCE int exemplar_keep(struct span *span, const struct worker *worker)
+{
+	struct slowest *among = slowest_here();
+	struct slowest_set *set;
+
+	if (!span || !worker || !among || !slowest_begin(among))
+		return 0;
+	set = slowest_set(among);
+	if (span->at_ns - span->begin_ns > set->least_ns)
+		exemplar_put(set, span, worker);
+	slowest_end(among);
 	return 0;
 }
 
-/* The request was booked: hand it on if it is one of the slowest. */
+/* The request was booked: keep it if it is one of the slowest. */
 static __always_inline void exemplar_note(struct span *span, const struct worker *worker)
 {
-	__u32 zero = 0;
-	struct slowest *among = bpf_map_lookup_elem(&slowest, &zero);
+	struct slowest *among = slowest_here();
+	__u32 number = interval_number;
+	const struct slowest_set *set;
 
-	if (among && is_slow(among, span->at_ns - span->begin_ns)) {
-		span->flags |= SPAN_SHOWN;
-		exemplar_send(span, worker);
-	}
+	if (!among)
+		return;
+	set = &among->sets[number & 1];
+	/* What is there already has become slower than it was, and so than the least. */
+	if (set->interval != number || span->at_ns - span->begin_ns > set->least_ns)
+		exemplar_keep(span, worker);
 }
 
-/* The place among the slowest that LATENCY_NS has is free again, if it was taken on this CPU. */
-static __always_inline void free_place(__u64 latency_ns)
+/* For user space to drop it wherever it may be. */
+static __always_inline void slowest_tell(struct slowest_set *set, __u64 request)
 {
-	__u32 zero = 0;
-	struct slowest *among = bpf_map_lookup_elem(&slowest, &zero);
-
-	for (__u32 i = 0; among && i < EXEMPLARS_EACH; i++)
-		if (among->latency_ns[i] == latency_ns) {
-			among->latency_ns[i] = 0;
-			return;
-		}
-}
-
-/* The latest request, which may have been handed on, is none of ours: not touched since, it is taken back. */
-static __noinline int exemplar_withdraw(struct span *span)
-{
-	struct exemplar_withdrawal out;
-
-	if (!span || !(span->flags & SPAN_SHOWN))
-		return 0;
-	span->flags &= (__u8)~SPAN_SHOWN;
-	free_place(span->at_ns - span->begin_ns);
-	out.request = span->request;
-	if (bpf_ringbuf_output(&exemplars, &out, sizeof(out), BPF_RB_NO_WAKEUP))
+	if (set->nr_withdrawn >= EXEMPLARS_WITHDRAWN) {
 		count_loss(LOSS_EXEMPLARS);
+		return;
+	}
+	set->withdrawn[set->nr_withdrawn & (EXEMPLARS_WITHDRAWN - 1)] = request;
+	set->nr_withdrawn++;
+}
+
+/* The latest request, which may have been kept, is none of ours. */
+VERIFIED_ONCE int exemplar_withdraw(struct span *span)
+{
+	const __u8 shown = SPAN_SHOWN | SPAN_SPREAD;
+	struct slowest *among = slowest_here();
+	struct slowest_set *set;
+	__u32 place;
+
+	if (!span || !among || !(span->flags & SPAN_SHOWN) || !slowest_begin(among))
+		return 0;
+	set = slowest_set(among);
+	place = place_of(set, span->request);
+	if (place < EXEMPLARS_EACH)
+		place_set(set, place, 0, 0);
+	if (place >= EXEMPLARS_EACH || span->flags & SPAN_SPREAD)
+		slowest_tell(set, span->request);
+	span->flags &= (__u8)~shown;
+	slowest_end(among);
 	return 0;
 }
 

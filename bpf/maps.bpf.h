@@ -229,8 +229,9 @@ static __always_inline void count_loss(__u32 loss)
 {
 	__u64 *count = bpf_map_lookup_elem(&losses, &loss);
 
+	/* Interrupts lose things as well, in the middle of a task's. */
 	if (count)
-		(*count)++;
+		__sync_fetch_and_add(count, 1);
 }
 
 static __always_inline struct task_clock *clock_of(struct task_struct *task)

@@ -71,7 +71,8 @@ struct span {
 #define SPAN_CONNECT 2u /* asked for a tunnel */
 #define SPAN_UNSEEN  4u /* nobody looked whether its first bytes begin a request */
 #define SPAN_UNSENT  8u /* the socket did not take all of an answer at once: its task may have put it aside */
-#define SPAN_SHOWN   16u /* it was handed on as one of the slowest */
+#define SPAN_SHOWN   16u /* it was kept as one of the slowest */
+#define SPAN_SPREAD  32u /* in more places than one: by several CPUs, in several intervals */
 
 _Static_assert(sizeof(struct span) <= 512 - 72, "with the storage's own head it fits kmalloc-512");
 

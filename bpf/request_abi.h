@@ -190,7 +190,7 @@ _Static_assert(sizeof(struct stay) == 24, "no hidden padding");
  * own stays: by them its timeline can be drawn, as far back as they go.
  */
 struct exemplar {
-	__u64 request;	/* its number: of several with one number the last is right */
+	__u64 request;	/* its number: of several with one number that with the latest end is right */
 	__u64 begin_ns; /* CLOCK_MONOTONIC */
 	__u64 read_ns;
 	__u64 end_ns;
@@ -208,14 +208,40 @@ _Static_assert(sizeof(struct exemplar) ==
 		       32 + sizeof(struct parts) + 16 + COMM_BYTES + TRACE_ID_BYTES + 24 * STAYS,
 	       "no hidden padding");
 
-/* In the same stream, told by its size: the request with this number was none after all. */
-struct exemplar_withdrawal {
-	__u64 request;
+/*
+ * A power of two: of the slowest of an interval on one CPU.  More than are shown, since of those that are
+ * kept some may prove to be no requests.
+ */
+#define EXEMPLARS_EACH 8u
+
+#define EXEMPLARS_WITHDRAWN 128u /* a power of two: that one CPU can tell of in an interval */
+
+/* Which exemplars one CPU keeps of an interval, each at its place among EXEMPLARS_EACH. */
+struct slowest_set {
+	__u32 interval;
+	__u32 least; /* the place whose latency is the least: of a free one, if there are any */
+	__u32 nr_withdrawn;
+	__u32 pad;
+	__u64 least_ns;			/* that latency */
+	__u64 gone_ns;			/* the longest of those that gave way to others */
+	__u64 requests[EXEMPLARS_EACH]; /* their numbers; 0: the place is free, and has latency 0 */
+	__u64 latencies_ns[EXEMPLARS_EACH];
+	__u64 withdrawn[EXEMPLARS_WITHDRAWN]; /* kept elsewhere or in an interval before, and no requests */
 };
 
-_Static_assert(sizeof(struct exemplar_withdrawal) == 8, "no hidden padding");
+_Static_assert(__builtin_offsetof(struct slowest_set, withdrawn) == 32 + 16 * EXEMPLARS_EACH, "no padding");
+_Static_assert(sizeof(struct slowest_set) == 32 + 16 * EXEMPLARS_EACH + 8 * EXEMPLARS_WITHDRAWN, "none");
 
-#define EXEMPLARS_EACH 4u  /* of the slowest of an interval on one CPU */
-#define EXEMPLARS_MOST 64u /* that one CPU sends in an interval, all the way to these */
+/*
+ * One per CPU, which alone writes it.  The sets are used in turn, by the parity of the interval's number.
+ * Whoever writes reads that number when `writing` is set: user space bumps it, and once it has then seen
+ * `writing` to be 0, the set of the interval that has ended is still, and so are its exemplars.
+ */
+struct slowest {
+	__u64 writing; /* first: copies are made upwards */
+	struct slowest_set sets[2];
+};
+
+_Static_assert(sizeof(struct slowest) == 8 + 2 * sizeof(struct slowest_set), "no hidden padding");
 
 #endif /* WHYLATE_BPF_REQUEST_ABI_H */

@@ -26,8 +26,7 @@
 /* What a snapshot has of its interval only. */
 struct maxima {
 	uint64_t hists_ns[HIST_IDS], requests_ns, turns_ns[TURN_PROTOCOLS];
-	struct exemplar exemplars[SNAPSHOT_EXEMPLARS];
-	size_t nr_exemplars;
+	struct snapshot_slowest slowest;
 };
 
 struct session {
@@ -158,10 +157,7 @@ static void keep_maxima(struct maxima *kept, const struct snapshot *now)
 	keep_larger(&kept->requests_ns, requests->max_ns);
 	for (int i = 0; i < TURN_PROTOCOLS; i++)
 		keep_larger(&kept->turns_ns[i], requests->turns[i].max_ns);
-	for (size_t i = 0; i < requests->nr_withdrawn; i++)
-		snapshot_drop_exemplar(kept->exemplars, &kept->nr_exemplars, requests->withdrawn[i]);
-	for (size_t i = 0; i < requests->nr_exemplars; i++)
-		snapshot_keep_exemplar(kept->exemplars, &kept->nr_exemplars, &requests->exemplars[i]);
+	snapshot_merge_slowest(&kept->slowest, requests);
 }
 
 /* Make NOW, which ends what is since the reading before, the end of all that KEPT is of. */
@@ -176,9 +172,8 @@ static void give_maxima(const struct maxima *kept, struct snapshot *now)
 	requests->max_ns = kept->requests_ns;
 	for (int i = 0; i < TURN_PROTOCOLS; i++)
 		requests->turns[i].max_ns = kept->turns_ns[i];
-	memcpy(requests->exemplars, kept->exemplars, sizeof(kept->exemplars));
-	requests->nr_exemplars = kept->nr_exemplars;
-	snapshot_sort_exemplars(requests->exemplars, requests->nr_exemplars);
+	requests->slowest = kept->slowest;
+	snapshot_sort_slowest(&requests->slowest);
 }
 
 static int read_now(struct session *session, struct snapshot *now, struct err *err)

@@ -264,14 +264,15 @@ static void be_slow(struct exemplar *one, uint64_t latency_ns)
 	}
 }
 
-static void slow_down(struct snapshot_requests *in)
+static void slow_down(struct snapshot_slowest *slowest)
 {
 	uint64_t latency_ns = take_below(1ull << 36);
 
 	for (uint64_t left = take_below(SNAPSHOT_EXEMPLARS + 1); left; left--) {
-		be_slow(&in->exemplars[in->nr_exemplars++], latency_ns);
+		be_slow(&slowest->of[slowest->nr++], latency_ns);
 		latency_ns = take_below(latency_ns + 1);
 	}
+	slowest->gone_ns = take();
 }
 
 static void require_identities(const struct report *report)
@@ -308,7 +309,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	make(&from, &to);
 	if (to.requests)
-		slow_down(to.requests);
+		slow_down(&to.requests->slowest);
 	take_name(report.target.comm);
 	report.target.cpus_allowed = 1 + (uint32_t)take_below(3);
 	report.scheduling.has_irq = true;

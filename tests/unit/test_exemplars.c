@@ -71,8 +71,8 @@ static const struct report_exemplar *analyse(void)
 {
 	struct check_broken broken;
 
-	requests.exemplars[0] = exemplar;
-	requests.nr_exemplars = 1;
+	requests.slowest.of[0] = exemplar;
+	requests.slowest.nr = 1;
 	memset(&report.exemplars, 0, sizeof(report.exemplars));
 	exemplars_of(&snapshot, BEGIN - 5 * MS, &report);
 	if (!check_report(&report, CHECK_ALWAYS, &broken))
@@ -333,10 +333,10 @@ static void any_stays_cover_the_latency(void **state)
 static void five_are_reported_from_when_they_began(void **state)
 {
 	(void)state;
-	requests.nr_exemplars = SNAPSHOT_EXEMPLARS;
+	requests.slowest.nr = SNAPSHOT_EXEMPLARS;
 	for (uint64_t i = 0; i < SNAPSHOT_EXEMPLARS; i++) {
-		requests.exemplars[i] = exemplar;
-		requests.exemplars[i].end_ns -= i * MS;
+		requests.slowest.of[i] = exemplar;
+		requests.slowest.of[i].end_ns -= i * MS;
 	}
 	exemplars_of(&snapshot, BEGIN + 3 * MS, &report);
 	assert_int_equal(report.exemplars.nr, REPORT_EXEMPLARS);
@@ -347,50 +347,6 @@ static void five_are_reported_from_when_they_began(void **state)
 	snapshot.requests = NULL;
 	exemplars_of(&snapshot, BEGIN, &report);
 	assert_int_equal(report.exemplars.nr, 0);
-}
-
-/* Over a run: the slowest of all, each once, as it was at its end. */
-static void slowest_are_kept(void **state)
-{
-	static const uint64_t order[] = { 3, 9, 1, 7, 5, 8, 2, 6, 4, 10 };
-	struct exemplar kept[SNAPSHOT_EXEMPLARS];
-	size_t nr = 0;
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
-		exemplar.request = order[i];
-		exemplar.end_ns = BEGIN + order[i] * MS;
-		snapshot_keep_exemplar(kept, &nr, &exemplar);
-	}
-	exemplar.request = 5;
-	exemplar.end_ns = BEGIN + 50 * MS;
-	snapshot_keep_exemplar(kept, &nr, &exemplar);
-	snapshot_sort_exemplars(kept, nr);
-	assert_int_equal(nr, SNAPSHOT_EXEMPLARS);
-	for (size_t i = 0; i < nr; i++) {
-		static const uint64_t wanted[SNAPSHOT_EXEMPLARS] = { 5, 10, 9, 8, 7, 6, 4, 3 };
-
-		assert_int_equal(kept[i].request, wanted[i]);
-	}
-	assert_int_equal(kept[0].end_ns, BEGIN + 50 * MS);
-}
-
-/* Found to be no request: gone here, and known to whoever has it from before, however many they are. */
-static void withdrawn_are_dropped(void **state)
-{
-	(void)state;
-	for (uint64_t i = 0; i < SNAPSHOT_EXEMPLARS; i++) {
-		exemplar.request = i;
-		snapshot_keep_exemplar(requests.exemplars, &requests.nr_exemplars, &exemplar);
-	}
-	for (uint64_t i = 1; i < 200; i++)
-		assert_int_equal(snapshot_withdraw_exemplar(&requests, i), 0);
-	assert_int_equal(requests.nr_exemplars, 1);
-	assert_int_equal(requests.exemplars[0].request, 0);
-	assert_int_equal(requests.nr_withdrawn, 199);
-	for (uint64_t i = 0; i < 199; i++)
-		assert_int_equal(requests.withdrawn[i], i + 1);
-	free(requests.withdrawn);
 }
 
 int main(void)
@@ -407,8 +363,6 @@ int main(void)
 		cmocka_unit_test_setup(neighbours_have_names, begin),
 		cmocka_unit_test_setup(any_stays_cover_the_latency, begin),
 		cmocka_unit_test_setup(five_are_reported_from_when_they_began, begin),
-		cmocka_unit_test_setup(slowest_are_kept, begin),
-		cmocka_unit_test_setup(withdrawn_are_dropped, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

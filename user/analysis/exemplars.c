@@ -6,6 +6,9 @@
 #include "user/analysis/difference.h"
 #include "user/analysis/timeline.h"
 
+_Static_assert(EXEMPLARS_EACH >= REPORT_EXEMPLARS, "all may come from one CPU");
+_Static_assert(SNAPSHOT_EXEMPLARS >= REPORT_EXEMPLARS, "and from one interval");
+
 /* A piece with others that were put to it: how much of it is its own. */
 struct draft {
 	struct timeline_piece piece;
@@ -192,9 +195,14 @@ static void fill_one(const struct snapshot *snapshot, const struct exemplar *fro
 
 void exemplars_of(const struct snapshot *snapshot, uint64_t began_at_ns, struct report *out)
 {
-	const struct snapshot_requests *requests = snapshot->requests;
+	const struct snapshot_slowest *slowest = snapshot->requests ? &snapshot->requests->slowest : NULL;
 	struct report_exemplars *to = &out->exemplars;
+	uint64_t least_ns;
 
-	for (size_t i = 0; requests && i < requests->nr_exemplars && to->nr < REPORT_EXEMPLARS; i++)
-		fill_one(snapshot, &requests->exemplars[i], began_at_ns, &to->of[to->nr++]);
+	if (!slowest)
+		return;
+	for (size_t i = 0; i < slowest->nr && to->nr < REPORT_EXEMPLARS; i++)
+		fill_one(snapshot, &slowest->of[i], began_at_ns, &to->of[to->nr++]);
+	least_ns = to->nr < REPORT_EXEMPLARS ? 0 : to->of[REPORT_EXEMPLARS - 1].latency_ns;
+	out->losses[LOSS_EXEMPLARS] += slowest->gone_ns > least_ns;
 }

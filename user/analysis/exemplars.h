@@ -9,7 +9,8 @@
 /*
  * Fill out->exemplars with the slowest that SNAPSHOT has, as many as fit, in a window that began at
  * BEGAN_AT_NS (CLOCK_MONOTONIC).  What is shorter than 1 % of a latency, and the shortest of more than
- * REPORT_SEGMENTS parts, are put to their neighbours: no time is lost, and all identities hold.
+ * REPORT_SEGMENTS parts, are put to their neighbours: no time is lost, and all identities hold.  Where one
+ * may be missing that would stand among them, that is a loss.
  */
 void exemplars_of(const struct snapshot *snapshot, uint64_t began_at_ns, struct report *out);
 

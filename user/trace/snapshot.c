@@ -91,49 +91,95 @@ static uint64_t latency_ns(const struct exemplar *exemplar)
 	return exemplar->end_ns - exemplar->begin_ns;
 }
 
-void snapshot_keep_exemplar(struct exemplar *kept, size_t *nr, const struct exemplar *one)
+static void note_gone(struct snapshot_slowest *slowest, uint64_t ns)
 {
-	size_t least = 0;
-
-	for (size_t i = 0; i < *nr; i++) {
-		if (kept[i].request == one->request) {
-			kept[i] = *one;
-			return;
-		}
-		if (latency_ns(&kept[i]) < latency_ns(&kept[least]))
-			least = i;
-	}
-	if (*nr < SNAPSHOT_EXEMPLARS)
-		kept[(*nr)++] = *one;
-	else if (latency_ns(one) > latency_ns(&kept[least]))
-		kept[least] = *one;
+	if (ns > slowest->gone_ns)
+		slowest->gone_ns = ns;
 }
 
-void snapshot_drop_exemplar(struct exemplar *kept, size_t *nr, uint64_t request)
+static void keep(struct snapshot_slowest *kept, const struct exemplar *one)
 {
-	for (size_t i = 0; i < *nr; i++) {
-		if (kept[i].request != request)
+	struct exemplar *least = kept->of;
+
+	for (size_t i = 0; i < kept->nr; i++) {
+		if (kept->of[i].request == one->request) {
+			if (one->end_ns >= kept->of[i].end_ns)
+				kept->of[i] = *one;
+			return;
+		}
+		if (latency_ns(&kept->of[i]) < latency_ns(least))
+			least = &kept->of[i];
+	}
+	if (kept->nr < SNAPSHOT_EXEMPLARS) {
+		kept->of[kept->nr++] = *one;
+	} else if (latency_ns(one) > latency_ns(least)) {
+		note_gone(kept, latency_ns(least));
+		*least = *one;
+	} else {
+		note_gone(kept, latency_ns(one));
+	}
+}
+
+static void drop(struct snapshot_slowest *kept, uint64_t request)
+{
+	for (size_t i = 0; i < kept->nr; i++) {
+		if (kept->of[i].request != request)
 			continue;
-		kept[i] = kept[--*nr];
+		kept->of[i] = kept->of[--kept->nr];
 		return;
 	}
 }
 
-int snapshot_withdraw_exemplar(struct snapshot_requests *requests, uint64_t request)
+const struct slowest_set *snapshot_slowest_set(const struct slowest *head, uint32_t interval)
 {
-	const size_t step = 64;
+	const struct slowest_set *set = &head->sets[interval & 1];
 
-	snapshot_drop_exemplar(requests->exemplars, &requests->nr_exemplars, request);
-	if (requests->nr_withdrawn % step == 0) {
-		uint64_t *more =
-			realloc(requests->withdrawn, (requests->nr_withdrawn + step) * sizeof(*more));
+	return !head->writing && set->interval == interval ? set : NULL;
+}
 
-		if (!more)
-			return -ENOMEM;
-		requests->withdrawn = more;
-	}
-	requests->withdrawn[requests->nr_withdrawn++] = request;
+static int add_withdrawn(struct snapshot_requests *out, const struct slowest_set *set)
+{
+	size_t nr = out->nr_withdrawn + set->nr_withdrawn;
+	uint64_t *more;
+
+	if (!set->nr_withdrawn)
+		return 0;
+	more = realloc(out->withdrawn, nr * sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	memcpy(more + out->nr_withdrawn, set->withdrawn, set->nr_withdrawn * sizeof(*more));
+	out->withdrawn = more;
+	out->nr_withdrawn = nr;
 	return 0;
+}
+
+int snapshot_take_head(struct snapshot_requests *out, const struct slowest *head, uint32_t interval)
+{
+	const struct slowest_set *set = snapshot_slowest_set(head, interval);
+
+	if (head->writing)
+		note_gone(&out->slowest, UINT64_MAX);
+	if (!set)
+		return 0;
+	note_gone(&out->slowest, set->gone_ns);
+	return add_withdrawn(out, set);
+}
+
+void snapshot_take_exemplar(struct snapshot_requests *out, const struct exemplar *one)
+{
+	for (size_t i = 0; i < out->nr_withdrawn; i++)
+		if (out->withdrawn[i] == one->request)
+			return;
+	keep(&out->slowest, one);
+}
+
+void snapshot_merge_slowest(struct snapshot_slowest *kept, const struct snapshot_requests *from)
+{
+	for (size_t i = 0; i < from->nr_withdrawn; i++)
+		drop(kept, from->withdrawn[i]);
+	for (size_t i = 0; i < from->slowest.nr; i++)
+		keep(kept, &from->slowest.of[i]);
+	note_gone(kept, from->slowest.gone_ns);
 }
 
 static int slowest_first(const void *left, const void *right)
@@ -143,9 +189,9 @@ static int slowest_first(const void *left, const void *right)
 	return a_ns > b_ns ? -1 : a_ns < b_ns;
 }
 
-void snapshot_sort_exemplars(struct exemplar *exemplars, size_t nr)
+void snapshot_sort_slowest(struct snapshot_slowest *slowest)
 {
-	qsort(exemplars, nr, sizeof(*exemplars), slowest_first);
+	qsort(slowest->of, slowest->nr, sizeof(*slowest->of), slowest_first);
 }
 
 void snapshot_fini(struct snapshot *snapshot)

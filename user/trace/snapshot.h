@@ -40,6 +40,13 @@ struct snapshot_quota {
 
 #define SNAPSHOT_EXEMPLARS 8
 
+/* The slowest requests of some time. */
+struct snapshot_slowest {
+	struct exemplar of[SNAPSHOT_EXEMPLARS];
+	size_t nr;
+	uint64_t gone_ns; /* one that took no longer than this may be missing */
+};
+
 /* Of requests; cumulative as all else, summed over CPUs. */
 struct snapshot_requests {
 	struct request_bucket buckets[HIST_BUCKETS]; /* `after` and `before` mean nothing here */
@@ -49,9 +56,7 @@ struct snapshot_requests {
 	struct snapshot_hist turns[TURN_PROTOCOLS];
 	uint64_t not_counted[NOT_COUNTED_KINDS]; /* NOT_UNANSWERED: open now */
 	uint64_t still_sending;			 /* now */
-	/* The slowest of the interval that this snapshot ends, the slowest first. */
-	struct exemplar exemplars[SNAPSHOT_EXEMPLARS];
-	size_t nr_exemplars;
+	struct snapshot_slowest slowest; /* of the interval that this snapshot ends, the slowest first */
 	/* Numbers of requests that were none: whoever keeps exemplars of an interval before is to drop them. */
 	uint64_t *withdrawn; /* owned */
 	size_t nr_withdrawn;
@@ -87,23 +92,26 @@ void snapshot_settle(struct snapshot *snapshot, const struct ended_slot *before,
 /* Take out the threads that are not born yet, when all is settled. */
 void snapshot_drop_unborn(struct snapshot *snapshot);
 
-/*
- * Keep ONE if it is among the SNAPSHOT_EXEMPLARS slowest in KEPT, of which there are *NR, in no order.  Of
- * the same request what comes last is right.
- */
-void snapshot_keep_exemplar(struct exemplar *kept, size_t *nr, const struct exemplar *one);
-
-/* Drop the exemplar of the request with that number from KEPT, of which there are *NR, if it is there. */
-void snapshot_drop_exemplar(struct exemplar *kept, size_t *nr, uint64_t request);
+/* What HEAD has of INTERVAL, which has ended; NULL: nothing, or it is not known. */
+const struct slowest_set *snapshot_slowest_set(const struct slowest *head, uint32_t interval);
 
 /*
- * The request with that number was none: drop its exemplar, and note the number for whoever has it from an
- * interval before.  Returns 0 or -ENOMEM.
+ * What HEAD says of INTERVAL beside its exemplars, into OUT: the numbers of requests that were none, and what
+ * may be missing.  A head that still says `writing` says nothing: anything may.  Returns 0 or -ENOMEM.
  */
-int snapshot_withdraw_exemplar(struct snapshot_requests *requests, uint64_t request);
+int snapshot_take_head(struct snapshot_requests *out, const struct slowest *head, uint32_t interval);
+
+/*
+ * Keep ONE if it is among the slowest and was not withdrawn.  Of the same request, by whichever CPUs and in
+ * whatever order, that with the latest end is right.
+ */
+void snapshot_take_exemplar(struct snapshot_requests *out, const struct exemplar *one);
+
+/* Make KEPT, the slowest of intervals before, those of the interval that FROM ends as well. */
+void snapshot_merge_slowest(struct snapshot_slowest *kept, const struct snapshot_requests *from);
 
 /* Put the slowest first. */
-void snapshot_sort_exemplars(struct exemplar *exemplars, size_t nr);
+void snapshot_sort_slowest(struct snapshot_slowest *slowest);
 
 /* Free what the snapshot owns and zero it; safe on a zeroed one. */
 void snapshot_fini(struct snapshot *snapshot);

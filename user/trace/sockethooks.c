@@ -48,21 +48,8 @@ static const struct hook_part no_accepts = {
 	NULL, { "security_sock_graft", "absent", "accept times: accept_wait lasts to the read" }
 };
 
-/* Of one in the ring, with what may take it back; both have a head of 8 bytes there. */
-#define EXEMPLAR_RING_BYTES (sizeof(struct exemplar) + sizeof(struct exemplar_withdrawal) + 16)
-
-/* A ring's size: a power of two, of whole pages whatever the machine's are. */
-static uint32_t ring_bytes(uint64_t least)
-{
-	uint32_t bytes = 65536;
-
-	while (bytes < least && bytes < 1u << 26)
-		bytes *= 2;
-	return bytes;
-}
-
 void sockethooks_choose(struct sockethooks *hooks, struct whylate *skel, enum request_hooks wanted,
-			bool with_accepts, uint32_t nr_cpus)
+			bool with_accepts)
 {
 	struct bpf_program *const others[] = { skel->progs.seed_sockets,  skel->progs.seed_workers,
 					       skel->progs.count_sending, skel->progs.seed_subflows,
@@ -73,9 +60,6 @@ void sockethooks_choose(struct sockethooks *hooks, struct whylate *skel, enum re
 	hookset_choose(methods[wanted], SOCKETHOOKS_PROGRAMS_MAX, skel->obj);
 	if (hooks->accepts)
 		hookset_choose(&accepts, 1, skel->obj);
-	/* Of the interval that has ended, and of the next until the agent has read that. */
-	bpf_map__set_max_entries(skel->maps.exemplars,
-				 ring_bytes(2ull * nr_cpus * EXEMPLARS_MOST * EXEMPLAR_RING_BYTES));
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		bpf_program__set_autoload(others[i], wanted != REQUEST_HOOKS_NONE);
 		bpf_program__set_autoattach(others[i], false);
@@ -125,35 +109,6 @@ int sockethooks_still_sending(struct whylate *skel, uint64_t *out)
 	ret = tracer_run_over(skel->progs.count_sending);
 	*out = *(volatile __u64 *)&skel->bss->still_sending;
 	return ret;
-}
-
-static int take_exemplar(void *context, void *data, size_t bytes)
-{
-	struct snapshot_requests *out = context;
-	struct exemplar_withdrawal withdrawal;
-	struct exemplar one;
-
-	if (bytes < sizeof(one)) {
-		memcpy(&withdrawal, data, sizeof(withdrawal));
-		return snapshot_withdraw_exemplar(out, withdrawal.request);
-	}
-	memcpy(&one, data, sizeof(one));
-	snapshot_keep_exemplar(out->exemplars, &out->nr_exemplars, &one);
-	return 0;
-}
-
-int sockethooks_exemplars(struct whylate *skel, struct snapshot_requests *out)
-{
-	struct ring_buffer *ring =
-		ring_buffer__new(bpf_map__fd(skel->maps.exemplars), take_exemplar, out, NULL);
-	int nr;
-
-	if (!ring)
-		return -errno;
-	nr = ring_buffer__consume(ring);
-	ring_buffer__free(ring);
-	snapshot_sort_exemplars(out->exemplars, out->nr_exemplars);
-	return nr < 0 ? nr : 0;
 }
 
 size_t sockethooks_names(const struct sockethooks *hooks, struct tracer_hook *out, size_t max)

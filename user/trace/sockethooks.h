@@ -18,8 +18,6 @@
 struct bpf_link;
 struct whylate;
 
-struct snapshot_requests;
-
 struct sockethooks {
 	enum request_hooks hooks; /* in use */
 	bool accepts;		  /* the end of a connection's wait in its listener's queue is seen too */
@@ -29,7 +27,7 @@ struct sockethooks {
 
 /* Between open and load: load the programs for HOOKS, and with them, if ACCEPTS, that for accepts. */
 void sockethooks_choose(struct sockethooks *hooks, struct whylate *skel, enum request_hooks wanted,
-			bool accepts, uint32_t nr_cpus);
+			bool accepts);
 
 /* Attach all for requests, or none: then the hooks in use are REQUEST_HOOKS_NONE.  Accepts may fail alone. */
 void sockethooks_attach(struct sockethooks *hooks, struct whylate *skel);
@@ -45,12 +43,6 @@ int sockethooks_seed(const struct sockethooks *hooks, struct whylate *skel, stru
 
 /* How many answers are being sent now and are booked already.  Returns 0 or a negative errno. */
 int sockethooks_still_sending(struct whylate *skel, uint64_t *out);
-
-/*
- * The slowest requests that were handed over since the last call, into OUT, the slowest first.  Returns 0 or
- * a negative errno.
- */
-int sockethooks_exemplars(struct whylate *skel, struct snapshot_requests *out);
 
 /* The hooks in use, or those that are absent; returns how many were written to OUT, at most MAX. */
 size_t sockethooks_names(const struct sockethooks *hooks, struct tracer_hook *out, size_t max);

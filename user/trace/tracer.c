@@ -67,11 +67,10 @@ static void configure(struct tracer *tracer, const struct tracer_options *option
 	syscalls_fill(config->syscalls);
 	syscalls_fill_compat(config->syscalls_compat);
 	syscalls_fill_buffers(config->buffers);
-	tracer->skel->bss->interval_number = 1; /* 0 marks a maximum that was never written */
+	tracer->skel->bss->interval_number = 1; /* 0 marks what was never written */
 	bpf_map__set_max_entries(tracer->skel->maps.cpus, tracer->nr_cpu_ids);
 	switchcost_choose(&tracer->switch_cost, tracer->skel->obj, options->switch_cost);
-	sockethooks_choose(&tracer->sockets, tracer->skel, options->requests, options->accepts,
-			   tracer->nr_cpus);
+	sockethooks_choose(&tracer->sockets, tracer->skel, options->requests, options->accepts);
 	if (options->tiny_tables)
 		make_tiny(tracer->skel->obj, options->tiny_tables);
 	bpf_program__set_autoattach(tracer->skel->progs.seed_tasks, false);

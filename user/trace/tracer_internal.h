@@ -67,8 +67,11 @@ size_t tracer_records_names(const struct tracer *tracer, struct tracer_hook *out
 /* The values of KEY of all CPUs, in scratch memory that the next call overwrites; NULL with errno. */
 const void *tracer_lookup_percpu(struct tracer *tracer, struct bpf_map *map, uint32_t key);
 
-/* What is known of requests, into SNAPSHOT (its hists are there already).  Returns 0 or -errno. */
-int tracer_read_requests(struct tracer *tracer, struct snapshot *snapshot);
+/*
+ * What is known of requests, into SNAPSHOT (its hists are there already), and the slowest of INTERVAL, which
+ * is not the running one any more.  Returns 0 or -errno.
+ */
+int tracer_read_requests(struct tracer *tracer, uint32_t interval, struct snapshot *snapshot);
 
 /* Each CPU's sums of ended threads, into SLOTS[nr_cpus].  Returns 0 or -errno. */
 int tracer_read_ended(struct tracer *tracer, struct ended_slot *slots);

@@ -298,12 +298,12 @@ int tracer_read(struct tracer *tracer, struct snapshot *snapshot, struct err *er
 		return -err->code;
 	snapshot->at_ns = clock_monotonic_ns();
 	tracer->skel->bss->as_of_ns = snapshot->at_ns;
-	tracer->skel->bss->interval_number = interval + 1;
+	__atomic_store_n(&tracer->skel->bss->interval_number, interval + 1, __ATOMIC_SEQ_CST);
 	ret = read_clocks(tracer, snapshot);
 	if (!ret)
 		ret = read_hists(tracer, interval, snapshot);
 	if (!ret)
-		ret = tracer_read_requests(tracer, snapshot);
+		ret = tracer_read_requests(tracer, interval, snapshot);
 	if (!ret)
 		ret = read_own_cost(tracer, snapshot);
 	if (!ret)
@@ -361,6 +361,7 @@ void tracer_cost(const struct tracer *tracer, struct tracer_cost *out)
 			     HIST_BUCKETS * sizeof(struct request_bucket) +
 			     COMPONENTS * sizeof(struct component_moves) +
 			     STATUSES * sizeof(struct switch_table) + sizeof(struct request_counts) +
+			     sizeof(struct slowest) + 2 * EXEMPLARS_EACH * sizeof(struct exemplar) +
 			     LOSS_KINDS * sizeof(uint64_t) + sizeof(struct cpu_clock) +
 			     sizeof(struct task_clock) + sizeof(struct thread_record);
 	out->per_thread_bytes =

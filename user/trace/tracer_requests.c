@@ -2,6 +2,7 @@
 /* The sums of requests, from the programs' maps to a snapshot. */
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "user/trace/tracer_internal.h"
 
@@ -88,7 +89,72 @@ static int read_counts(struct tracer *tracer, struct snapshot_requests *out)
 	return sockethooks_still_sending(tracer->skel, &out->still_sending);
 }
 
-int tracer_read_requests(struct tracer *tracer, struct snapshot *snapshot)
+/*
+ * Each CPU's HEADS as of a moment when it was not writing, so that its set of what has ended is still.  Of
+ * one that was at every look, `writing` stays 1.
+ */
+static int read_heads(struct tracer *tracer, struct slowest *heads)
+{
+	const struct timespec moment = { .tv_nsec = 500000 };
+	uint32_t nr_still = 0;
+
+	for (uint32_t cpu = 0; cpu < tracer->nr_cpus; cpu++)
+		heads[cpu].writing = 1;
+	for (int i = 0; i < READ_TRIES && nr_still < tracer->nr_cpus; i++) {
+		const struct slowest *look;
+
+		if (i)
+			nanosleep(&moment, NULL);
+		look = tracer_lookup_percpu(tracer, tracer->skel->maps.slowest, 0);
+		if (!look)
+			return -errno;
+		for (uint32_t cpu = 0; cpu < tracer->nr_cpus; cpu++) {
+			if (!heads[cpu].writing || look[cpu].writing)
+				continue;
+			heads[cpu] = look[cpu];
+			nr_still++;
+		}
+	}
+	return 0;
+}
+
+/* What the CPUs have in PLACE. */
+static int read_exemplars(struct tracer *tracer, const struct slowest *heads, uint32_t interval,
+			  uint32_t place, struct snapshot_requests *out)
+{
+	const struct exemplar *slots = NULL;
+
+	for (uint32_t cpu = 0; cpu < tracer->nr_cpus; cpu++) {
+		const struct slowest_set *set = snapshot_slowest_set(&heads[cpu], interval);
+
+		if (!set || !set->requests[place])
+			continue;
+		if (!slots)
+			slots = tracer_lookup_percpu(tracer, tracer->skel->maps.exemplars,
+						     (interval & 1) * EXEMPLARS_EACH + place);
+		if (!slots)
+			return -errno;
+		snapshot_take_exemplar(out, &slots[cpu]);
+	}
+	return 0;
+}
+
+/* The slowest of INTERVAL: what was withdrawn is known before any of them is taken. */
+static int read_slowest(struct tracer *tracer, uint32_t interval, struct snapshot_requests *out)
+{
+	struct slowest *heads = calloc(tracer->nr_cpus, sizeof(*heads));
+	int ret = heads ? read_heads(tracer, heads) : -ENOMEM;
+
+	for (uint32_t cpu = 0; cpu < tracer->nr_cpus && !ret; cpu++)
+		ret = snapshot_take_head(out, &heads[cpu], interval);
+	for (uint32_t place = 0; place < EXEMPLARS_EACH && !ret; place++)
+		ret = read_exemplars(tracer, heads, interval, place, out);
+	free(heads);
+	snapshot_sort_slowest(&out->slowest);
+	return ret;
+}
+
+int tracer_read_requests(struct tracer *tracer, uint32_t interval, struct snapshot *snapshot)
 {
 	struct snapshot_requests *out;
 	int ret;
@@ -107,7 +173,7 @@ int tracer_read_requests(struct tracer *tracer, struct snapshot *snapshot)
 	if (!ret)
 		ret = read_counts(tracer, out);
 	if (!ret)
-		ret = sockethooks_exemplars(tracer->skel, out);
+		ret = read_slowest(tracer, interval, out);
 	out->max_ns = snapshot->hists[HIST_REQUEST_MAX].max_ns;
 	for (int i = 0; i < TURN_PROTOCOLS; i++)
 		out->turns[i] = snapshot->hists[HIST_TURN_FIRST + i];
