@@ -226,13 +226,13 @@ enum loss {
 	LOSS_BLAME_NAMES,  /* table of names full: the time stays in its kind without a name */
 	LOSS_THREADS_UNREAD, /* at an end of the window: their time is missing, or in the window after */
 	LOSS_RECURSION,	     /* a program was skipped since it ran on that CPU already (the kernel counts) */
-	LOSS_SPAN_CREATE,    /* no memory to note something at a socket: each arrival, read and send tries anew */
-	LOSS_WORKER_CREATE,  /* no memory for a task that read a request: it is in no figure */
-	LOSS_WORK_TABLE,     /* what a task did for a request before it turned to others is in no component */
-	LOSS_EXEMPLARS,	     /* one of the slowest requests may not be among them: it is in the figures */
-	LOSS_COMPONENTS,     /* a request with components that were more than its latency */
-	LOSS_ARRIVALS,	     /* nobody saw a request's first byte come: it begins when it was read */
-	LOSS_RECORDS,	     /* a thread's record could not be read, or is that of two open requests */
+	LOSS_SPAN_CREATE, /* no memory to note something at a socket: each arrival, read and send tries anew */
+	LOSS_WORKER_CREATE, /* no memory for a task that read a request: it is in no figure */
+	LOSS_WORK_TABLE,    /* what a task did for a request before it turned to others is in no component */
+	LOSS_EXEMPLARS,	    /* one of the slowest requests may not be among them: it is in the figures */
+	LOSS_COMPONENTS,    /* a request with components that were more than its latency */
+	LOSS_ARRIVALS,	    /* nobody saw a request's first byte come: it begins when it was read */
+	LOSS_RECORDS,	    /* a thread's record could not be read, or is that of two open requests */
 	LOSS_KINDS,
 };
 

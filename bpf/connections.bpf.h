@@ -127,8 +127,8 @@ static __always_inline void note_unix_address(struct sock *sk)
 
 /*
  * A task of the target uses a UNIX socket whose address we do not know: accepted from a listener that is
- * younger than we are, as nothing tells of those?  Then others hold that address too: unix_stream_connect() in
- * net/unix/af_unix.c has counted the accepted socket in; that of a client, if it has one, is its own.
+ * younger than we are, as nothing tells of those?  Then others hold that address too: unix_stream_connect()
+ * in net/unix/af_unix.c has counted the accepted socket in; that of a client, if it has one, is its own.
  */
 static __always_inline bool is_of_new_listener(struct sock *sk)
 {
@@ -141,9 +141,9 @@ static __always_inline bool is_of_new_listener(struct sock *sk)
 }
 
 /*
- * The same as span_of(), of a socket at which the current task reads or writes: it may have been there before us
- * and be in no table of files, as a direct descriptor of io_uring's.  No other socket that we know is without
- * notes.  When what is read now arrived, nobody saw.
+ * The same as span_of(), of a socket at which the current task reads or writes: it may have been there before
+ * us and be in no table of files, as a direct descriptor of io_uring's.  No other socket that we know is
+ * without notes.  When what is read now arrived, nobody saw.
  */
 static __always_inline struct span *span_touched(struct sock *sk)
 {

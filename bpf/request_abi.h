@@ -135,7 +135,8 @@ struct connection_mark {
 
 _Static_assert(sizeof(struct connection_mark) == 8, "copied to every connection");
 
-/* Of a request's latency, what tasks that had it to read, or worked for it, waited for a CPU: that has a blame. */
+/* Of a request's latency, what tasks that had it to read, or worked for it, waited for a CPU: that has a
+ * blame. */
 static __always_inline __u64 blamed_ns(const __u64 components_ns[COMPONENTS])
 {
 	return components_ns[COMPONENT_SOCKET_RUN_QUEUE] + components_ns[COMPONENT_RUN_QUEUE_WAKEUP] +
@@ -172,18 +173,18 @@ struct stay {
 	/* Above STAY_CPU_SHIFT bits the CPU that it ended on, plus 1; in these the process that had it last,
 	 * as the agent has its id: 0 if that was nobody.  All 0: not known. */
 	__u32 who;
-	/* How much of the wait was behind each kind but the last (enum blame_kind), which has the rest: in 63rds,
-	 * STAY_SHARE_BITS each. */
+	/* How much of the wait was behind each kind but the last (enum blame_kind), which has the rest: in
+	 * 63rds, STAY_SHARE_BITS each. */
 	__u32 behind;
 };
 
 _Static_assert(sizeof(struct stay) == 24, "no hidden padding");
 
-#define STAYS	       32u /* a power of two: the latest are kept */
-#define STAY_LONG      (~0u)
+#define STAYS		32u /* a power of two: the latest are kept */
+#define STAY_LONG	(~0u)
 #define STAY_SHARE_BITS 6u
-#define STAY_SHARES    ((1u << STAY_SHARE_BITS) - 1)
-#define STAY_CPU_SHIFT 22  /* process ids are below 2^22 (PID_MAX_LIMIT); CPUs from 1023 on alias */
+#define STAY_SHARES	((1u << STAY_SHARE_BITS) - 1)
+#define STAY_CPU_SHIFT	22 /* process ids are below 2^22 (PID_MAX_LIMIT); CPUs from 1023 on alias */
 
 /*
  * One of the slowest requests, as of its latest send, with what the task that answered it remembers of its

@@ -85,7 +85,7 @@ struct worker {
 	__u16 remembers;  /* it has a history, which takes the stays that are too many here */
 	__u32 stay;	  /* number of the next one */
 	struct stay stays[STAYS];
-	struct handed handed; /* by the latest wakeup; written under the lock that the wakeup holds */
+	struct handed handed;	     /* by the latest wakeup; written under the lock that the wakeup holds */
 	__u64 blame_ns[BLAME_KINDS]; /* its clock's at the end of the latest stay */
 };
 
@@ -171,8 +171,8 @@ static __always_inline void stamp_unannounced(struct stamp *stamp, const struct 
 }
 
 /*
- * What the wait that has ended was behind, as struct stay has it, by what CLOCK has been charged since the stay
- * before: one division, and shares of up to an hour to a 63rd.
+ * What the wait that has ended was behind, as struct stay has it, by what CLOCK has been charged since the
+ * stay before: one division, and shares of up to an hour to a 63rd.
  */
 static __always_inline __u32 worker_was_behind(struct worker *worker, const struct task_clock *clock)
 {
@@ -217,8 +217,8 @@ static __always_inline void worker_came_back(struct worker *worker, const struct
 	worker_add_stay(worker, clock, who)->behind = worker_was_behind(worker, clock);
 }
 
-/* The task has become a worker: of its stays it remembers the one that its clock still knows, and not behind whom
- * it waited. */
+/* The task has become a worker: of its stays it remembers the one that its clock still knows, and not behind
+ * whom it waited. */
 static __always_inline void worker_begins(struct worker *worker, const struct task_clock *clock)
 {
 	for (__u32 i = 0; i < BLAME_KINDS; i++)
@@ -267,8 +267,8 @@ struct unread {
 	__u64 busy_ns;
 	__u64 run_queue_ns;
 	__u64 blocked_ns;
-	__u64 arrived_ns; /* from here, */
-	__u64 until_ns;	  /* to here: it moves back as its stays are looked through */
+	__u64 arrived_ns;	     /* from here, */
+	__u64 until_ns;		     /* to here: it moves back as its stays are looked through */
 	__u64 blame_ns[BLAME_KINDS]; /* sum to run_queue_ns */
 };
 

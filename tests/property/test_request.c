@@ -374,13 +374,15 @@ static void waits_are_behind_whom_they_were(void **state)
 		left_ns = whole_ns >> any(20);
 		stay_blame(&worker.stays[0], left_ns, out_ns);
 		for (int kind = 0; kind < BLAME_KINDS; kind++) {
-			double wanted_ns = whole_ns ? (double)ns[kind] / (double)whole_ns * (double)left_ns : 0;
+			double wanted_ns = whole_ns ? (double)ns[kind] / (double)whole_ns * (double)left_ns :
+						      0;
 			/* Half a share for each of the five that are rounded, at whose cost the last may be. */
 			double most_ns = 2.5 * (double)left_ns / STAY_SHARES + 6;
 
 			if (whole_ns && fabs((double)out_ns[kind] - wanted_ns) > most_ns)
-				fail_msg("kind %d: %llu of %llu ns, not %.0f", kind, (unsigned long long)out_ns[kind],
-					 (unsigned long long)left_ns, wanted_ns);
+				fail_msg("kind %d: %llu of %llu ns, not %.0f", kind,
+					 (unsigned long long)out_ns[kind], (unsigned long long)left_ns,
+					 wanted_ns);
 			told_ns += out_ns[kind];
 		}
 		assert_int_equal(told_ns, left_ns);

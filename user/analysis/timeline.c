@@ -72,7 +72,7 @@ static uint64_t put_stay(struct walk *walk, const struct stay *stay, uint64_t un
 	uint32_t place = stay->who >> STAY_CPU_SHIFT, cpu = place ? place - 1 : REPORT_CPU_UNKNOWN;
 	uint32_t who_pid = stay->who & ((1u << STAY_CPU_SHIFT) - 1);
 	uint32_t waited = stay_runnable_ns(stay) > stay_out_ns(stay) ? COMPONENT_RUN_QUEUE_WAKEUP :
-								  COMPONENT_RUN_QUEUE_PREEMPTED;
+								       COMPONENT_RUN_QUEUE_PREEMPTED;
 
 	put(walk, in_ns, until_ns, (struct timeline_piece){ .activity = ACTIVITY_BUSY, .cpu = cpu });
 	put(walk, runnable_ns, in_ns,
