@@ -19,7 +19,7 @@
 #ifndef WHYLATE_BPF_REQUEST_H
 #define WHYLATE_BPF_REQUEST_H
 
-#include "work.h"
+#include "stays.h"
 
 enum span_state {
 	SPAN_IDLE,     /* owes no answer, and never gave one */

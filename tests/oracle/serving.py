@@ -206,7 +206,7 @@ def check_bucket(b, problems):
         problems.append(f"{where}: {b['count']} requests have {b['latency_ns']} ns")
     if sum(b.get("by_status", {}).values()) != b["count"]:
         problems.append(f"{where}: {b['count']} requests, statuses {b['by_status']}")
-    waited = sum(b["components_ns"].get(name, 0) for name in RUN_QUEUE)
+    waited = sum(b["components_ns"].get(name, 0) for name in ("socket_run_queue", *RUN_QUEUE))
     if sum(b.get("blame_ns", {}).values()) != waited:
         problems.append(f"{where}: {b['blame_ns']} are blamed for {waited} ns of run queue")
 

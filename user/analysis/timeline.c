@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "bpf/work.h"
+#include "bpf/stays.h"
 
 /* A stay's parts are rounded to 16 ns, each to its own side. */
 #define ROUNDED_NS 32
