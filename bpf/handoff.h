@@ -3,7 +3,8 @@
  * A request goes from task to task with a wakeup: the waker leaves with the woken one what it did for the
  * request so far, which counts if that one touches it next.
  *
- * Pure C, compiled into the BPF programs and into the host's property tests.
+ * Pure C, compiled into the BPF programs and into the host's property tests.  Whoever includes it has the variable
+ * `passed_is_taken`: somebody has taken over what was passed on by one that was woken with it himself.
  */
 #ifndef WHYLATE_BPF_HANDOFF_H
 #define WHYLATE_BPF_HANDOFF_H
@@ -30,6 +31,8 @@ static __always_inline __u64 works_for(const struct worker *worker)
  *
  * What it has done since it was handed that itself is in this request then, and in no other.  If it has one
  * of its own still to answer, it may go on with that: then this time is that one's, and here it is not known.
+ * So it is where it has answered one, while nobody was seen to take over what was passed on like that: threads
+ * with a connection each wake each other by the locks that they share, between the parts of their answers.
  */
 static __always_inline void hand_on(struct worker *waker, const struct stamp *by, struct handed *handed,
 				    __u64 now_ns)
@@ -40,12 +43,14 @@ static __always_inline void hand_on(struct worker *waker, const struct stamp *by
 	if (works_for_handed(waker)) {
 		handed->from_ns = waker->handed.from_ns;
 		handed->parts = waker->handed.parts;
-		if (!waker->request || waker->answered) {
+		handed->passed = 1;
+		if (!waker->request || (waker->answered && passed_is_taken)) {
 			parts_add_all(&handed->parts, &waker->handed.to, by);
 			waker->work.from_ns = 0;
 		}
 	} else {
 		handed->from_ns = waker->work.from_ns;
+		handed->passed = 0;
 		__builtin_memset(&handed->parts, 0, sizeof(handed->parts));
 		work_sums_add(&own, &by->sums, &waker->at.sums);
 		parts_add_stint(&handed->parts, &own, &waker->work.from, &by->held, &waker->work.upstream);
@@ -109,6 +114,8 @@ static __always_inline void span_take_handed(struct span *span, struct worker *w
 	const struct handed *handed = &worker->handed;
 	const struct work *work = &worker->work;
 
+	if (handed->passed)
+		passed_is_taken = 1;
 	parts_add(&span->parts, &handed->parts);
 	if (before_ns < handed->at_ns) {
 		parts_add_all(&span->parts, &handed->to, &worker->at);

@@ -119,6 +119,8 @@ SHARED struct {
 	__type(value, struct run);
 } runs SEC(".maps");
 
+SHARED __u32 passed_is_taken; /* handoff.h */
+
 /* How many listeners the target has or had: without any, nobody needs a worker. */
 SHARED __u32 nr_listeners;
 

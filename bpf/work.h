@@ -67,6 +67,7 @@ struct handed {
 	__u64 request;
 	__u64 at_ns;   /* 0: it has said since that it works for another */
 	__u64 from_ns; /* the span's latest touch, which the parts begin with */
+	__u64 passed;  /* that one was woken with it, too */
 	struct parts parts;
 	struct stamp to; /* the woken task's clock, then */
 };

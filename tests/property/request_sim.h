@@ -17,6 +17,10 @@
 
 #include <cmocka.h>
 
+#include <linux/types.h>
+
+static __u32 passed_is_taken;
+
 #include "bpf/touch.h"
 
 enum { TASKS = 3, CONNECTIONS = 4, UPSTREAMS = 3, STRETCHES = 700, ACCOUNTS = 16, SOCKET = 0x1000 };

@@ -52,6 +52,7 @@ static void relay(int from, int to, uint64_t *since_ns)
 static void handed_on_by_wakeups(void **state)
 {
 	(void)state;
+	passed_is_taken = 1; /* what a worker adds that passes on is believed from the second time on */
 	for (unsigned seed = 1; seed <= LIVES; seed++) {
 		uint64_t since_ns;
 		int last = FIRST;
@@ -100,6 +101,38 @@ static void a_lock_is_no_hand_off(void **state)
 		expect_all_of(task, read_ns);
 		send_response(task, 0, 0);
 		hold_against_book(0);
+	}
+}
+
+/*
+ * Threads with a connection each wake each other by a lock that they share, between the parts of their answers:
+ * none takes over what it is woken with, and all that one does from part to part is its own request's.
+ */
+static void a_lock_between_parts_is_no_hand_off(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= LIVES; seed++) {
+		struct task_struct *task = &sim.task[FIRST], *other = &sim.task[LOOP];
+		uint64_t since_ns;
+
+		begin(seed);
+		passed_is_taken = 0;
+		wake(task, NULL);
+		live(task, BLOCKED_SOCKET);
+		read_request(task, FIRST);
+		live(task, BLOCKED_FUTEX);
+		send_response(task, FIRST, 0);
+		since_ns = sim.now_ns;
+		memcpy(by_book_ns, sim.connections[FIRST].span.parts.components_ns, sizeof(by_book_ns));
+		park(task, BLOCKED_FUTEX);
+		live(other, BLOCKED_DISK);
+		wake(task, other);
+		live(task, BLOCKED_DISK);
+		wake(&sim.task[SECOND], task); /* it leaves the lock to a third one, for its own next part */
+		live(task, BLOCKED_DISK);
+		expect_all_of(task, since_ns);
+		send_response(task, FIRST, 0);
+		hold_against_book(FIRST);
 	}
 }
 
@@ -181,6 +214,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(handed_on_by_wakeups),
 		cmocka_unit_test(a_lock_is_no_hand_off),
+		cmocka_unit_test(a_lock_between_parts_is_no_hand_off),
 		cmocka_unit_test(handed_on_by_a_queue),
 		cmocka_unit_test(late_turning_away_hides_nothing),
 	};
