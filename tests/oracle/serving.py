@@ -20,6 +20,7 @@ COMPONENTS = ["accept_wait", "socket_busy", "socket_run_queue", "socket_blocked"
                                                    "io_uring", "other", "upstream")),
               "runtime_queue", "residual"]
 RUN_QUEUE = ("run_queue_wakeup", "run_queue_preempted")
+ALL_RUN_QUEUE = ("socket_run_queue", *RUN_QUEUE)
 
 # Forms of requests and answers: path, connections, requests, options of httpc, status.
 FORMS = [
@@ -218,8 +219,9 @@ def check_quantile(q, r, problems):
         mean = sum(b["components_ns"].get(name, 0) for b in tail) // count
         if abs(q["components_ns"].get(name, 0) - mean) > 1:
             problems.append(f"q {q['q']}: {name} is {q['components_ns'].get(name, 0)} in the mean, not {mean}")
-        if bucket(q["without_ns"].get(name, 0)) > bucket(q["latency_ns"]):
-            problems.append(f"q {q['q']} is {q['latency_ns']}, but {q['without_ns'][name]} without {name}")
+    for name, ns in q["without_ns"].items():
+        if bucket(ns) > bucket(q["latency_ns"]):
+            problems.append(f"q {q['q']} is {q['latency_ns']}, but {ns} without {name}")
 
 
 def check_requests(report, name):
@@ -257,6 +259,18 @@ def check_requests(report, name):
     return True
 
 
+def check_without_run_queue(report, name):
+    """All waiting for a CPU against its parts: exact where nothing moved while the sums were read."""
+    waits = {part for part in ALL_RUN_QUEUE if by_component(report)[part]}
+    for q in report["requests"]["quantiles"]:
+        whole, parts = q["without_ns"]["run_queue"], {part: q["without_ns"][part] for part in ALL_RUN_QUEUE}
+        check(whole <= min(parts.values()), f"{name}: quantile {q['q']} is {whole} without any wait for a CPU, {parts}",
+              quiet=True)
+        if len(waits) == 1:
+            check(whole == parts[min(waits)], f"{name}: quantile {q['q']} without its only wait for a CPU is {whole}, "
+                  f"{parts}", quiet=True)
+
+
 def check_exact(report, name, statuses, **others):
     """Exactly these STATUSES ({"2xx": n}), and of what is not counted exactly OTHERS."""
     if not check_requests(report, name):
@@ -267,6 +281,7 @@ def check_exact(report, name, statuses, **others):
     check(not_zero(r["not_counted"]) == not_zero(others) and not turns(report) and not r["still_sending"],
           f"{name}: not counted {not_zero(r['not_counted'])} (expected {not_zero(others)}), turns {turns(report)}, "
           f"still sending {r['still_sending']}")
+    check_without_run_queue(report, name)
 
 
 def check_residual(report, name, ratio=0.01):

@@ -82,11 +82,12 @@ static bool lists_what_is_there(void)
 /* What to do to each key; returns false to leave one alone. */
 typedef bool (*change)(json_t *parent, const char *key, json_t *value);
 
-/* What older reports do not have: losses that they could not count, requests, and what those cost. */
+/* What older reports do not have: losses that they could not count, and much of requests or all of it. */
 static bool came_later(const char *key)
 {
 	if (!strcmp(key, "requests") || !strcmp(key, "exemplars") ||
-	    !strcmp(key, "kernel_per_worker_bytes") || !strcmp(key, "kernel_per_connection_bytes"))
+	    !strcmp(key, "kernel_per_worker_bytes") || !strcmp(key, "kernel_per_connection_bytes") ||
+	    (!strcmp(key, "run_queue") && strstr(at_path, ".without_ns.")))
 		return true;
 	for (uint32_t i = LOSS_SPAN_CREATE; i < LOSS_KINDS; i++)
 		if (!strcmp(key, report_loss_name(i)))
@@ -278,6 +279,7 @@ static void requests_that_cannot_be_are_named(void **state)
 		{ "quantiles", "components_ns", "on_cpu", 7, "[0].components_ns.on_cpu' does not follow" },
 		{ "quantiles", "blame_ns", "idle", 7, "[0].blame_ns.idle' does not follow" },
 		{ "quantiles", "without_ns", "on_cpu", INT64_MAX, "have a without_ns that cannot be" },
+		{ "quantiles", "without_ns", "run_queue", INT64_MAX, "have a without_ns that cannot be" },
 		{ "buckets", "by_status", "2xx", INT64_MAX, "'requests.buckets[0].by_status' does not sum" },
 		{ "buckets", NULL, "from_ns", 33, "'requests.buckets[0].from_ns' and to_ns are no edges" },
 	};
@@ -321,6 +323,39 @@ static void requests_that_cannot_be_are_named(void **state)
 	json_array_append(json_object_get(requests, "buckets"), one);
 	expect_refusal(root, "'requests.count' is not the sum of its buckets");
 	json_decref(root);
+}
+
+/* Not known there is null. */
+static void older_reports_lack_some_figures(void **state)
+{
+	json_t *root = full_report(), *requests = json_object_get(root, "requests"), *one;
+	struct report report;
+	struct err err;
+	char *text;
+	size_t i;
+
+	(void)state;
+	json_array_foreach(json_object_get(requests, "quantiles"), i, one)
+		json_object_del(json_object_get(one, "without_ns"), "run_queue");
+	text = json_dumps(root, 0);
+	json_decref(root);
+	assert_int_equal(read_back(text, &report, &err), 0);
+	assert_false(report.requests.has_without_run_queue);
+	free(text);
+	text = written(&report, true);
+	report_fini(&report);
+	root = json_loads(text, 0, NULL);
+	requests = json_object_get(root, "requests");
+	one = json_array_get(json_object_get(requests, "quantiles"), 0);
+	assert_true(json_is_null(json_object_get(json_object_get(one, "without_ns"), "run_queue")));
+	/* And such a one is read again. */
+	assert_int_equal(read_back(text, &report, &err), 0);
+	report_fini(&report);
+	/* One quantile alone cannot know it. */
+	json_object_set_new(json_object_get(one, "without_ns"), "run_queue", json_integer(0));
+	expect_refusal(root, "[0].without_ns.run_queue' does not follow");
+	json_decref(root);
+	free(text);
 }
 
 static void window_that_cannot_be_is_named(void **state)
@@ -395,6 +430,7 @@ int main(void)
 		cmocka_unit_test(too_long_text_is_named),
 		cmocka_unit_test(broken_identity_is_named),
 		cmocka_unit_test(requests_that_cannot_be_are_named),
+		cmocka_unit_test(older_reports_lack_some_figures),
 		cmocka_unit_test(window_that_cannot_be_is_named),
 		cmocka_unit_test(unknown_keys_are_passed_over),
 		cmocka_unit_test(failed_write_is_an_error),

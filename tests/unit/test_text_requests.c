@@ -32,6 +32,7 @@ static void late_behind_itself(struct report *report, struct report_blame *blame
 	component(r, COMPONENT_RUN_QUEUE_PREEMPTED, 4 * US, 70 * US, 600 * US, 900 * US, 11900 * US);
 	component(r, COMPONENT_BLOCKED_FIRST + BLOCKED_DISK, 9 * US, 30 * US, 700 * US, 1100 * US, 12 * MS);
 	component(r, COMPONENT_RESIDUAL, 1 * US, 1 * US, 4 * US, 4 * US, 12300 * US);
+	r->quantiles[2].without_ns[WITHOUT_RUN_QUEUE] = 1400 * US;
 	behind(r, (const uint64_t[BLAME_KINDS]){ [BLAME_SELF] = 6080 * US,
 						 [BLAME_PROCESS] = 3200 * US,
 						 [BLAME_KERNEL] = 130 * US,

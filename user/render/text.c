@@ -81,10 +81,10 @@ static const struct step giving_way_to_requests[] = {
 	{ SLOWEST, 1 },	       { BARS, 0 },	    { HOOKS, 0 },	   { THREADS, 0 },
 	{ LONGEST, 0 },	       { SWITCHES, 0 },	    { BLAMED, 2 },	   { TIMES, 0 },
 	{ LATENCY_BARS, 7 },   { BLAMED, 0 },	    { TAIL_BLAME, 3 },	   { COSTS, 2 },
-	{ COMPONENT_ROWS, 8 }, { LATENCY_BARS, 5 }, { ABSENT, 1 },	   { COSTS, 1 },
-	{ SLOWEST, 0 },	       { CLIENT, 2 },	    { COMPONENT_ROWS, 4 }, { TAIL_BLAME, 1 },
-	{ LATENCY_BARS, 0 },   { ABSENT, 0 },	    { COSTS, 0 },	   { TAIL_BLAME, 0 },
-	{ COMPONENT_ROWS, 0 }, { CLIENT, 0 },
+	{ COMPONENT_ROWS, 8 }, { LATENCY_BARS, 5 }, { ABSENT, 1 },	   { LATENCY_BARS, 3 },
+	{ COSTS, 1 },	       { SLOWEST, 0 },	    { CLIENT, 2 },	   { COMPONENT_ROWS, 4 },
+	{ TAIL_BLAME, 1 },     { LATENCY_BARS, 0 }, { ABSENT, 0 },	   { COSTS, 0 },
+	{ TAIL_BLAME, 0 },     { COMPONENT_ROWS, 0 }, { CLIENT, 0 },
 };
 
 static bool has_requests(const struct report *report)

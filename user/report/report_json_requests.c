@@ -4,7 +4,7 @@
 #include "user/report/json_writer.h"
 #include "user/report/report_json_parts.h"
 
-static json_t *quantile_json(const struct report_request_quantile *quantile)
+static json_t *quantile_json(const struct report_request_quantile *quantile, bool has_run_queue)
 {
 	json_t *object = json_object();
 
@@ -15,6 +15,8 @@ static json_t *quantile_json(const struct report_request_quantile *quantile)
 	writer_map(object, "components_ns", quantile->components_ns, COMPONENTS, report_component_name, true);
 	writer_map(object, "blame_ns", quantile->blame_ns, BLAME_KINDS, report_blame_kind_name, true);
 	writer_map(object, "without_ns", quantile->without_ns, COMPONENTS, report_component_name, true);
+	writer_optional_u64(json_object_get(object, "without_ns"), "run_queue", has_run_queue,
+			    quantile->without_ns[WITHOUT_RUN_QUEUE]);
 	return object;
 }
 
@@ -137,7 +139,8 @@ json_t *report_json_requests(const struct report *report)
 	for (uint32_t i = 0; i < COMPONENTS; i++)
 		writer_append(components, json_string(report_component_name(i)));
 	for (int i = 0; i < QUANTILES; i++)
-		writer_append(quantiles, quantile_json(&requests->quantiles[i]));
+		writer_append(quantiles,
+			      quantile_json(&requests->quantiles[i], requests->has_without_run_queue));
 	for (size_t i = 0; i < requests->nr_buckets; i++)
 		writer_append(buckets, bucket_json(&requests->buckets[i]));
 	writer_u64(object, "count", requests->count);

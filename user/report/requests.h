@@ -30,7 +30,7 @@ struct report_request_quantile {
 	uint64_t tail_latency_ns;	    /* mean over them */
 	uint64_t components_ns[COMPONENTS]; /* mean; they sum to tail_latency_ns but for rounding down */
 	uint64_t blame_ns[BLAME_KINDS];	    /* mean */
-	uint64_t without_ns[COMPONENTS];    /* the quantile of latency minus that component */
+	uint64_t without_ns[WITHOUTS];	    /* the quantile of latency minus that, of enum request_without */
 };
 
 /*
@@ -77,6 +77,7 @@ struct report_requests {
 	uint64_t still_sending; /* counted, here or in a window before, and not sent whole at the end */
 	struct report_dist latency;
 	struct report_request_quantile quantiles[QUANTILES]; /* of quantile_list */
+	bool has_without_run_queue;			     /* else WITHOUT_RUN_QUEUE is nothing there */
 	struct report_request_bucket *buckets;		     /* owned; those with requests, in order */
 	size_t nr_buckets;
 	struct report_slope slope;
