@@ -202,6 +202,14 @@ def check_bucket(b, problems):
         problems.append(f"{where}: {b['blame_ns']} are blamed for {waited} ns of run queue")
 
 
+def check_per_request(means, buckets, where, problems):
+    count = max(sum(b["count"] for b in buckets), 1)
+    for name in ("voluntary", "involuntary", "migrations"):
+        mean = sum(b[name] for b in buckets) / count
+        if abs(means[name] - mean) > 1e-8 * mean:
+            problems.append(f"{where}: {means[name]} {name} a request, not {mean}")
+
+
 def check_quantile(q, r, problems):
     """What is said of Q against the buckets."""
     rank, seen = max(-(-round(q["q"] * 1e6) * r["count"] // 1_000_000), 1), 0
@@ -222,6 +230,7 @@ def check_quantile(q, r, problems):
     for name, ns in q["without_ns"].items():
         if bucket(ns) > bucket(q["latency_ns"]):
             problems.append(f"q {q['q']} is {q['latency_ns']}, but {ns} without {name}")
+    check_per_request(q["per_request"], tail, f"q {q['q']}", problems)
 
 
 def check_requests(report, name):
@@ -246,6 +255,7 @@ def check_requests(report, name):
         problems.append(f"the longest took {r['latency']['max_ns']}, the last bucket is from {edges[-1]}")
     for q in r["quantiles"]:
         check_quantile(q, r, problems)
+    check_per_request(r["per_request"], r["buckets"], "all", problems)
     if r["components"] != COMPONENTS:
         problems.append(f"the components are {r['components']}")
     ours, whole = by_component(report)["on_cpu"], report["scheduling"]["on_cpu_ns"]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What the requests would be without any waiting for a CPU. */
+/* What the requests of a tail have in common beside their components, and what they would be without a wait. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +13,7 @@
 #include "user/analysis/check.h"
 #include "user/analysis/quantile.h"
 #include "user/analysis/requests.h"
+#include "user/analysis/tail.h"
 
 enum {
 	ON_CPU = COMPONENT_ON_CPU,
@@ -124,14 +125,58 @@ static void whole_wait_is_of_its_window(void **state)
 				 10 * ((uint64_t)(i == hist_bucket(1000)) - (i == hist_bucket(13000))));
 }
 
+static void switches_are_those_of_the_tail(void **state)
+{
+	const struct request usual = { .components_ns = { [ON_CPU] = 1000 }, .status = STATUS_2XX },
+			     late = { .components_ns = { [ON_CPU] = 1000, [PREEMPTED] = 9000 },
+				      .status = STATUS_2XX,
+				      .involuntary = 3,
+				      .migrations = 2 };
+	const struct report_requests *r = &report.requests;
+
+	(void)state;
+	book(from.requests, &late, 7);
+	*to.requests = *from.requests;
+	book(to.requests, &usual, 90);
+	book(to.requests, &late, 10);
+	analyse(&from);
+	assert_int_equal(r->switches.voluntary, 100);
+	assert_int_equal(r->switches.involuntary, 30);
+	assert_int_equal(r->switches.migrations, 20);
+	assert_int_equal(r->quantiles[0].switches.voluntary, 100);
+	assert_int_equal(r->quantiles[2].tail_count, 10);
+	assert_int_equal(r->quantiles[2].switches.voluntary, 10);
+	assert_int_equal(r->quantiles[2].switches.involuntary, 30);
+	assert_int_equal(r->quantiles[2].switches.migrations, 20);
+}
+
+/* Whatever stands in a file. */
+static void switches_that_cannot_be_do_not_wrap(void **state)
+{
+	struct report_request_bucket buckets[2] = {
+		{ .bucket = 1, .count = 1, .voluntary = INT64_MAX, .involuntary = UINT64_MAX },
+		{ .bucket = 2, .count = 1, .voluntary = INT64_MAX, .involuntary = 1 },
+	};
+	struct report_requests r = { .buckets = buckets, .nr_buckets = 2 };
+
+	(void)state;
+	r.latency.buckets[1] = r.latency.buckets[2] = 1;
+	r.latency.count = 2;
+	tail_fill(&r);
+	assert_true(r.switches.voluntary == UINT64_MAX - 1);
+	assert_true(r.switches.involuntary == UINT64_MAX);
+	assert_true(r.quantiles[3].switches.voluntary == INT64_MAX);
+	assert_int_equal(r.quantiles[3].switches.involuntary, 1);
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(whole_wait_is_more_than_its_parts),
-		TEST(one_part_is_the_whole),
-		TEST(whole_wait_is_of_its_window),
+		TEST(whole_wait_is_more_than_its_parts),   TEST(one_part_is_the_whole),
+		TEST(whole_wait_is_of_its_window),	   TEST(switches_are_those_of_the_tail),
+		TEST(switches_that_cannot_be_do_not_wrap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -279,10 +279,10 @@ static void read_arrays(struct reader *reader, json_t *root, struct report *repo
 	}
 }
 
-/* What is null where it is not known, and is in no report of an older agent. */
+/* What follows from the rest, or is null, and is in no report of an older agent. */
 static bool came_later(const char *key)
 {
-	return !strcmp(key, "run_queue");
+	return !strcmp(key, "on_cpu_ratio") || !strcmp(key, "per_request") || !strcmp(key, "run_queue");
 }
 
 /*
