@@ -19,7 +19,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, COMPONENTS);
+	__uint(max_entries, WITHOUTS);
 	__type(key, __u32);
 	__type(value, struct component_moves);
 } component_moves SEC(".maps");
@@ -88,6 +88,39 @@ static __always_inline __u64 bucket_room_ns(__u64 latency_ns, __u32 number)
 	return latency_ns - hist_bucket_from_ns(number) + 1;
 }
 
+/* Undo in MOVES what a part of NS moves alone, if it does.  Returns BY then, else 0. */
+static __always_inline __s64 unbook_part(struct component_moves *moves, __u64 ns, __u64 latency_ns,
+					 __u64 room_ns, __s64 by)
+{
+	if (ns < room_ns)
+		return 0;
+	moves->moves[hist_bucket(latency_ns - ns)] -= by;
+	return by;
+}
+
+/* See struct component_moves: nothing for a request that waited for a CPU in one way only, or not at all. */
+static __always_inline void book_run_queue(const struct parts *parts, __u32 number, __u64 latency_ns,
+					   __u64 room_ns, __s64 by)
+{
+	__u64 unread_ns = parts->components_ns[COMPONENT_SOCKET_RUN_QUEUE],
+	      wakeup_ns = parts->components_ns[COMPONENT_RUN_QUEUE_WAKEUP],
+	      preempted_ns = parts->components_ns[COMPONENT_RUN_QUEUE_PREEMPTED],
+	      ns = unread_ns + wakeup_ns + preempted_ns;
+	__u32 what = WITHOUT_RUN_QUEUE;
+	struct component_moves *moves;
+
+	if (ns < room_ns || ns == unread_ns || ns == wakeup_ns || ns == preempted_ns)
+		return;
+	moves = bpf_map_lookup_elem(&component_moves, &what);
+	if (!moves)
+		return;
+	moves->moves[hist_bucket(latency_ns - ns)] += by;
+	by -= unbook_part(moves, unread_ns, latency_ns, room_ns, by) +
+	      unbook_part(moves, wakeup_ns, latency_ns, room_ns, by) +
+	      unbook_part(moves, preempted_ns, latency_ns, room_ns, by);
+	moves->moves[number & (HIST_BUCKETS - 1)] -= by;
+}
+
 static __always_inline void book_blame(struct request_bucket *bucket, const struct parts *parts, __s64 by)
 {
 	/* All of it is run queue: see parts_settle_blame(). */
@@ -118,6 +151,7 @@ static __always_inline void book_bucket(const struct span *span, __u32 number, _
 		if (ns >= room_ns)
 			book_move(i, number, hist_bucket(latency_ns - ns), by);
 	}
+	book_run_queue(&span->parts, number, latency_ns, room_ns, by);
 	book_blame(bucket, &span->parts, by);
 	bucket->voluntary += by * span->parts.voluntary;
 	bucket->involuntary += by * span->parts.involuntary;

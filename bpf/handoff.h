@@ -3,8 +3,9 @@
  * A request goes from task to task with a wakeup: the waker leaves with the woken one what it did for the
  * request so far, which counts if that one touches it next.
  *
- * Pure C, compiled into the BPF programs and into the host's property tests.  Whoever includes it has the variable
- * `passed_is_taken`: somebody has taken over what was passed on by one that was woken with it himself.
+ * Pure C, compiled into the BPF programs and into the host's property tests.  Whoever includes it has the
+ * variable `passed_is_taken`: somebody has taken over what was passed on by one that was woken with it
+ * himself.
  */
 #ifndef WHYLATE_BPF_HANDOFF_H
 #define WHYLATE_BPF_HANDOFF_H

@@ -30,6 +30,15 @@ enum request_component {
 	COMPONENTS,
 };
 
+/*
+ * What a latency is looked at without: each of its components, and all of a request's waiting for a CPU,
+ * which is three of them.
+ */
+enum request_without {
+	WITHOUT_RUN_QUEUE = COMPONENTS,
+	WITHOUTS,
+};
+
 /* The status class of a final response. */
 enum request_status {
 	STATUS_UNKNOWN, /* could not be looked at: io_uring, a body without a head */
@@ -91,8 +100,11 @@ _Static_assert(__builtin_offsetof(struct request_bucket, before) == sizeof(struc
 												       "t");
 
 /*
- * How the latency histogram would change without one component, by the buckets of hist.h: requests to be
- * added there, or taken away (below 0).  Modulo 2^64 on one CPU.
+ * How the latency histogram would change without one component, or another of enum request_without, by the
+ * buckets of hist.h: requests to be added there, or taken away (below 0).  Modulo 2^64 on one CPU.
+ *
+ * In the kernel WITHOUT_RUN_QUEUE has only what its three parts move together beyond what each of them moves
+ * alone, so that a request that waited in one way costs nothing more: user space adds these up.
  */
 struct component_moves {
 	__u64 moves[HIST_BUCKETS];

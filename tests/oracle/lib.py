@@ -208,6 +208,12 @@ def check_identities(report, name, quiet=False, whole=True):
     # Up to when the last one was read: a slow guest takes long for many that switch meanwhile.
     longest_ns = max([report["window"]["duration_ns"], *(t["wall_ns"] for t in report["threads"] if t["tid"])])
     check_this(s["on_cpu_ns"] <= longest_ns * report["machine"]["cpus"] * 1.001, "no more on-CPU time than there is")
+    cost = s["switch_cost"]
+    if cost["on_cpu_ratio"] is None:
+        check_this(not cost["available"] or not s["on_cpu_ns"], "the share of switches is known where their cost is")
+    else:
+        check_this(near(cost["on_cpu_ratio"] * s["on_cpu_ns"], cost["cost"]["total_ns"], ratio=1e-8, ns=1),
+                   f"the share of switches is their cost over on-CPU time ({cost['on_cpu_ratio']})")
     check_this(not any(report["losses"].values()), f"no losses ({report['losses']})")
     # Exact where nothing moved at either end: a window that begins while threads run has what they did between the
     # reading of their clocks and that of the distributions in its wall time and not in these.

@@ -20,6 +20,7 @@ COMPONENTS = ["accept_wait", "socket_busy", "socket_run_queue", "socket_blocked"
                                                    "io_uring", "other", "upstream")),
               "runtime_queue", "residual"]
 RUN_QUEUE = ("run_queue_wakeup", "run_queue_preempted")
+ALL_RUN_QUEUE = ("socket_run_queue", *RUN_QUEUE)
 
 # Forms of requests and answers: path, connections, requests, options of httpc, status.
 FORMS = [
@@ -206,9 +207,17 @@ def check_bucket(b, problems):
         problems.append(f"{where}: {b['count']} requests have {b['latency_ns']} ns")
     if sum(b.get("by_status", {}).values()) != b["count"]:
         problems.append(f"{where}: {b['count']} requests, statuses {b['by_status']}")
-    waited = sum(b["components_ns"].get(name, 0) for name in ("socket_run_queue", *RUN_QUEUE))
+    waited = sum(b["components_ns"].get(name, 0) for name in ALL_RUN_QUEUE)
     if sum(b.get("blame_ns", {}).values()) != waited:
         problems.append(f"{where}: {b['blame_ns']} are blamed for {waited} ns of run queue")
+
+
+def check_per_request(means, buckets, where, problems):
+    count = max(sum(b["count"] for b in buckets), 1)
+    for name in ("voluntary", "involuntary", "migrations"):
+        mean = sum(b[name] for b in buckets) / count
+        if abs(means[name] - mean) > 1e-8 * mean:
+            problems.append(f"{where}: {means[name]} {name} a request, not {mean}")
 
 
 def check_quantile(q, r, problems):
@@ -228,8 +237,10 @@ def check_quantile(q, r, problems):
         mean = sum(b["components_ns"].get(name, 0) for b in tail) // count
         if abs(q["components_ns"].get(name, 0) - mean) > 1:
             problems.append(f"q {q['q']}: {name} is {q['components_ns'].get(name, 0)} in the mean, not {mean}")
-        if bucket(q["without_ns"].get(name, 0)) > bucket(q["latency_ns"]):
-            problems.append(f"q {q['q']} is {q['latency_ns']}, but {q['without_ns'][name]} without {name}")
+    for name, ns in q["without_ns"].items():
+        if bucket(ns) > bucket(q["latency_ns"]):
+            problems.append(f"q {q['q']} is {q['latency_ns']}, but {ns} without {name}")
+    check_per_request(q["per_request"], tail, f"q {q['q']}", problems)
 
 
 def check_requests(report, name):
@@ -254,6 +265,7 @@ def check_requests(report, name):
         problems.append(f"the longest took {r['latency']['max_ns']}, the last bucket is from {edges[-1]}")
     for q in r["quantiles"]:
         check_quantile(q, r, problems)
+    check_per_request(r["per_request"], r["buckets"], "all", problems)
     if r["components"] != COMPONENTS:
         problems.append(f"the components are {r['components']}")
     ours, whole = by_component(report)["on_cpu"], report["scheduling"]["on_cpu_ns"]
@@ -267,6 +279,18 @@ def check_requests(report, name):
     return True
 
 
+def check_without_run_queue(report, name):
+    """All waiting for a CPU against its parts: exact where nothing moved while the sums were read."""
+    waits = {part for part in ALL_RUN_QUEUE if by_component(report)[part]}
+    for q in report["requests"]["quantiles"]:
+        whole, parts = q["without_ns"]["run_queue"], {part: q["without_ns"][part] for part in ALL_RUN_QUEUE}
+        check(whole <= min(parts.values()), f"{name}: quantile {q['q']} is {whole} without any wait for a CPU, {parts}",
+              quiet=True)
+        if len(waits) == 1:
+            check(whole == parts[min(waits)], f"{name}: quantile {q['q']} without its only wait for a CPU is {whole}, "
+                  f"{parts}", quiet=True)
+
+
 def check_exact(report, name, statuses, turned=None, **others):
     """Exactly these STATUSES ({"2xx": n}), turns TURNED ({"tls": n}), and of what is not counted OTHERS."""
     if not check_requests(report, name):
@@ -278,6 +302,7 @@ def check_exact(report, name, statuses, turned=None, **others):
           not r["still_sending"],
           f"{name}: not counted {not_zero(r['not_counted'])} (expected {not_zero(others)}), turns {turns(report)} "
           f"(expected {turned or {}}), still sending {r['still_sending']}")
+    check_without_run_queue(report, name)
 
 
 def check_residual(report, name, ratio=0.01):

@@ -105,8 +105,9 @@ static void a_lock_is_no_hand_off(void **state)
 }
 
 /*
- * Threads with a connection each wake each other by a lock that they share, between the parts of their answers:
- * none takes over what it is woken with, and all that one does from part to part is its own request's.
+ * Threads with a connection each wake each other by a lock that they share, between the parts of their
+ * answers: none takes over what it is woken with, and all that one does from part to part is its own
+ * request's.
  */
 static void a_lock_between_parts_is_no_hand_off(void **state)
 {

@@ -9,7 +9,7 @@
 /* One request as the kernel's side knows it, with one voluntary switch; its latency sums its components. */
 struct request {
 	uint64_t components_ns[COMPONENTS];
-	uint32_t status, blame, involuntary;
+	uint32_t status, blame, involuntary, migrations;
 };
 
 static inline uint64_t latency_of(const struct request *request)
@@ -19,6 +19,16 @@ static inline uint64_t latency_of(const struct request *request)
 	for (int i = 0; i < COMPONENTS; i++)
 		sum_ns += request->components_ns[i];
 	return sum_ns;
+}
+
+/* As many as TIMES would lie in another bucket if they had NS less of WHAT. */
+static inline void book_without(struct snapshot_requests *in, uint32_t what, uint64_t latency_ns, uint64_t ns,
+				uint64_t times)
+{
+	uint32_t bucket = hist_bucket(latency_ns), without = hist_bucket(latency_ns - ns);
+
+	in->without[what].moves[bucket] -= times;
+	in->without[what].moves[without] += times; /* where both are one, nothing */
 }
 
 /* Book COUNT of them, as the contract of request_abi.h says; below 0: take them out again. */
@@ -33,6 +43,7 @@ static inline void book(struct snapshot_requests *in, const struct request *requ
 	one->statuses[request->status] += times;
 	one->voluntary += times;
 	one->involuntary += times * request->involuntary;
+	one->migrations += times * request->migrations;
 	switch_row_book(&in->switches[request->status].rows[switch_row_of(1 + request->involuntary)],
 			1 + request->involuntary, request->components_ns[COMPONENT_ON_CPU], count);
 	one->blame_ns[request->blame] += times * (request->components_ns[COMPONENT_RUN_QUEUE_WAKEUP] +
@@ -41,11 +52,13 @@ static inline void book(struct snapshot_requests *in, const struct request *requ
 		uint64_t ns = request->components_ns[i];
 
 		one->components_ns[i] += times * ns;
-		if (hist_bucket(latency_ns - ns) == bucket)
-			continue;
-		in->components[i].moves[bucket] -= times;
-		in->components[i].moves[hist_bucket(latency_ns - ns)] += times;
+		book_without(in, (uint32_t)i, latency_ns, ns, times);
 	}
+	book_without(in, WITHOUT_RUN_QUEUE, latency_ns,
+		     request->components_ns[COMPONENT_SOCKET_RUN_QUEUE] +
+			     request->components_ns[COMPONENT_RUN_QUEUE_WAKEUP] +
+			     request->components_ns[COMPONENT_RUN_QUEUE_PREEMPTED],
+		     times);
 }
 
 #endif /* WHYLATE_TESTS_BOOK_REQUESTS_H */

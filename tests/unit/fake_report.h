@@ -238,14 +238,15 @@ static inline void fake_request_bucket(struct report_request_bucket *row, uint32
 
 static inline void fake_without(struct report_requests *requests)
 {
-	for (int component = 0; component < COMPONENTS; component++) {
+	requests->has_without_run_queue = rand() % 4;
+	for (int what = 0; what < WITHOUTS; what++) {
 		uint32_t divisor = 1 + (uint32_t)(rand() % 3);
 
 		for (int i = 0; i < QUANTILES; i++) {
 			struct report_request_quantile *one = &requests->quantiles[i];
 			uint32_t bucket = hist_bucket(one->latency_ns) / divisor;
 
-			one->without_ns[component] = quantile_of_bucket_ns(hist_bucket_from_ns(bucket));
+			one->without_ns[what] = quantile_of_bucket_ns(hist_bucket_from_ns(bucket));
 		}
 	}
 }

@@ -85,6 +85,7 @@ static inline json_t *full_report(void)
 		    report.scheduling.has_irq && report.target.has_exit_status && report.nr_threads &&
 		    report.threads[0].has_audit && report.agent.nr_hooks && report.scheduling.on_cpu.count &&
 		    report.requests.nr_buckets && report.requests.turns[TURN_TLS].count &&
+		    report.requests.has_without_run_queue && report.scheduling.switch_cost.available &&
 		    report.scheduling.on_cpu_ns && report.window.duration_ns > 1 &&
 		    report.requests.slope.known && report.requests.loads.known &&
 		    report.requests.client.present && report.requests.client.has_sent &&

@@ -208,6 +208,7 @@ static void quantiles_without_a_component_can_be(void **state)
 {
 	struct report_request_quantile *q = report.requests.quantiles;
 	uint64_t ns = q[3].latency_ns;
+	struct check_broken broken;
 
 	(void)state;
 	for (int i = 0; i < QUANTILES; i++)
@@ -220,6 +221,12 @@ static void quantiles_without_a_component_can_be(void **state)
 	q[3].without_ns[COMPONENT_ON_CPU] = 0;
 	q[2].without_ns[COMPONENT_ON_CPU] = 1;
 	expect(CHECK_ALWAYS, "requests.quantiles", "without_ns");
+	q[2].without_ns[COMPONENT_ON_CPU] = 0;
+	report.requests.has_without_run_queue = true;
+	q[0].without_ns[WITHOUT_RUN_QUEUE] = quantile_of_bucket_ns(2 * ns + 2);
+	expect(CHECK_ALWAYS, "requests.quantiles", "without_ns");
+	report.requests.has_without_run_queue = false;
+	assert_true(check_report(&report, CHECK_ALWAYS, &broken));
 }
 
 static void slope_lies_in_its_interval(void **state)

@@ -82,11 +82,13 @@ static bool lists_what_is_there(void)
 /* What to do to each key; returns false to leave one alone. */
 typedef bool (*change)(json_t *parent, const char *key, json_t *value);
 
-/* What older reports do not have: losses that they could not count, requests, and what those cost. */
+/* What older reports do not have: losses that they could not count, and much of requests or all of it. */
 static bool came_later(const char *key)
 {
 	if (!strcmp(key, "requests") || !strcmp(key, "exemplars") ||
-	    !strcmp(key, "kernel_per_worker_bytes") || !strcmp(key, "kernel_per_connection_bytes"))
+	    !strcmp(key, "kernel_per_worker_bytes") || !strcmp(key, "kernel_per_connection_bytes") ||
+	    !strcmp(key, "on_cpu_ratio") || !strcmp(key, "per_request") ||
+	    (!strcmp(key, "run_queue") && strstr(at_path, ".without_ns.")))
 		return true;
 	for (uint32_t i = LOSS_SPAN_CREATE; i < LOSS_KINDS; i++)
 		if (!strcmp(key, report_loss_name(i)))
@@ -278,6 +280,8 @@ static void requests_that_cannot_be_are_named(void **state)
 		{ "quantiles", "components_ns", "on_cpu", 7, "[0].components_ns.on_cpu' does not follow" },
 		{ "quantiles", "blame_ns", "idle", 7, "[0].blame_ns.idle' does not follow" },
 		{ "quantiles", "without_ns", "on_cpu", INT64_MAX, "have a without_ns that cannot be" },
+		{ "quantiles", "without_ns", "run_queue", INT64_MAX, "have a without_ns that cannot be" },
+		{ "quantiles", "per_request", "voluntary", 7, "[0].per_request.voluntary' does not follow" },
 		{ "buckets", "by_status", "2xx", INT64_MAX, "'requests.buckets[0].by_status' does not sum" },
 		{ "buckets", NULL, "from_ns", 33, "'requests.buckets[0].from_ns' and to_ns are no edges" },
 	};
@@ -321,6 +325,62 @@ static void requests_that_cannot_be_are_named(void **state)
 	json_array_append(json_object_get(requests, "buckets"), one);
 	expect_refusal(root, "'requests.count' is not the sum of its buckets");
 	json_decref(root);
+}
+
+static void share_that_cannot_be_is_named(void **state)
+{
+	json_t *root = full_report(), *scheduling = json_object_get(root, "scheduling");
+
+	(void)state;
+	json_object_set_new(json_object_get(scheduling, "switch_cost"), "on_cpu_ratio", json_real(7));
+	expect_refusal(root, "'scheduling.switch_cost.on_cpu_ratio' does not follow");
+	json_decref(root);
+}
+
+/* Not known there is null; what follows from the rest is told of them too. */
+static void older_reports_lack_some_figures(void **state)
+{
+	json_t *root = full_report(), *requests = json_object_get(root, "requests"), *one;
+	json_t *cost = json_object_get(json_object_get(root, "scheduling"), "switch_cost");
+	json_t *ratio = json_deep_copy(json_object_get(cost, "on_cpu_ratio"));
+	json_t *each = json_deep_copy(json_object_get(requests, "per_request"));
+	struct report report;
+	struct err err;
+	char *text;
+	size_t i;
+
+	(void)state;
+	json_object_del(cost, "on_cpu_ratio");
+	json_object_del(requests, "per_request");
+	json_array_foreach(json_object_get(requests, "quantiles"), i, one)
+	{
+		json_object_del(one, "per_request");
+		json_object_del(json_object_get(one, "without_ns"), "run_queue");
+	}
+	text = json_dumps(root, 0);
+	json_decref(root);
+	assert_int_equal(read_back(text, &report, &err), 0);
+	assert_false(report.requests.has_without_run_queue);
+	free(text);
+	text = written(&report, true);
+	report_fini(&report);
+	root = json_loads(text, 0, NULL);
+	requests = json_object_get(root, "requests");
+	one = json_array_get(json_object_get(requests, "quantiles"), 0);
+	assert_true(json_is_null(json_object_get(json_object_get(one, "without_ns"), "run_queue")));
+	assert_true(json_equal(json_object_get(requests, "per_request"), each));
+	cost = json_object_get(json_object_get(root, "scheduling"), "switch_cost");
+	assert_true(json_is_real(ratio) && json_equal(json_object_get(cost, "on_cpu_ratio"), ratio));
+	/* And such a one is read again. */
+	assert_int_equal(read_back(text, &report, &err), 0);
+	report_fini(&report);
+	/* One quantile alone cannot know it. */
+	json_object_set_new(json_object_get(one, "without_ns"), "run_queue", json_integer(0));
+	expect_refusal(root, "[0].without_ns.run_queue' does not follow");
+	json_decref(root);
+	json_decref(ratio);
+	json_decref(each);
+	free(text);
 }
 
 static void window_that_cannot_be_is_named(void **state)
@@ -395,6 +455,8 @@ int main(void)
 		cmocka_unit_test(too_long_text_is_named),
 		cmocka_unit_test(broken_identity_is_named),
 		cmocka_unit_test(requests_that_cannot_be_are_named),
+		cmocka_unit_test(share_that_cannot_be_is_named),
+		cmocka_unit_test(older_reports_lack_some_figures),
 		cmocka_unit_test(window_that_cannot_be_is_named),
 		cmocka_unit_test(unknown_keys_are_passed_over),
 		cmocka_unit_test(failed_write_is_an_error),

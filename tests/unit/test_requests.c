@@ -156,6 +156,8 @@ static void quantiles_without_a_component_are_measured(void **state)
 	assert_int_equal(q[0].without_ns[ON_CPU], 0);
 	assert_int_equal(q[2].without_ns[ON_CPU], 19200);
 	assert_int_equal(q[3].without_ns[ON_CPU], 99328);
+	assert_int_equal(q[2].without_ns[WITHOUT_RUN_QUEUE], 1000);
+	assert_int_equal(q[3].without_ns[WITHOUT_RUN_QUEUE], 91136);
 	for (int i = 0; i < QUANTILES; i++)
 		assert_int_equal(q[i].without_ns[COMPONENT_ACCEPT_WAIT], q[i].latency_ns);
 }
@@ -329,7 +331,7 @@ static void torn_copy_wraps_nothing(void **state)
 	analyse(NULL);
 	assert_int_equal(report.requests.count, 0);
 	assert_int_equal(report.requests.latency.max_ns, 0);
-	to.requests->components[DISK].moves[3] = 1; /* and this of two places only one */
+	to.requests->without[DISK].moves[3] = 1; /* and this of two places only one */
 	book(to.requests, &one, 5);
 	analyse(NULL);
 	assert_int_equal(report.requests.count, 4);

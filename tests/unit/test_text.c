@@ -273,6 +273,34 @@ static void starved_target_is_not_called_content(void **state)
 	free(text);
 }
 
+/* Where it is not known there is no share, and where it is more than the time on a CPU the line is no longer.
+ */
+static void switches_have_their_share(void **state)
+{
+	struct report report = {};
+	struct report_switch_cost *one = &report.scheduling.switch_cost;
+	char *text;
+
+	(void)state;
+	report.scheduling.on_cpu_ns = 1000000;
+	one->available = true;
+	one->own_ns = 725;
+	one->cost.count = one->cost.buckets[hist_bucket(3100)] = 100;
+	one->cost.total_ns = 310000;
+	text = rendered(&report);
+	assert_non_null(strstr(text, "\n  one costs  p50 3.10 us, p99 3.10 us without 725 ns of ours; "
+				     "31.0 % of CPU time\n"));
+	free(text);
+	report.scheduling.on_cpu_ns = 300000;
+	text = rendered(&report);
+	assert_non_null(strstr(text, " of ours; 103 % of CPU time\n"));
+	free(text);
+	report.scheduling.on_cpu_ns = 0;
+	text = rendered(&report);
+	assert_non_null(strstr(text, "without 725 ns of ours\n"));
+	free(text);
+}
+
 static void failed_write_is_an_error(void **state)
 {
 	FILE *full = fopen("/dev/full", "w");
@@ -296,6 +324,7 @@ int main(void)
 		cmocka_unit_test(what_is_less_important_gives_way),
 		cmocka_unit_test(headline_claims_what_is_known),
 		cmocka_unit_test(starved_target_is_not_called_content),
+		cmocka_unit_test(switches_have_their_share),
 		cmocka_unit_test(failed_write_is_an_error),
 	};
 

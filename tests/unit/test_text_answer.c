@@ -146,6 +146,30 @@ static void what_it_would_be_without(void **state)
 			       "Without the time blocked in a sleep it would be 5.00 ms.");
 }
 
+/* It is three components, none of which may make much of it alone; and older reports have no more than these.
+ */
+static void what_it_would_be_without_any_wait_for_a_cpu(void **state)
+{
+	struct report report;
+	uint64_t *without_ns = report.requests.quantiles[2].without_ns;
+
+	(void)state;
+	tail_of(&report, COMPONENT_SOCKET_RUN_QUEUE, 9 * MS, 1 * MS);
+	without_ns[COMPONENT_SOCKET_RUN_QUEUE] = 11 * MS;
+	without_ns[COMPONENT_RUN_QUEUE_WAKEUP] = 9 * MS;
+	without_ns[WITHOUT_RUN_QUEUE] = 1900 * US;
+	expect_answer(&report, "p99 is 12.2 ms; in those requests 90.0 % was waiting for a CPU. Without the "
+			       "wait for a CPU it would be 1.90 ms.");
+	/* What makes more of it alone comes first; of two that make as much, the one alone. */
+	without_ns[COMPONENT_BLOCKED_UPSTREAM] = 1900 * US;
+	expect_answer(&report, "p99 is 12.2 ms; in those requests 90.0 % was waiting for a CPU. Without the "
+			       "upstream it would be 1.90 ms.");
+	without_ns[COMPONENT_BLOCKED_UPSTREAM] = 12 * MS;
+	report.requests.has_without_run_queue = false;
+	expect_answer(&report, "p99 is 12.2 ms; in those requests 90.0 % was waiting for a CPU. Without the "
+			       "wait for a CPU after wakeups it would be 9.00 ms.");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +177,7 @@ int main(void)
 		cmocka_unit_test(answer_claims_no_more_than_it_knows),
 		cmocka_unit_test(blame_reaches_as_far_as_it_is_known),
 		cmocka_unit_test(what_it_would_be_without),
+		cmocka_unit_test(what_it_would_be_without_any_wait_for_a_cpu),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

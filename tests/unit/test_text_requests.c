@@ -32,6 +32,7 @@ static void late_behind_itself(struct report *report, struct report_blame *blame
 	component(r, COMPONENT_RUN_QUEUE_PREEMPTED, 4 * US, 70 * US, 600 * US, 900 * US, 11900 * US);
 	component(r, COMPONENT_BLOCKED_FIRST + BLOCKED_DISK, 9 * US, 30 * US, 700 * US, 1100 * US, 12 * MS);
 	component(r, COMPONENT_RESIDUAL, 1 * US, 1 * US, 4 * US, 4 * US, 12300 * US);
+	r->quantiles[2].without_ns[WITHOUT_RUN_QUEUE] = 1400 * US;
 	behind(r, (const uint64_t[BLAME_KINDS]){ [BLAME_SELF] = 6080 * US,
 						 [BLAME_PROCESS] = 3200 * US,
 						 [BLAME_KERNEL] = 130 * US,
@@ -107,6 +108,8 @@ static void upstream_is_slow(void **state)
 	component(r, COMPONENT_RUN_QUEUE_WAKEUP, 5 * US, 6 * US, 7 * US, 8 * US, 12250 * US);
 	component(r, COMPONENT_BLOCKED_UPSTREAM, 600 * US, 4050 * US, 13900 * US, 30 * MS, 110 * US);
 	behind(r, (const uint64_t[BLAME_KINDS]){ [BLAME_IDLE] = 7 * US });
+	r->switches = (struct report_request_switches){ 240000, 300, 1200 };
+	r->quantiles[2].switches = (struct report_request_switches){ 2480, 20, 30 }; /* of 1,220 */
 	expect_golden(&report, "upstream");
 }
 
@@ -169,6 +172,67 @@ static void slope_that_can_be_0_is_not_told(void **state)
 	slope->low_ns = 1;
 	text = rendered(&report);
 	assert_int_equal(lines_with(text, "  a switch   costs a request 777 ns of CPU,"), 1);
+	free(text);
+}
+
+/* After the slope where that is known, else before it: then that says least. */
+static void switching_has_its_share(void **state)
+{
+	static const char lines[] = "  switching  4.6 % of CPU time\n             one takes 3.10 us (p50)\n";
+	struct report report;
+	struct report_switch_cost *direct = &report.scheduling.switch_cost;
+	char *text, *at;
+
+	(void)state;
+	some_requests(&report);
+	report.scheduling.on_cpu_ns = 5961 * MS;
+	direct->available = true;
+	direct->cost.buckets[hist_bucket(3100)] = direct->cost.count = 100;
+	direct->cost.total_ns = 274 * MS;
+	text = rendered(&report);
+	at = strstr(text, lines);
+	assert_non_null(at);
+	assert_non_null(strstr(at, "  a switch   costs a request: cannot tell"));
+	free(text);
+	report.requests.slope =
+		(struct report_slope){ .known = true, .ns = 777, .low_ns = 1, .high_ns = 3054 };
+	text = rendered(&report);
+	at = strstr(text, "  a switch   costs a request 777 ns");
+	assert_non_null(at);
+	assert_non_null(strstr(at, lines));
+	free(text);
+	direct->available = false;
+	text = rendered(&report);
+	assert_null(strstr(text, "switching"));
+	assert_null(strstr(text, "CPU time\n"));
+	free(text);
+}
+
+static void switches_of_one_request_are_told(void **state)
+{
+	struct report report;
+	struct report_request_quantile *tail = &report.requests.quantiles[2];
+	struct report_switch_cost *direct = &report.scheduling.switch_cost;
+	char *text;
+
+	(void)state;
+	some_requests(&report);
+	report.requests.switches = (struct report_request_switches){ 120412, 1193, 120 };
+	tail->switches = (struct report_request_switches){ 2074, 488, 122 }; /* of 1,220 */
+	text = rendered(&report);
+	assert_non_null(strstr(text, "\n  switching  1.02 a request, 0.01 preempted, 0.00 migrated\n"
+				     "             from p99 on 2.10, 0.40, 0.10\n"));
+	free(text);
+	report.scheduling.on_cpu_ns = 5961 * MS;
+	direct->available = true;
+	direct->cost.buckets[hist_bucket(3100)] = direct->cost.count = 100;
+	direct->cost.total_ns = 274 * MS;
+	tail->switches.voluntary = 24400000;
+	text = rendered(&report);
+	assert_non_null(strstr(text, "\n  switching  1.02 a request, 0.01 preempted, 0.00 migrated; "
+				     "4.6 % of CPU time\n"
+				     "             from p99 on 20,000, 0.40, 0.10; one takes 3.10 us "
+				     "(p50)\n"));
 	free(text);
 }
 
@@ -332,6 +396,10 @@ static void any_figures_are_plain_text(void **state)
 		report.window.duration_ns = some_figure();
 		r->latency.max_ns = some_figure();
 		r->still_sending = some_figure();
+		r->switches = (struct report_request_switches){ some_figure(), some_figure(), some_figure() };
+		report.scheduling.switch_cost.available = rand() % 2;
+		report.scheduling.switch_cost.cost.count = (uint64_t)rand() % 2;
+		report.scheduling.switch_cost.cost.total_ns = some_figure();
 		for (int i = 0; i < QUANTILES; i++) {
 			uint64_t *figures = (uint64_t *)&r->quantiles[i].latency_ns;
 
@@ -379,6 +447,8 @@ int main(void)
 		cmocka_unit_test(none_was_answered),
 		cmocka_unit_test(small_blame_is_left_out),
 		cmocka_unit_test(slope_that_can_be_0_is_not_told),
+		cmocka_unit_test(switching_has_its_share),
+		cmocka_unit_test(switches_of_one_request_are_told),
 		cmocka_unit_test(capacity_says_how_far_it_can_be_trusted),
 		cmocka_unit_test(client_stands_beside_the_server),
 		cmocka_unit_test(everything_at_once_is_one_screen),

@@ -102,11 +102,13 @@ static bool turns_that_are_none_took_none(const struct report_requests *r)
 
 static bool without_can_be(const struct report_requests *r)
 {
-	for (int component = 0; component < COMPONENTS; component++) {
+	int nr = r->has_without_run_queue ? WITHOUTS : COMPONENTS;
+
+	for (int what = 0; what < nr; what++) {
 		uint64_t last_ns = 0;
 
 		for (int i = 0; i < QUANTILES; i++) {
-			uint64_t ns = r->quantiles[i].without_ns[component];
+			uint64_t ns = r->quantiles[i].without_ns[what];
 
 			if (ns < last_ns || ns > r->quantiles[i].latency_ns ||
 			    ns != quantile_of_bucket_ns(ns))

@@ -99,13 +99,14 @@ static struct request_bucket *settled_buckets(const struct snapshot_requests *fr
 	return buckets;
 }
 
-/* OUT: how many requests of BUCKETS would be in each bucket if they did without COMPONENT; returns their sum.
+/*
+ * OUT: how many requests of BUCKETS would be in each bucket if they did without WHAT, one of enum
+ * request_without; returns their sum.
  */
 static uint64_t settled_without(const struct request_bucket *buckets, const struct snapshot_requests *from,
-				const struct snapshot_requests *to, uint32_t component,
-				__u64 out[HIST_BUCKETS])
+				const struct snapshot_requests *to, uint32_t what, __u64 out[HIST_BUCKETS])
 {
-	const struct component_moves *was = &from->components[component], *is = &to->components[component];
+	const struct component_moves *was = &from->without[what], *is = &to->without[what];
 	uint64_t count = 0;
 
 	for (uint32_t i = 0; i < HIST_BUCKETS; i++) {
@@ -122,8 +123,9 @@ static void fill_without(const struct request_bucket *buckets, const struct snap
 	uint64_t without[HIST_BUCKETS];
 	__u64 settled[HIST_BUCKETS];
 
-	for (uint32_t component = 0; component < COMPONENTS; component++) {
-		uint64_t count = settled_without(buckets, from, to, component, settled);
+	out->has_without_run_queue = true;
+	for (uint32_t what = 0; what < WITHOUTS; what++) {
+		uint64_t count = settled_without(buckets, from, to, what, settled);
 
 		memcpy(without, settled, sizeof(without));
 		for (int i = 0; i < QUANTILES; i++) {
@@ -131,7 +133,7 @@ static void fill_without(const struct request_bucket *buckets, const struct snap
 			uint64_t ns = quantile_ns(without, count, one->q);
 
 			/* Only where moves of an earlier window's requests are among these. */
-			one->without_ns[component] = ns < one->latency_ns ? ns : one->latency_ns;
+			one->without_ns[what] = ns < one->latency_ns ? ns : one->latency_ns;
 		}
 	}
 }
@@ -273,11 +275,11 @@ int requests_carry(const struct snapshot *from, struct snapshot *to, struct err 
 	buckets = settled_buckets(was, is, err);
 	if (!buckets)
 		return -ENOMEM;
-	for (uint32_t component = 0; component < COMPONENTS; component++) {
-		settled_without(buckets, was, is, component, without);
+	for (uint32_t what = 0; what < WITHOUTS; what++) {
+		settled_without(buckets, was, is, what, without);
 		for (uint32_t i = 0; i < HIST_BUCKETS; i++)
-			is->components[component].moves[i] =
-				was->components[component].moves[i] + without[i] - buckets[i].count;
+			is->without[what].moves[i] =
+				was->without[what].moves[i] + without[i] - buckets[i].count;
 	}
 	for (uint32_t i = 0; i < HIST_BUCKETS; i++) {
 		is->buckets[i] = was->buckets[i];

@@ -7,7 +7,7 @@
 
 /*
  * Fill REQUESTS->quantiles, all but without_ns, from its latency and its buckets: means over the requests in
- * the bucket that holds the quantile and in all higher ones, rounded down.
+ * the bucket that holds the quantile and in all higher ones, rounded down.  And REQUESTS->switches.
  */
 void tail_fill(struct report_requests *requests);
 

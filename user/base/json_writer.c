@@ -50,6 +50,14 @@ void writer_ratio(json_t *object, const char *key, double value)
 	writer_set(object, key, json_real(strtod(digits, NULL)));
 }
 
+void writer_optional_ratio(json_t *object, const char *key, bool known, double value)
+{
+	if (known)
+		writer_ratio(object, key, value);
+	else
+		writer_set(object, key, json_null());
+}
+
 /* A process may name itself anything, and the kernel cuts names between bytes. */
 void writer_text(json_t *object, const char *key, const char *text)
 {

@@ -27,6 +27,8 @@ void writer_u64(json_t *object, const char *key, uint64_t value);
 void writer_optional_u64(json_t *object, const char *key, bool known, uint64_t value);
 /* A figure that follows from others, to the nine digits that are stored: read again it is the same. */
 void writer_ratio(json_t *object, const char *key, double value);
+/* null: not known. */
+void writer_optional_ratio(json_t *object, const char *key, bool known, double value);
 /* '?' for each byte that is no UTF-8 where some of it is none. */
 void writer_text(json_t *object, const char *key, const char *text);
 /* An object with an entry for each of NR values by its NAME, or for those alone that are not 0. */

@@ -52,7 +52,7 @@ static const struct layout whole_layout = { {
 	[LATENCY_BARS] = 10,
 	[TAIL_BLAME] = BLAME_KINDS,
 	[CLIENT] = QUANTILES,
-	[COSTS] = 3,
+	[COSTS] = 5,
 	[SLOWEST] = 3,
 	[LONGEST] = 1,
 	[TIMES] = 1,
@@ -80,11 +80,11 @@ static const struct step giving_way[] = {
 static const struct step giving_way_to_requests[] = {
 	{ SLOWEST, 1 },	       { BARS, 0 },	    { HOOKS, 0 },	   { THREADS, 0 },
 	{ LONGEST, 0 },	       { SWITCHES, 0 },	    { BLAMED, 2 },	   { TIMES, 0 },
-	{ LATENCY_BARS, 7 },   { BLAMED, 0 },	    { TAIL_BLAME, 3 },	   { COSTS, 2 },
-	{ COMPONENT_ROWS, 8 }, { LATENCY_BARS, 5 }, { ABSENT, 1 },	   { COSTS, 1 },
-	{ SLOWEST, 0 },	       { CLIENT, 2 },	    { COMPONENT_ROWS, 4 }, { TAIL_BLAME, 1 },
-	{ LATENCY_BARS, 0 },   { ABSENT, 0 },	    { COSTS, 0 },	   { TAIL_BLAME, 0 },
-	{ COMPONENT_ROWS, 0 }, { CLIENT, 0 },
+	{ COSTS, 4 },	       { LATENCY_BARS, 7 }, { BLAMED, 0 },	   { TAIL_BLAME, 3 },
+	{ COMPONENT_ROWS, 8 }, { LATENCY_BARS, 5 }, { ABSENT, 1 },	   { LATENCY_BARS, 3 },
+	{ COSTS, 2 },	       { COSTS, 1 },	    { SLOWEST, 0 },	   { CLIENT, 2 },
+	{ COMPONENT_ROWS, 4 }, { TAIL_BLAME, 1 },   { LATENCY_BARS, 0 },   { ABSENT, 0 },
+	{ COSTS, 0 },	       { TAIL_BLAME, 0 },   { COMPONENT_ROWS, 0 }, { CLIENT, 0 },
 };
 
 static bool has_requests(const struct report *report)
@@ -219,6 +219,7 @@ static void switches(const struct report *report, FILE *out)
 	const struct report_scheduling *s = &report->scheduling;
 	const struct report_dist *cost = &s->switch_cost.cost;
 	char one[UNITS_TEXT_BYTES], other[UNITS_TEXT_BYTES], third[UNITS_TEXT_BYTES];
+	double ratio;
 
 	fprintf(out, "  switches   %s voluntary, %s involuntary, %s migrations\n",
 		count_text(one, s->voluntary), count_text(other, s->involuntary),
@@ -226,15 +227,19 @@ static void switches(const struct report *report, FILE *out)
 	if (s->switches_replayed)
 		fprintf(out, "             %s not announced by the kernel, timed from its own record\n",
 			count_text(one, s->switches_replayed));
-	if (cost->count)
-		fprintf(out, "  one costs  p50 %s, p99 %s; %s of our own taken off\n",
+	if (cost->count) {
+		fprintf(out, "  one costs  p50 %s, p99 %s without %s of ours",
 			ns_text(one, quantile_ns(cost->buckets, cost->count, 0.5)),
 			ns_text(other, quantile_ns(cost->buckets, cost->count, 0.99)),
 			ns_text(third, s->switch_cost.own_ns));
-	else if (!s->switch_cost.available)
+		if (report_switch_cost_ratio(s, &ratio))
+			fprintf(out, "; %s of CPU time", text_share(one, ratio));
+		fputc('\n', out);
+	} else if (!s->switch_cost.available) {
 		fprintf(out, "  one costs  not known: %s\n",
 			strncmp(s->switch_cost.method, "left out", 8) ? "this kernel has no hook for it" :
 									s->switch_cost.method);
+	}
 }
 
 static void cpus(const struct report *report, FILE *out)

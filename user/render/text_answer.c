@@ -108,9 +108,9 @@ static void say_group(struct text_paragraph *p, const struct report *report,
 }
 
 /* Where "Without " stands before it; NULL for what no request can be without. */
-static const char *without_what(uint32_t component)
+static const char *without_what(uint32_t what)
 {
-	switch (component) {
+	switch (what) {
 	case COMPONENT_ACCEPT_WAIT:
 		return "the accept queue";
 	case COMPONENT_SOCKET_BUSY:
@@ -127,23 +127,33 @@ static const char *without_what(uint32_t component)
 		return "the upstream";
 	case COMPONENT_RUNTIME_QUEUE:
 		return "the runtime's own queue";
+	case WITHOUT_RUN_QUEUE:
+		return "the wait for a CPU";
 	default:
 		return NULL;
 	}
 }
 
-/* What a single component made of the quantile, if that is at least a quarter of it. */
-static void say_without(struct text_paragraph *p, const struct report_request_quantile *tail)
+/* The parts of the wait for a CPU are not asked for where the whole of it is known: none makes more of it. */
+static bool may_be_without(uint32_t what, bool has_run_queue)
+{
+	if (what == WITHOUT_RUN_QUEUE)
+		return has_run_queue;
+	if (request_group_of(what) == GROUP_RUN_QUEUE)
+		return !has_run_queue;
+	return without_what(what) || request_group_of(what) == GROUP_BLOCKED;
+}
+
+/* What a single component, or all waiting for a CPU, made of the quantile, if at least a quarter of it. */
+static void say_without(struct text_paragraph *p, const struct report_request_quantile *tail,
+			bool has_run_queue)
 {
 	char text[UNITS_TEXT_BYTES];
-	uint32_t best = COMPONENTS;
+	uint32_t best = COMPONENT_ACCEPT_WAIT;
 
-	for (uint32_t i = 0; i < COMPONENTS; i++) {
-		if (!without_what(i) && request_group_of(i) != GROUP_BLOCKED)
-			continue;
-		if (best == COMPONENTS || tail->without_ns[i] < tail->without_ns[best])
+	for (uint32_t i = 0; i < WITHOUTS; i++)
+		if (may_be_without(i, has_run_queue) && tail->without_ns[i] < tail->without_ns[best])
 			best = i;
-	}
 	if (tail->without_ns[best] >= tail->latency_ns - tail->latency_ns / 4)
 		return;
 	if (without_what(best))
@@ -163,6 +173,6 @@ void text_answer(const struct report *report, FILE *out)
 	text_say(&p, "p99 is %s", ns_text(text, at_most(tail->latency_ns, r->latency.max_ns)));
 	say_group(&p, report, tail);
 	text_say(&p, ".");
-	say_without(&p, tail);
+	say_without(&p, tail, r->has_without_run_queue);
 	text_paragraph(&p, out);
 }

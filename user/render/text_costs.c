@@ -8,6 +8,79 @@
 #include "user/render/text_flow.h"
 #include "user/render/text_parts.h"
 
+/* "1.02", "12.3", "2,469"; what cannot be is short, too. */
+static void mean_text(char *buf, size_t size, double sum, uint64_t count)
+{
+	double mean = count ? sum / (double)count : 0;
+
+	if (mean < 9.995)
+		snprintf(buf, size, "%.2f", mean);
+	else if (mean < 1e6)
+		text_rate(buf, size, mean);
+	else
+		snprintf(buf, size, "%.3g", mean);
+}
+
+/* Of COUNT requests each in the mean: all switches, those of them that were preemptions, and migrations. */
+static void means_text(char buf[3][UNITS_TEXT_BYTES], const struct report_request_switches *sums,
+		       uint64_t count)
+{
+	mean_text(buf[0], UNITS_TEXT_BYTES, (double)sums->voluntary + (double)sums->involuntary, count);
+	mean_text(buf[1], UNITS_TEXT_BYTES, (double)sums->involuntary, count);
+	mean_text(buf[2], UNITS_TEXT_BYTES, (double)sums->migrations, count);
+}
+
+static bool is_switched(const struct report_requests *r)
+{
+	return r->switches.voluntary || r->switches.involuntary || r->switches.migrations;
+}
+
+/* How often a request is switched, and what all switches take of the whole: what is known of the two. */
+static bool switching_line(const struct report *report, FILE *out)
+{
+	static const char *const what[] = { "a request", "preempted", "migrated" };
+	const struct report_requests *r = &report->requests;
+	struct text_list list = { .out = out, .label = "  switching  ", .separator = ", " };
+	char means[3][UNITS_TEXT_BYTES], share[UNITS_TEXT_BYTES], text[64];
+	double ratio;
+
+	means_text(means, &r->switches, r->count);
+	for (int i = 0; i < 3 && is_switched(r); i++) {
+		snprintf(text, sizeof(text), "%s %s", means[i], what[i]);
+		text_list_add(&list, text);
+	}
+	list.separator = "; ";
+	if (report->scheduling.switch_cost.cost.count &&
+	    report_switch_cost_ratio(&report->scheduling, &ratio)) {
+		snprintf(text, sizeof(text), "%s of CPU time", text_share(share, ratio));
+		text_list_add(&list, text);
+	}
+	text_list_end(&list);
+	return list.column;
+}
+
+/* Below it the same of the tail, and of one switch. */
+static bool switching_detail(const struct report *report, FILE *out)
+{
+	const struct report_request_quantile *tail = &report->requests.quantiles[TAIL_QUANTILE];
+	const struct report_dist *cost = &report->scheduling.switch_cost.cost;
+	struct text_list list = { .out = out, .label = "             ", .separator = "; " };
+	char means[3][UNITS_TEXT_BYTES], ns[UNITS_TEXT_BYTES], text[128];
+
+	if (is_switched(&report->requests)) {
+		means_text(means, &tail->switches, tail->tail_count);
+		snprintf(text, sizeof(text), "from p99 on %s, %s, %s", means[0], means[1], means[2]);
+		text_list_add(&list, text);
+	}
+	if (cost->count) {
+		snprintf(text, sizeof(text), "one takes %s (p50)",
+			 ns_text(ns, quantile_ns(cost->buckets, cost->count, 0.5)));
+		text_list_add(&list, text);
+	}
+	text_list_end(&list);
+	return list.column;
+}
+
 /* Where the interval holds 0, or all of it is below, the figure in its middle says nothing. */
 static void switch_cost(const struct report_slope *slope, FILE *out)
 {
@@ -65,6 +138,24 @@ static void falling_line(const struct report_loads *loads, FILE *out)
 	text_list_end(&list);
 }
 
+/* In at most MOST lines; a slope that is not known says the least. */
+static void switch_lines(const struct report *report, unsigned most, FILE *out)
+{
+	const struct report_slope *slope = &report->requests.slope;
+
+	if (slope->known && most) {
+		switch_cost(slope, out);
+		most--;
+	}
+	if (most && switching_line(report, out)) {
+		most--;
+		if (most && switching_detail(report, out))
+			most--;
+	}
+	if (!slope->known && most)
+		switch_cost(slope, out);
+}
+
 /* Where that is only a guess: nothing was seen of what a request takes near the capacity. */
 #define FAR_BELOW_RATIO 0.5
 
@@ -83,6 +174,5 @@ void text_costs(const struct report *report, unsigned most, FILE *out)
 		falling_line(&requests->loads, out);
 	else if (far && most)
 		fputs("             it may be more: under load a request often takes less CPU time\n", out);
-	if (most > (falls || far))
-		switch_cost(&requests->slope, out);
+	switch_lines(report, most > (falls || far) ? most - (falls || far) : 0, out);
 }

@@ -29,6 +29,13 @@ static inline const char *count_text(char buf[UNITS_TEXT_BYTES], uint64_t count)
 	return units_format_count(buf, UNITS_TEXT_BYTES, count);
 }
 
+/* "4.6 %", and "123 %" where that would be wider. */
+static inline const char *text_share(char buf[UNITS_TEXT_BYTES], double ratio)
+{
+	snprintf(buf, UNITS_TEXT_BYTES, "%.*f %%", ratio < 0.9995 ? 1 : 0, 100 * ratio);
+	return buf;
+}
+
 /* "p99.9", of quantile_list. */
 static inline void text_quantile(char buf[UNITS_TEXT_BYTES], int i)
 {

@@ -62,6 +62,14 @@ void report_run_queue(const struct report_scheduling *scheduling, struct report_
 		out->buckets[i] += preempted->buckets[i];
 }
 
+bool report_switch_cost_ratio(const struct report_scheduling *scheduling, double *ratio)
+{
+	if (!scheduling->switch_cost.available || !scheduling->on_cpu_ns)
+		return false;
+	*ratio = (double)scheduling->switch_cost.cost.total_ns / (double)scheduling->on_cpu_ns;
+	return true;
+}
+
 bool report_has_losses(const struct report *report)
 {
 	for (int i = 0; i < LOSS_KINDS; i++)

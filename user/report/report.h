@@ -153,6 +153,12 @@ void report_fini(struct report *report);
 /* The run-queue waits of both causes as one distribution. */
 void report_run_queue(const struct report_scheduling *scheduling, struct report_dist *out);
 
+/*
+ * The direct cost of all switches over the target's on-CPU time; returns false, and leaves *RATIO alone,
+ * where that cost is not known or nothing ran.
+ */
+bool report_switch_cost_ratio(const struct report_scheduling *scheduling, double *ratio);
+
 /* Whether any loss counter is not zero: exit status 3. */
 bool report_has_losses(const struct report *report);
 

@@ -83,14 +83,18 @@ static json_t *quota_json(const struct report_quota *quota)
 	return object;
 }
 
-static json_t *switch_cost_json(const struct report_switch_cost *cost)
+static json_t *switch_cost_json(const struct report_scheduling *s)
 {
+	const struct report_switch_cost *cost = &s->switch_cost;
 	json_t *object = json_object();
+	double ratio = 0;
+	bool known = report_switch_cost_ratio(s, &ratio);
 
 	writer_set(object, "available", json_boolean(cost->available));
 	writer_text(object, "method", cost->method);
 	writer_text(object, "bias", cost->bias);
 	writer_u64(object, "own_ns", cost->own_ns);
+	writer_optional_ratio(object, "on_cpu_ratio", known, ratio);
 	writer_distribution(object, "cost", &cost->cost);
 	return object;
 }
@@ -154,7 +158,7 @@ json_t *report_json_scheduling(const struct report_scheduling *s)
 	}
 	writer_set(object, "blocked", blocked);
 	writer_set(object, "blocked_reason_ns", reasons);
-	writer_set(object, "switch_cost", switch_cost_json(&s->switch_cost));
+	writer_set(object, "switch_cost", switch_cost_json(s));
 	open = pair_json(s->open_count, s->open_ns);
 	writer_u64(open, "at_start_ns", s->open_at_start_ns);
 	writer_set(object, "open_intervals", open);

@@ -4,7 +4,18 @@
 #include "user/report/json_writer.h"
 #include "user/report/report_json_parts.h"
 
-static json_t *quantile_json(const struct report_request_quantile *quantile)
+static json_t *per_request_json(const struct report_request_switches *sums, uint64_t count)
+{
+	double requests = count ? (double)count : 1;
+	json_t *object = json_object();
+
+	writer_ratio(object, "voluntary", (double)sums->voluntary / requests);
+	writer_ratio(object, "involuntary", (double)sums->involuntary / requests);
+	writer_ratio(object, "migrations", (double)sums->migrations / requests);
+	return object;
+}
+
+static json_t *quantile_json(const struct report_request_quantile *quantile, bool has_run_queue)
 {
 	json_t *object = json_object();
 
@@ -14,7 +25,10 @@ static json_t *quantile_json(const struct report_request_quantile *quantile)
 	writer_u64(object, "tail_latency_ns", quantile->tail_latency_ns);
 	writer_map(object, "components_ns", quantile->components_ns, COMPONENTS, report_component_name, true);
 	writer_map(object, "blame_ns", quantile->blame_ns, BLAME_KINDS, report_blame_kind_name, true);
+	writer_set(object, "per_request", per_request_json(&quantile->switches, quantile->tail_count));
 	writer_map(object, "without_ns", quantile->without_ns, COMPONENTS, report_component_name, true);
+	writer_optional_u64(json_object_get(object, "without_ns"), "run_queue", has_run_queue,
+			    quantile->without_ns[WITHOUT_RUN_QUEUE]);
 	return object;
 }
 
@@ -137,7 +151,8 @@ json_t *report_json_requests(const struct report *report)
 	for (uint32_t i = 0; i < COMPONENTS; i++)
 		writer_append(components, json_string(report_component_name(i)));
 	for (int i = 0; i < QUANTILES; i++)
-		writer_append(quantiles, quantile_json(&requests->quantiles[i]));
+		writer_append(quantiles,
+			      quantile_json(&requests->quantiles[i], requests->has_without_run_queue));
 	for (size_t i = 0; i < requests->nr_buckets; i++)
 		writer_append(buckets, bucket_json(&requests->buckets[i]));
 	writer_u64(object, "count", requests->count);
@@ -148,6 +163,7 @@ json_t *report_json_requests(const struct report *report)
 	writer_u64(object, "still_sending", requests->still_sending);
 	writer_distribution(object, "latency", &requests->latency);
 	writer_set(object, "components", components);
+	writer_set(object, "per_request", per_request_json(&requests->switches, requests->count));
 	writer_set(object, "quantiles", quantiles);
 	writer_set(object, "buckets", buckets);
 	writer_set(object, "indirect_switch_cost", slope_json(&requests->slope));

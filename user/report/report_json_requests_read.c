@@ -47,18 +47,28 @@ static void read_turns(struct reader *reader, json_t *object, struct report_requ
 			report_json_read_dist(reader, turns, report_turn_name(i), &requests->turns[i]);
 }
 
+/* A figure that reports of an older agent lack, and what was read of one has as null. */
+static bool read_later_ns(struct reader *reader, json_t *object, const char *key, uint64_t *out)
+{
+	return json_object_get(object, key) && reader_optional_u64(reader, object, key, out);
+}
+
 static void read_quantiles(struct reader *reader, json_t *object, struct report_requests *requests)
 {
 	json_t *quantiles = reader_array(reader, object, "quantiles"), *one;
 	size_t i;
 
 	tail_fill(requests);
+	requests->has_without_run_queue = true;
 	json_array_foreach(quantiles, i, one)
 	{
+		uint64_t *without_ns = requests->quantiles[i % QUANTILES].without_ns;
+
 		if (i >= QUANTILES)
 			break;
-		reader_map(reader, one, "without_ns", requests->quantiles[i].without_ns, COMPONENTS,
-			   report_component_name, true);
+		reader_map(reader, one, "without_ns", without_ns, COMPONENTS, report_component_name, true);
+		requests->has_without_run_queue &= read_later_ns(reader, json_object_get(one, "without_ns"),
+								 "run_queue", &without_ns[WITHOUT_RUN_QUEUE]);
 	}
 }
 

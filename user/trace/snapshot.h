@@ -50,7 +50,7 @@ struct snapshot_slowest {
 /* Of requests; cumulative as all else, summed over CPUs. */
 struct snapshot_requests {
 	struct request_bucket buckets[HIST_BUCKETS]; /* `after` and `before` mean nothing here */
-	struct component_moves components[COMPONENTS];
+	struct component_moves without[WITHOUTS];    /* WITHOUT_RUN_QUEUE: all that it moves */
 	struct switch_table switches[STATUSES];
 	uint64_t max_ns; /* of the interval that this snapshot ends */
 	struct snapshot_hist turns[TURN_PROTOCOLS];

@@ -359,7 +359,7 @@ void tracer_cost(const struct tracer *tracer, struct tracer_cost *out)
 
 	out->per_cpu_bytes = HIST_IDS * sizeof(struct hist_slot) + sizeof(struct ended_slot) +
 			     HIST_BUCKETS * sizeof(struct request_bucket) +
-			     COMPONENTS * sizeof(struct component_moves) +
+			     WITHOUTS * sizeof(struct component_moves) +
 			     STATUSES * sizeof(struct switch_table) + sizeof(struct request_counts) +
 			     sizeof(struct slowest) + 2 * EXEMPLARS_EACH * sizeof(struct exemplar) +
 			     LOSS_KINDS * sizeof(uint64_t) + sizeof(struct cpu_clock) +

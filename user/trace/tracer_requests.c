@@ -63,17 +63,28 @@ static int read_switches(struct tracer *tracer, struct snapshot_requests *out)
 	return 0;
 }
 
-static int read_components(struct tracer *tracer, struct snapshot_requests *out)
+/* To what the parts of all waiting for a CPU move together comes what each moves alone. */
+static void add_run_queue(struct snapshot_requests *out)
 {
-	for (uint32_t i = 0; i < COMPONENTS; i++) {
+	static const uint32_t parts[] = { COMPONENT_SOCKET_RUN_QUEUE, COMPONENT_RUN_QUEUE_WAKEUP,
+					  COMPONENT_RUN_QUEUE_PREEMPTED };
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		add_words(&out->without[WITHOUT_RUN_QUEUE], &out->without[parts[i]], sizeof(out->without[0]));
+}
+
+static int read_moves(struct tracer *tracer, struct snapshot_requests *out)
+{
+	for (uint32_t i = 0; i < WITHOUTS; i++) {
 		const struct component_moves *slots =
 			tracer_lookup_percpu(tracer, tracer->skel->maps.component_moves, i);
 
 		if (!slots)
 			return -errno;
 		for (uint32_t cpu = 0; cpu < tracer->nr_cpus; cpu++)
-			add_words(&out->components[i], &slots[cpu], sizeof(*slots));
+			add_words(&out->without[i], &slots[cpu], sizeof(*slots));
 	}
+	add_run_queue(out);
 	return 0;
 }
 
@@ -167,7 +178,7 @@ int tracer_read_requests(struct tracer *tracer, uint32_t interval, struct snapsh
 	snapshot->requests = out;
 	ret = read_buckets(tracer, out);
 	if (!ret)
-		ret = read_components(tracer, out);
+		ret = read_moves(tracer, out);
 	if (!ret)
 		ret = read_switches(tracer, out);
 	if (!ret)
