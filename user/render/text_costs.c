@@ -41,7 +41,7 @@ static bool switching_line(const struct report *report, FILE *out)
 	static const char *const what[] = { "a request", "preempted", "migrated" };
 	const struct report_requests *r = &report->requests;
 	struct text_list list = { .out = out, .label = "  switching  ", .separator = ", " };
-	char means[3][UNITS_TEXT_BYTES], share[UNITS_TEXT_BYTES], text[64];
+	char means[3][UNITS_TEXT_BYTES], share[UNITS_TEXT_BYTES], text[3 * UNITS_TEXT_BYTES + 16];
 	double ratio;
 
 	means_text(means, &r->switches, r->count);
