@@ -20,7 +20,7 @@ def figure(cell, metric):
     spread = f"{number(metric, summary['min'])}..{number(metric, summary['max'])}" if summary["count"] > 1 else ""
     ratio = cell.ratios.get(metric)
     held = words.ratio(ratio) if ratio else ""
-    rank = words.place(*cell.ranks[metric]) if metric in cell.ranks else words.MARKS.get(cell.mark_of(metric), words.unranked(summary["count"]))
+    rank = words.place(*cell.ranks[metric]) if metric in cell.ranks else words.no_rank(cell, metric)
     return number(metric, summary["median"]), spread, held, rank
 
 

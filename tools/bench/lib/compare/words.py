@@ -56,6 +56,11 @@ def unranked(count):
     return f"not ranked: {runs(count)}" if count < stats.LEAST_RATIOS else "not ranked: nobody to hold it against"
 
 
+def no_rank(cell, metric):
+    """Why a cell has none for a figure that it has."""
+    return MARKS.get(cell.mark_of(metric)) or unranked(cell.values[metric]["count"] if metric in cell.values else 0)
+
+
 def ratio(summary):
     """Of paired runs, with its interval."""
     held = " [{:.3f}, {:.3f}]".format(*summary["interval_95"]) if summary["interval_95"] else ""
