@@ -155,13 +155,13 @@ def table(numbers, of):
     head, *lines = of.strip().splitlines()
     title, _, names = head.partition("|")
     names = names.split()
-    out = [markdown.line([title.strip(), *names]), markdown.line(["---"] * (1 + len(names)))]
+    rows = []
     for line in lines:
         if line.count("|") < 2:
             raise Wrong(f"a line of a table has LABEL | METRIC | ROW, and not '{line}'")
         label, metric, row = (part.strip() for part in line.rsplit("|", 2))
-        out.append(markdown.line([label, *(entry(numbers, metric, row, name) for name in names)]))
-    return "\n".join(out)
+        rows.append([label, *(entry(numbers, metric, row, name) for name in names)])
+    return "\n".join(markdown.plain_table([title.strip(), *names], rows))
 
 
 def commands(numbers):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """A comparison as tables in Markdown, rows by subjects, for a document that is kept: what the text has in a table for each row.  Pure."""
-from . import article, measures, summing, text, verdicts, watching, words
+from . import article, measures, summing, text, verdicts, watching, who, words
 
 # What stands in a table of its own; the rest is in the text.
 SHOWN = ("max_rate", "closed_rate", "p50_ns", "p99_ns", "p999_ns", "cpu_ns", "run_queue_p99_ratio", "switches", "switch_direct_ns", "switch_indirect_ns",
@@ -28,14 +28,17 @@ def entry(cell, metric):
     return f"{shown}, {words.MARKS[mark]}" if mark else shown
 
 
+def plain_table(head, rows):
+    yield line(head)
+    yield line(["---"] * len(head))
+    yield from map(line, rows)
+
+
 def table(rows, names, metric):
     about = measures.METRICS[metric]
     yield f"**{about.title}**: {about.explained}; {'more' if about.is_more_better else 'less'} is better"
     yield ""
-    yield line(["row", *names])
-    yield line(["---"] * (1 + len(names)))
-    for row in rows:
-        yield line([f"`{row.row}`", *(entry(row.cells.get(name), metric) for name in names)])
+    yield from plain_table(["row", *names], ([f"`{row.row}`", *(entry(row.cells.get(name), metric) for name in names)] for row in rows))
     yield ""
 
 
@@ -60,12 +63,9 @@ def reasons(scenario):
 
 def cost_table(found, name_of):
     """FOUND: [(row, {subject: ratios})]."""
-    yield line(["row", "subject", "figure", "with the agent by without it", "CPU time a request"])
-    yield line(["---"] * 5)
-    for row, of in found:
-        main = article.MAIN[row.kind]
-        for name, ratios in of.items():
-            yield line([f"`{name_of(row)}`", name, measures.METRICS[main].title, *(words.ratio(ratios[metric]) if metric in ratios else "" for metric in (main, "cpu_ns"))])
+    rows = [[f"`{name_of(row)}`", name, measures.METRICS[main].title, *(words.ratio(ratios[metric]) if metric in ratios else "" for metric in (main, "cpu_ns"))]
+            for row, of in found for main in [article.MAIN[row.kind]] for name, ratios in of.items()]
+    yield from plain_table(("row", "subject", "figure", "with the agent by without it", "CPU time a request"), rows)
 
 
 def costs(scenario):
@@ -85,7 +85,7 @@ def section(scenario):
     yield scenario.question
     yield ""
     for row in scenario.rows:
-        yield f"- `{row.row}`: {row.title}; {row.layout} CPUs"
+        yield f"- `{row.row}`: {'; '.join([row.title, *who.conditions(row)])}"
     yield ""
     yield from tables(scenario)
     yield from costs(scenario)
@@ -95,9 +95,18 @@ def section(scenario):
         yield ""
 
 
+def subjects(index):
+    yield "## Who was compared"
+    yield ""
+    yield "Where a row ran with other workers than on all CPUs, it says so."
+    yield ""
+    yield from plain_table(who.HEAD, who.table(index))
+    yield ""
+
+
 def render(index, scenarios, runs):
     out = [summing.opening(scenarios), "", *(f"- {one.text}" for one in verdicts.all_of(index, scenarios, runs)), ""]
     for scenario in scenarios:
         out += section(scenario)
-    out += ["## Again", "", f"{words.machine(index['machine'])}; {words.measured(index, runs)}", "", *(f"    {of['command']}" for of in words.origins(index))]
+    out += [*subjects(index), "## Again", "", f"{words.machine(index['machine'])}; {words.measured(index, runs)}", "", *(f"    {of['command']}" for of in words.origins(index))]
     return "\n".join(out) + "\n"

@@ -2,7 +2,7 @@
 """A comparison as one HTML page: no network, no script, light and dark, and a table behind each picture."""
 import os
 
-from . import article, bars, measures, plot, summing, sweep, verdicts, watching, words
+from . import article, bars, measures, plot, summing, sweep, verdicts, watching, who, words
 from .markup import Markup, join, table, tag
 
 STYLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "style.css")
@@ -62,10 +62,7 @@ def figures_of(row):
 
 
 def row_card(row, order):
-    said = [f"{row.layout} CPUs"] + ([row.params["work"]] if row.params.get("work") else [])
-    if row.params.get("streams"):
-        said.append(f"latency is that of '{row.params['streams'][0]['stream']}' alone, and where the time went that of all requests")
-    return tag("article", tag("h3", row.title), tag("p", ", ".join(said), class_="note"), *pictures(row, order), figures_of(row),
+    return tag("article", tag("h3", row.title), tag("p", "; ".join(who.conditions(row)), class_="note"), *pictures(row, order), figures_of(row),
                class_=f"card {row.kind}")
 
 
@@ -118,16 +115,9 @@ def stands_out(index, scenarios, runs):
 
 
 def subjects_section(index):
-    rows = []
-    for name, about in index["subjects"].items():
-        libraries = ", ".join(f"{one['name']} {words.size(one['bytes'])}" for one in about.get("libraries") or [])
-        workers = "one a connection" if about.get("workers") is None else about["workers"]
-        rows.append([name, about.get("model") or "", f"{about.get('language') or ''}: {about.get('version') or ''}", workers,
-                     f"{about.get('linkage') or ''}{': ' + libraries if libraries else ''}", " ".join(about.get("options") or [])])
     missing = [tag("p", f"Without {name}: {why}.", class_="note") for name, why in (index.get("missing") or {}).items()]
     return tag("section", tag("h2", "Who was compared"),
-               tag("div", table("Each server as it ran", ["", "model", "language, version", "workers", "linkage and libraries beside libc's", "options"], rows),
-                   class_="cards"), *missing, id="subjects")
+               tag("div", table("Each server; where other workers ran, the row says so", ["", *who.HEAD[1:]], who.table(index)), class_="cards"), *missing, id="subjects")
 
 
 def again(index, runs):

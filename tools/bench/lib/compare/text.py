@@ -2,7 +2,7 @@
 """A comparison as plain text: what it comes to, then a table for each row, each figure with its spread."""
 import textwrap
 
-from . import article, curves, groups, measures, summing, verdicts, watching, words
+from . import article, curves, groups, measures, summing, verdicts, watching, who, words
 
 WIDTH = 100
 BAR = 50
@@ -112,9 +112,7 @@ def watching_text(scenario):
 
 
 def row_text(row):
-    yield f"{row.title}   [{row.row}; {row.layout} CPUs" + (f"; {row.params['work']}" if row.params.get("work") else "") + "]"
-    if row.params.get("streams"):
-        yield f"  latency is that of '{row.params['streams'][0]['stream']}' alone, and where the time went that of all requests"
+    yield from wrap(f"{row.title}   [{'; '.join([row.row, *who.conditions(row)])}]", "", "  ")
     for metric in article.shown(row):
         yield from metric_table(row, metric)
     yield from limits(row)
@@ -123,12 +121,10 @@ def row_text(row):
 
 
 def subjects_text(index):
-    yield "The subjects"
+    yield "The subjects, with their workers on all CPUs"
     for name, about in index["subjects"].items():
-        parts = [str(about[key]) for key in ("version", "language", "linkage") if about.get(key)]
-        if about.get("workers") is not None:
-            parts.append(f"{about['workers']} workers")
-        yield f"    {name:<24}{about.get('model', '')}; {', '.join(parts)}"
+        parts = (about.get("model"), who.version(about), about.get("linkage"), f"workers: {who.workers(about)}", who.options(about))
+        yield f"    {name:<24}{'; '.join(one for one in parts if one)}"
 
 
 def wrap(paragraph, first="", others=""):
@@ -158,8 +154,7 @@ def lines(index, scenarios, runs):
     yield from subjects_text(index)
     yield ""
     yield f"{words.machine(index['machine'])}; {words.measured(index, runs)}"
-    for of in words.origins(index):
-        yield f"again: {of['command']}   (seed {of.get('seed')})"
+    yield from words.again(index)
     yield "Figures are medians of the repeats with their extremes; [ ] is the 95 % interval of the ratio of runs of the same round, from 3"
     yield "repeats on.  A rank is a range: whose intervals overlap share it."
 

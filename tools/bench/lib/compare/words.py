@@ -128,6 +128,11 @@ def origins(index):
     return [index, *index.get("also", ())]
 
 
+def again(index):
+    """The commands that make the same runs in the same order."""
+    return [f"again: {of['command']}   (seed {of.get('seed')})" for of in origins(index)]
+
+
 def measured(index, runs):
     return f"{len(runs)} runs from {joined([of['started_at'] for of in origins(index)])}"
 
