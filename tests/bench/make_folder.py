@@ -84,6 +84,11 @@ def server(cpu_ns, requests, workers=2):
     return {"cpu_ns": round(cpu_ns * requests), "kernel_workers_cpu_ns": 0, "wall_ns": 10 ** 9, "requests": requests, "sha_round_ns": 10_000, "workers": workers}
 
 
+def crowd(wanted, **less):
+    """Counts of a run of kind connections; LESS: what was otherwise than it should."""
+    return {"wanted": wanted, "open": wanted, "answered": 2 * wanted, "reconnects": 0, "failed": 0, **less}
+
+
 def run(row, subject, repeat, **more):
     """A run of ROW as (scenario, row as in the index)."""
     scenario, about = row
@@ -153,7 +158,8 @@ def one_run(rng, key, name, repeat):
     cpu_ns = (45_000 if tricked else 2_040_000) * rng.lognormvariate(0, 0.01)
     rate = {"max": 880, "closed": 31_000 if tricked else 930}.get(kind, 500) * rng.lognormvariate(len(name) / 400, 0.02)
     taken_ns = latencies(rng, name, 2.2 if about["row"] == "share" else 1)
-    memory = {"user_bytes": SUBJECTS[name][3], "kernel_bytes": -900 if (name, repeat) == ("async-pool", 1) else 5800} if kind == "connections" else None
+    memory = {**crowd(about["params"]["connections"]), "user_bytes": SUBJECTS[name][3],
+              "kernel_bytes": -900 if (name, repeat) == ("async-pool", 1) else 5800} if kind == "connections" else None
     cpus = {"server": [0], "load": [1]} if about["layout"] == "split" else {"server": [0, 1], "load": [0, 1]}
     return run(key, name, repeat, cpus=cpus, memory=memory, server=server(cpu_ns, 4000, len(cpus["server"])), load=load(kind, taken_ns, rate),
                agent=agent(taken_ns, SHAPES[name][2], 0.9 * cpu_ns, 0.98 * cpu_ns * len(taken_ns)))

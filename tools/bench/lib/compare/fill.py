@@ -8,6 +8,7 @@
     {{times p99_ns hog/beside tokio-inline tokio-hyper}}         how many times the second's the first's is, likewise
     {{span p99_ns connections/idle-* go-net-http,tokio-hyper}}   from the least to the most, of all rows and subjects that fit and are not marked
     {{bars table/share-0.85 0.99}}                               where the time at or above a quantile went
+    {{crowd connections/idle-1000 go-net-http,tokio-hyper}}      how many connections of a row were open and answered, in the worst run of all subjects that fit
     {{sha_ratio go-net-http async-pool}}                         time of a round of SHA-256, the first by the second
     {{watching}}  {{commands}}  {{commit}}  {{runs}}  {{runs off}}  {{rounds}}  {{hours}}
     {{table HEAD | SUBJECT...                                    a table: a line for each of these
@@ -22,7 +23,7 @@ import re
 import statistics
 
 from .. import folder
-from . import curves, figures, markdown, measures, runs, text, verdicts, watching, words
+from . import crowds, curves, figures, markdown, measures, runs, text, verdicts, watching, words
 
 OF_LIMIT = {"limit_rate": ("rate", words.rate), "reached_ratio": ("reached_ratio", words.percent)}  # what curves.limit() calls it, how it is shown
 DIRECTIVE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
@@ -132,6 +133,13 @@ def bars(numbers, row, q):
     return "\n".join([*lines, *text.letters(lines)])
 
 
+def crowd(numbers, row, subjects):
+    found = crowds.worst([cell for cell in numbers.row(row).cells.values() if fits(cell.subject, subjects)])
+    if not found:
+        raise Wrong(f"nobody of {subjects} had connections to count in {row}")
+    return crowds.said(found)
+
+
 def sha_ratio(numbers, subject, other):
     ratio = verdicts.sha_ratio(numbers.scenarios, subject, other)
     if ratio is None:
@@ -194,7 +202,7 @@ def hours(numbers):
     return f"{sum(one if one <= PAUSE * usual_s else usual_s for one in took_s) / 3600:.1f}"
 
 
-FORMS = {"any": any_value, "less": less, "times": times, "span": span, "bars": bars, "sha_ratio": sha_ratio, "watching": watching_table, "commands": commands,
+FORMS = {"any": any_value, "less": less, "times": times, "span": span, "bars": bars, "crowd": crowd, "sha_ratio": sha_ratio, "watching": watching_table, "commands": commands,
          "commit": commit, "runs": count, "rounds": rounds, "hours": hours}
 
 

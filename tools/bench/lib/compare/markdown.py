@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """A comparison as tables in Markdown, rows by subjects, for a document that is kept: what the text has in a table for each row.  Pure."""
-from . import article, measures, summing, text, verdicts, watching, who, words
+from . import article, crowds, measures, summing, text, verdicts, watching, who, words
 
 # What stands in a table of its own; the rest is in the text.
 SHOWN = ("max_rate", "closed_rate", "p50_ns", "p99_ns", "p999_ns", "cpu_ns", "run_queue_p99_ratio", "switches", "switch_direct_ns", "switch_indirect_ns",
@@ -61,6 +61,17 @@ def reasons(scenario):
         yield f"- {subject}, {mark} in {', '.join(rows)}: {reason}"
 
 
+def reached(scenario):
+    """How many connections there were."""
+    found = [(row, of) for row in scenario.rows if (of := crowds.of_row(row))]
+    if not found:
+        return
+    yield "**Connections**: in the worst run, by the server's own count; each is asked twice, when it is made and when all else is over"
+    yield ""
+    yield from plain_table(("row", "connections", "subjects"), ((f"`{row.row}`", said, ", ".join(names)) for row, of in found for said, names in of.items()))
+    yield ""
+
+
 def cost_table(found, name_of):
     """FOUND: [(row, {subject: ratios})]."""
     rows = [[f"`{name_of(row)}`", name, measures.METRICS[main].title, *(words.ratio(ratios[metric]) if metric in ratios else "" for metric in (main, "cpu_ns"))]
@@ -88,6 +99,7 @@ def section(scenario):
         yield f"- `{row.row}`: {'; '.join([row.title, *who.conditions(row)])}"
     yield ""
     yield from tables(scenario)
+    yield from reached(scenario)
     yield from costs(scenario)
     why_not = list(reasons(scenario))
     yield from why_not

@@ -2,7 +2,7 @@
 """A comparison as one HTML page: no network, no script, light and dark, and a table behind each picture."""
 import os
 
-from . import article, bars, measures, plot, summing, sweep, verdicts, watching, who, words
+from . import article, bars, crowds, measures, plot, summing, sweep, verdicts, watching, who, words
 from .markup import Markup, join, table, tag
 
 STYLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "style.css")
@@ -62,8 +62,8 @@ def figures_of(row):
 
 
 def row_card(row, order):
-    return tag("article", tag("h3", row.title), tag("p", "; ".join(who.conditions(row)), class_="note"), *pictures(row, order), figures_of(row),
-               class_=f"card {row.kind}")
+    said = ["; ".join(who.conditions(row)), *(f"{counts}: {words.joined(names)}." for counts, names in crowds.of_row(row).items())]
+    return tag("article", tag("h3", row.title), *[tag("p", one, class_="note") for one in said], *pictures(row, order), figures_of(row), class_=f"card {row.kind}")
 
 
 def watching_tables(scenario):

@@ -3,7 +3,7 @@
 import os
 
 from .. import folder
-from . import curves, measures, verdicts, words
+from . import crowds, curves, measures, verdicts, words
 
 VERDICTS = ("ok", "client-bound", "cannot", "failed", "off")
 INDEX_KEYS = {"command": str, "started_at": str, "machine": dict, "scenarios": list, "subjects": dict}
@@ -22,6 +22,7 @@ def check_keys(path, data, keys):
 def try_out(path, run):
     """What was measured can be made of it."""
     try:
+        crowds.of_run(run)
         if measures.of_run(run):
             curves.percentiles([run])
             curves.blame([run])

@@ -2,7 +2,7 @@
 """A comparison as plain text: what it comes to, then a table for each row, each figure with its spread."""
 import textwrap
 
-from . import article, curves, groups, measures, summing, verdicts, watching, who, words
+from . import article, crowds, curves, groups, measures, summing, verdicts, watching, who, words
 
 WIDTH = 100
 BAR = 50
@@ -101,6 +101,12 @@ def splits(row):
     yield from wrap(legend, "    ", "    ")
 
 
+def crowd(row):
+    """How many connections there were."""
+    for said, names in crowds.of_row(row).items():
+        yield from wrap(f"{said}: {words.joined(names)}", "  ", "    ")
+
+
 def watching_text(scenario):
     """What the agent costs."""
     for row, bare, found in watching.costs(scenario):
@@ -113,6 +119,7 @@ def watching_text(scenario):
 
 def row_text(row):
     yield from wrap(f"{row.title}   [{'; '.join([row.row, *who.conditions(row)])}]", "", "  ")
+    yield from crowd(row)
     for metric in article.shown(row):
         yield from metric_table(row, metric)
     yield from limits(row)
