@@ -106,18 +106,13 @@ def paired(numbers, metric, row, subject, other):
     return ratio["median"], ratio["interval_95"]
 
 
-def held(show, value, interval):
-    """'1.23 [1.20, 1.26]'"""
-    return show(value) + (" [{}, {}]".format(*map(show, interval)) if interval else "")
-
-
 def less(numbers, metric, row, subject, other):
     ratio, interval = paired(numbers, metric, row, subject, other)
-    return held(words.percent, 1 - ratio, interval and [1 - end for end in reversed(interval)])
+    return words.held(words.percent, 1 - ratio, interval and [1 - end for end in reversed(interval)])
 
 
 def times(numbers, metric, row, subject, other):
-    return held(words.digits, *paired(numbers, metric, row, subject, other))
+    return words.held(words.digits, *paired(numbers, metric, row, subject, other))
 
 
 def span(numbers, metric, rows, subjects):
@@ -153,9 +148,11 @@ def watching_table(numbers):
 
 
 def entry(numbers, metric, row, subject):
+    if metric not in OF_LIMIT:
+        return markdown.entry(numbers.row(row), subject, metric) or "-"
     cell = numbers.row(row).cells.get(subject)
     found = median(cell, metric) if cell else None
-    return shown(metric, found) if metric in OF_LIMIT and found is not None else markdown.entry(cell, metric) or "-"
+    return "-" if found is None else shown(metric, found)
 
 
 def table(numbers, of):

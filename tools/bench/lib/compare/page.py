@@ -20,7 +20,7 @@ def figure(row, cell, metric):
     if row.references.get(metric) == cell.subject:
         held = "x 1 (reference)"
     elif ratio and ratio["interval_95"]:
-        held = "x {:.2f} [{:.2f}, {:.2f}]".format(ratio["median"], *ratio["interval_95"])
+        held = words.short_ratio(ratio)
     elif summary["count"] > 1:
         held = f"{show(summary['min'])} to {show(summary['max'])}"
     return join([tag("b", show(summary["median"])), bars.mark_of(cell, metric), tag("small", held)])

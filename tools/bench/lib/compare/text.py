@@ -52,16 +52,14 @@ def left_out(row):
 
 
 def limits(row):
-    known = [(cell, found) for cell in row.cells.values() if (found := curves.limit(cell))]
-    if not known or row.kind not in ("max", "closed"):
-        return
-    yield "  the physical limit: CPUs by the CPU time of a request"
-    for cell, found in known:
+    known = curves.limits(row)
+    if known:
+        yield "  the physical limit: CPUs by the CPU time of a request"
+    for cell, found, times in known:
         yield f"    {cell.subject:<24}{words.rate(found['rate']):>11}  reached {words.percent(found['reached_ratio'])}"
-        stated = curves.stated_limit(row, found["cpus"])
-        if stated and curves.is_beyond(curves.cell_rate(cell), stated):
-            yield (f"    {'':<24}{words.rate(stated):>11}  is all that its CPUs can give with the stated work: it answered "
-                   f"{words.times(curves.cell_rate(cell) / stated)} that")
+        if times:
+            yield (f"    {'':<24}{words.rate(curves.stated_limit(row, found['cpus'])):>11}  is all that its CPUs can give with the stated work: it answered "
+                   f"{words.times(times)} that")
 
 
 def bar(shares):
@@ -76,10 +74,9 @@ def bar(shares):
 def bars(row, quantiles):
     """Of each subject: where the time of the requests at or above each of QUANTILES went, and whom it waited behind."""
     for cell in row.cells.values():
-        known = [(q, shares) for q in quantiles if (shares := curves.shares(cell.runs, q))]
-        for at, (q, shares) in enumerate(known):
-            yield (f"    {'' if at else cell.subject:<24}{'p' + format(100 * q, 'g'):<6}"
-                   f"{words.ns(curves.server_quantile_ns(cell.runs, q)):>9} |{bar(shares)}")
+        known = curves.splits(cell.runs, quantiles)
+        for at, (q, shares, server_ns) in enumerate(known):
+            yield f"    {'' if at else cell.subject:<24}{words.quantile(q):<6}{words.ns(server_ns):>9} |{bar(shares)}"
         if known and (who := words.behind(curves.blame(cell.runs))):
             yield f"    {'':<24}waits for a CPU were behind {who}"
 

@@ -41,6 +41,10 @@ def percent(ratio):
     return f"{digits(100 * ratio)} %"
 
 
+def quantile(q):
+    return f"p{100 * q:g}"
+
+
 def span(ratios):
     """From the least to the most."""
     low, high = percent(min(ratios)), percent(max(ratios))
@@ -59,6 +63,15 @@ def unranked(count):
 def no_rank(cell, metric):
     """Why a cell has none for a figure that it has."""
     return MARKS.get(cell.mark_of(metric)) or unranked(cell.values[metric]["count"] if metric in cell.values else 0)
+
+
+def held(show, value, interval):
+    """'1.23 [1.20, 1.26]'"""
+    return show(value) + (" [{}, {}]".format(*map(show, interval)) if interval else "")
+
+
+def short_ratio(summary):
+    return f"x {held(digits, summary['median'], summary['interval_95'])}"
 
 
 def ratio(summary):
