@@ -93,7 +93,7 @@ def lines(index, scenarios, runs):
     if latency:
         yield from slowest(latency)
     yield ""
-    yield f"{words.machine(index['machine'])}; {words.measured(index, runs)}"
+    yield words.where_and_when(index, runs)
     yield from words.again(index)
 
 

@@ -158,5 +158,5 @@ def render(index, scenarios, runs):
     out = [summing.opening(scenarios), "", *(f"- {one.text}" for one in verdicts.all_of(index, scenarios, runs)), "", SIGNS, ""]
     for scenario in scenarios:
         out += section(scenario)
-    out += [*subjects(index), "## Again", "", f"{words.machine(index['machine'])}; {words.measured(index, runs)}", "", *(f"    {of['command']}" for of in words.origins(index))]
+    out += [*subjects(index), "## Again", "", words.where_and_when(index, runs), "", *(f"    {of['command']}" for of in words.origins(index))]
     return "\n".join(out) + "\n"

@@ -121,12 +121,11 @@ def subjects_section(index):
 
 
 def again(index, runs):
-    machine, source = index["machine"], index.get("source") or {}
+    machine = index["machine"]
     about = f"{words.machine(machine)}, {words.size(machine.get('memory_bytes') or 0)} of memory"
     if machine.get("virtualisation"):
         about += f", virtual ({machine['virtualisation']})"
-    if source.get("commit"):
-        about += f"; source {source['commit'][:12]}{', changed' if source.get('modified') else ''}"
+    about = "; ".join(filter(None, [about, words.source(index)]))
     marks = [join([tag("dt", words.MARKS[mark]), tag("dd", meaning)]) for mark, meaning in words.MARKS_EXPLAINED.items()]
     return tag("section", tag("h2", "Again, and how to read it"), tag("p", "This makes the same runs in the same order:"),
                tag("pre", tag("code", "\n".join(of["command"] for of in words.origins(index))), tabindex=0), tag("p", about, class_="note"),

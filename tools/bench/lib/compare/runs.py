@@ -47,14 +47,15 @@ def slim(run):
 
 def pool(paths):
     """(index, [run]) of several folders of one comparison, as if the later ones were more rounds of the first; its index has
-    theirs as `also`."""
+    theirs as `also`, and each run the number of its own as `folder`."""
     index, found = read(paths[0])
     index["also"] = []
-    for path in paths[1:]:
+    found = [{**run, "folder": 0} for run in found]
+    for number, path in enumerate(paths[1:], 1):
         its_index, its_runs = read(path)
         check_same(paths[0], index, path, its_index)
         first = {key: 1 + max((run.get(key, 0) for run in found), default=-1) for key in ("repeat", "round")}
-        found += [{**run, **{key: first[key] + run.get(key, 0) for key in first}} for run in its_runs]
+        found += [{**run, "folder": number, **{key: first[key] + run.get(key, 0) for key in first}} for run in its_runs]
         index["also"].append(its_index)
     return index, found
 

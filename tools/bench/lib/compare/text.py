@@ -157,7 +157,7 @@ def lines(index, scenarios, runs):
         yield ""
     yield from subjects_text(index)
     yield ""
-    yield f"{words.machine(index['machine'])}; {words.measured(index, runs)}"
+    yield words.where_and_when(index, runs)
     yield from words.again(index)
     yield "Figures are medians of the repeats with their extremes; [ ] is the 95 % interval of the ratio of runs of the same round, from 3"
     yield "repeats on.  A rank is a range: whose intervals overlap share it."

@@ -141,6 +141,12 @@ def origins(index):
     return [index, *index.get("also", ())]
 
 
+def commits(index):
+    """Each of the sources whose programs ran, once; of a run that does not say nothing."""
+    found = [of.get("source") or {} for of in origins(index)]
+    return list(dict.fromkeys(f"{one['commit'][:12]}{' with changes' if one.get('modified') else ''}" for one in found if one.get("commit")))
+
+
 def again(index):
     """The commands that make the same runs in the same order."""
     return [f"again: {of['command']}   (seed {of.get('seed')})" for of in origins(index)]
@@ -148,6 +154,14 @@ def again(index):
 
 def measured(index, runs):
     return f"{len(runs)} runs from {joined([of['started_at'] for of in origins(index)])}"
+
+
+def source(index):
+    return f"source {joined(commits(index))}" if commits(index) else ""
+
+
+def where_and_when(index, runs):
+    return "; ".join(filter(None, [machine(index["machine"]), measured(index, runs), source(index)]))
 
 
 def joined(names):
