@@ -80,8 +80,13 @@ def agent(latencies_ns, parts, on_cpu_ns, scheduled_ns=None):
                                       "components_ns": {"on_cpu": round(on_cpu_ns * len(of))}} for (low, high), of in sorted(buckets.items())]}}
 
 
-def server(cpu_ns, requests):
-    return {"cpu_ns": round(cpu_ns * requests), "kernel_workers_cpu_ns": 0, "wall_ns": 10 ** 9, "requests": requests, "sha_round_ns": 10_000}
+def server(cpu_ns, requests, workers=2):
+    return {"cpu_ns": round(cpu_ns * requests), "kernel_workers_cpu_ns": 0, "wall_ns": 10 ** 9, "requests": requests, "sha_round_ns": 10_000, "workers": workers}
+
+
+def crowd(wanted, **less):
+    """Counts of a run of kind connections; LESS: what was otherwise than it should."""
+    return {"wanted": wanted, "open": wanted, "answered": 2 * wanted, "reconnects": 0, "failed": 0, **less}
 
 
 def run(row, subject, repeat, **more):
@@ -122,7 +127,8 @@ def scenario(name="table"):
         row("max-bare", "max", "the same, nobody watching", work="sha=200", bare_of="max", agent=False),
         row("rate", "rate", "latency at 500 requests a second, some 2 ms of work", work="sha=200", rate=500),
         row("share", "rate", "latency at 0.95 of the subject's own highest rate", work="sha=200", share_ratio=0.95, of="max"),
-        *[row(f"pool-{threads}", "closed", f"peak with {threads} threads in the pool, some 2 ms of work", work="sha=200") for threads in (2, 8, 64, 512)],
+        *[row(f"pool-{threads}", "closed", f"peak with {threads} threads in the pool, some 2 ms of work", work="sha=200", options=["--blocking-threads", str(threads)])
+          for threads in (2, 8, 64, 512)],
         row("connections", "connections", "memory of a connection, with 10,000 open", layout="split", connections=10000),
         row("startup", "startup", "from the fork to the first 200", layout="split"),
         row("switch", "switch", "a switch in user space", layout="split"),
@@ -152,8 +158,10 @@ def one_run(rng, key, name, repeat):
     cpu_ns = (45_000 if tricked else 2_040_000) * rng.lognormvariate(0, 0.01)
     rate = {"max": 880, "closed": 31_000 if tricked else 930}.get(kind, 500) * rng.lognormvariate(len(name) / 400, 0.02)
     taken_ns = latencies(rng, name, 2.2 if about["row"] == "share" else 1)
-    memory = {"user_bytes": SUBJECTS[name][3], "kernel_bytes": -900 if (name, repeat) == ("async-pool", 1) else 5800} if kind == "connections" else None
-    return run(key, name, repeat, memory=memory, server=server(cpu_ns, 4000), load=load(kind, taken_ns, rate),
+    memory = {**crowd(about["params"]["connections"]), "user_bytes": SUBJECTS[name][3],
+              "kernel_bytes": -900 if (name, repeat) == ("async-pool", 1) else 5800} if kind == "connections" else None
+    cpus = {"server": [0], "load": [1]} if about["layout"] == "split" else {"server": [0, 1], "load": [0, 1]}
+    return run(key, name, repeat, cpus=cpus, memory=memory, server=server(cpu_ns, 4000, len(cpus["server"])), load=load(kind, taken_ns, rate),
                agent=agent(taken_ns, SHAPES[name][2], 0.9 * cpu_ns, 0.98 * cpu_ns * len(taken_ns)))
 
 

@@ -65,13 +65,24 @@ def find(first, second):
     return out
 
 
+def contrary(found):
+    for row, metric, before, behind in found.contrary:
+        yield f"{row.scenario}/{row.row}, {measures.METRICS[metric].title}: first {before} before {behind}, then behind"
+
+
+def sentence(found):
+    """For a document."""
+    return (f"of {found.pairs:,} pairs of subjects that have ranks in both, in all figures of all rows, {found.both:,} are told apart in both, {found.same:,} of them in the same order "
+            f"and {len(found.contrary):,} the other way round{': ' if found.contrary else ''}{'; '.join(contrary(found))}; {found.in_one:,} are told apart in one only, "
+            f"{found.in_neither:,} in neither")
+
+
 def quantile(values, q):
     return sorted(values)[min(len(values) - 1, int(q * len(values)))]
 
 
 def said(index):
-    commit = (index.get("source") or {}).get("commit")
-    return f"{index['started_at']}" + (f", commit {commit[:12]}" if commit else "")
+    return ", ".join(filter(None, [index["started_at"], words.source(index)]))
 
 
 def lines(indexes, found):
@@ -83,8 +94,7 @@ def lines(indexes, found):
     yield f"    told apart in one of them only {found.in_one:>6,}"
     yield f"    told apart in neither          {found.in_neither:>6,}"
     yield f"and one of them without a rank     {found.unranked:>6,}"
-    for row, metric, before, behind in found.contrary:
-        yield f"  the other way round: {row.scenario}/{row.row}, {measures.METRICS[metric].title}: first {before} before {behind}, then behind"
+    yield from (f"  the other way round: {one}" for one in contrary(found))
     yield ""
     yield "figures of the second by those of the first: the median, and between which nine of ten are"
     for metric, ratios in found.moved.items():

@@ -14,6 +14,7 @@ EIGHT = (
 )
 # Beside the one of that title, where somebody has it: most models' switches are the kernel's.
 BESIDE = {SWITCH: (f"{SWITCH}, user space", "switch_user_ns", "switch")}
+RATIOS_SHOWN = {metric for _, *choices in EIGHT for metric, _ in choices} | {metric for _, metric, _ in BESIDE.values()}  # where room is short
 OF_KIND = {
     "max": ("max_rate", "closed_rate", "cpu_ns", "cpu_s_per_million", "switches"),
     "rate": ("p50_ns", "p99_ns", "p999_ns", "cpu_ns", "run_queue_p99_ratio", "switches", "switch_direct_ns", "switch_indirect_ns",

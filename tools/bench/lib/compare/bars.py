@@ -140,12 +140,8 @@ def splits(row):
     """Where the time of the requests at or above p50, p99 and p99.9 went, for each subject."""
     out = []
     for cell in row.cells.values():
-        lines = []
-        for q in curves.SHARES_OF:
-            shares = curves.shares(cell.runs, q)
-            if shares:
-                name = f"p{100 * q:g}"
-                lines.append(line(name, stack(shares, f"{cell.subject}, {name}"), words.ns(curves.server_quantile_ns(cell.runs, q))))
+        lines = [line(words.quantile(q), stack(shares, f"{cell.subject}, {words.quantile(q)}"), words.ns(server_ns))
+                 for q, shares, server_ns in curves.splits(cell.runs)]
         if lines:
             who = words.behind(curves.blame(cell.runs))
             out.append(tag("div", tag("h4", cell.subject), *lines, tag("p", f"Waits for a CPU were behind {who}.", class_="note") if who else "",

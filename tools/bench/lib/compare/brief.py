@@ -3,7 +3,7 @@
 import textwrap
 
 from .. import stats
-from . import article, summing, text, verdicts, words
+from . import article, summing, text, verdicts, who, words
 
 GAP = "  "
 HEAD_WIDTH = 11  # "utilisation"
@@ -47,12 +47,20 @@ def ranks_explained(entries):
 
 
 def sources(entries):
-    """Which row each column is of."""
+    """Which row each column is of, and where its servers ran."""
     by_row = {}
     for one in entries:
         by_row.setdefault(one.row.row, (one.row, []))[1].append(one.title)
     for row, titles in by_row.values():
-        yield from text.wrap(f"{', '.join(titles)}: {row.title}", "  ", "    ")
+        yield from text.wrap(f"{', '.join(titles)}: {'; '.join([row.title, *who.where(row)])}", "  ", "    ")
+
+
+def subjects(index, names):
+    """A line each."""
+    yield "Versions, and workers on all CPUs:"
+    for name in names:
+        about = index["subjects"][name]
+        yield from text.wrap(f"{name.ljust(max(map(len, names)))}  {'; '.join(filter(None, [who.version(about), f'workers: {who.workers(about)}', who.options(about)]))}", "  ", "    ")
 
 
 def slowest(row):
@@ -80,11 +88,13 @@ def lines(index, scenarios, runs):
         yield from table(entries, names)
         yield from ranks_explained(entries)
         yield from sources(entries)
+        yield from subjects(index, names)
     latency = next((one.row for one in entries if one.metric == "p99_ns"), None)
     if latency:
         yield from slowest(latency)
     yield ""
-    yield f"{words.machine(index['machine'])}; {words.measured(index, runs)}"
+    yield words.where_and_when(index, runs)
+    yield from words.again(index)
 
 
 def render(index, scenarios, runs):

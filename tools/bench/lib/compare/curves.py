@@ -48,6 +48,11 @@ def shares(runs, q):
     return {letter: ns / whole for letter, ns in sums.items()} if count and whole else None
 
 
+def splits(runs, quantiles=SHARES_OF):
+    """[(quantile, shares(), server_quantile_ns())], those that are known."""
+    return [(q, of, server_quantile_ns(runs, q)) for q in quantiles if (of := shares(runs, q))]
+
+
 def server_quantile_ns(runs, q):
     """The median of what the agent says."""
     found = [one["latency_ns"] for run in runs for one in ((run.get("agent") or {}).get("requests") or {}).get("quantiles", [])
@@ -98,3 +103,13 @@ def stated_limit(row, cpus):
     """What CPUS could answer if each request did the stated work and nothing else; None if none is stated."""
     work_ns = row.params.get("stated_work_ns")
     return cpus * 1e9 / work_ns if work_ns and cpus else None
+
+
+def limits(row):
+    """[(cell, limit(), how many times what its CPUs can give with the stated work was answered)], of a row of throughput; None for no more than that."""
+    out = []
+    for cell in row.cells.values() if row.kind in ("max", "closed") else ():
+        if found := limit(cell):
+            stated = stated_limit(row, found["cpus"])
+            out.append((cell, found, cell_rate(cell) / stated if stated and is_beyond(cell_rate(cell), stated) else None))
+    return out

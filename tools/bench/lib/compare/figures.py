@@ -25,6 +25,8 @@ class Cell:
     reason: str = ""
     runs: list = field(default_factory=list)  # those that the figures are of
     measured: list = field(default_factory=list)  # and those that UNTOUCHED and BOUNDS are of
+    tried: list = field(default_factory=list)  # all, the failed ones too
+    usual_workers: int | None = None  # on all CPUs; None: as many as connections
     left_out: dict = field(default_factory=dict)  # verdict: how many
     table: dict = field(default_factory=dict)  # metric: {repeat: value}
     values: dict = field(default_factory=dict)  # metric: stats.summary
@@ -33,6 +35,11 @@ class Cell:
     ranks: dict = field(default_factory=dict)  # metric: (first, last)
     doubtful: dict = field(default_factory=dict)  # metric: in how many runs it is not the server's own, or not known
     marks: dict = field(default_factory=dict)  # metric: why it alone is not ranked: client-bound, unsure
+
+    @property
+    def workers(self):
+        """That ran: the numbers that its runs say, mostly one."""
+        return sorted({run["server"]["workers"] for run in self.tried if (run.get("server") or {}).get("workers") is not None})
 
     def mark_of(self, metric):
         """Why it has no rank there, as far as that is not for want of runs."""
@@ -112,7 +119,7 @@ def cell_of(subject, runs, cannot):
         cell = Cell(subject, runs=own)
     if measured and by_verdict.get("failed", 0) >= MOST_DOUBTFUL * len(runs):
         cell.mark, cell.reason = "failed", reason_of(runs, "failed")
-    cell.measured = measured or cell.runs
+    cell.measured, cell.tried = measured or cell.runs, runs
     cell.left_out = counts([run for run in runs if not any(run is one for one in cell.runs)])
     return cell
 
@@ -233,6 +240,8 @@ def build_row(scenario, about, subjects, runs):
     mine = usable([run for run in runs if run["scenario"] == scenario and run["row"] == about["row"]])
     cells = {name: cell_of(name, [run for run in mine if run["subject"] == name],
                            subjects[name].get("cannot", {}).get(f"{scenario}/{about['row']}")) for name in names}
+    for name, cell in cells.items():
+        cell.usual_workers = subjects[name].get("workers")
     row = Row(scenario, about["row"], about["kind"], about["title"], about["layout"], about["params"], cells)
     if row.kind == "size":
         sizes(row, subjects)

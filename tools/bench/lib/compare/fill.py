@@ -3,12 +3,15 @@
 
     {{closed_rate table/closed go-net-http}}                     METRIC ROW SUBJECT: a figure that has no mark
     {{any closed_rate table/light-closed tokio-hyper}}           a figure, whatever its mark: the text has to say what that is
+    {{any times closed_rate churn/seed tokio-raw go-net-http}}   as `times` below, whatever the marks, which stand behind it
     {{less closed_rate pool/fixed-2 tokio-hyper async-pool}}     by which share the first subject's is less than the second's in the same
                                                                  rounds, with its 95 % interval
     {{times p99_ns hog/beside tokio-inline tokio-hyper}}         how many times the second's the first's is, likewise
     {{span p99_ns connections/idle-* go-net-http,tokio-hyper}}   from the least to the most, of all rows and subjects that fit and are not marked
     {{bars table/share-0.85 0.99}}                               where the time at or above a quantile went
+    {{crowd connections/idle-1000 go-net-http,tokio-hyper}}      how many connections of a row were open and answered, in the worst run of all subjects that fit
     {{sha_ratio go-net-http async-pool}}                         time of a round of SHA-256, the first by the second
+    {{against}}                                                  what the first two folders agree on, pair by pair of subjects
     {{watching}}  {{commands}}  {{commit}}  {{runs}}  {{runs off}}  {{rounds}}  {{hours}}
     {{table HEAD | SUBJECT...                                    a table: a line for each of these
     LABEL | METRIC | ROW}}
@@ -22,7 +25,7 @@ import re
 import statistics
 
 from .. import folder
-from . import curves, figures, markdown, measures, runs, text, verdicts, watching, words
+from . import agreement, crowds, curves, figures, markdown, measures, runs, text, verdicts, watching, words
 
 OF_LIMIT = {"limit_rate": ("rate", words.rate), "reached_ratio": ("reached_ratio", words.percent)}  # what curves.limit() calls it, how it is shown
 DIRECTIVE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
@@ -96,27 +99,30 @@ def any_value(numbers, metric, row, subject):
     return shown(metric, median(numbers.cell(metric, row, subject), metric))
 
 
-def paired(numbers, metric, row, subject, other):
-    """(ratio, its interval or None) of figures that no mark is on."""
-    own, others = (numbers.unmarked(metric, row, name) for name in (subject, other))
+def paired(cell_of, metric, row, subject, other):
+    """(ratio, its interval or None) of the figures of two cells, which CELL_OF finds."""
+    own, others = (cell_of(metric, row, name) for name in (subject, other))
     ratio = figures.paired(metric, own.table.get(metric, {}), others.table.get(metric, {}))
     if not ratio:
         raise Wrong(f"{subject} and {other} have no {metric} of the same rounds in {row}")
     return ratio["median"], ratio["interval_95"]
 
 
-def held(show, value, interval):
-    """'1.23 [1.20, 1.26]'"""
-    return show(value) + (" [{}, {}]".format(*map(show, interval)) if interval else "")
-
-
 def less(numbers, metric, row, subject, other):
-    ratio, interval = paired(numbers, metric, row, subject, other)
-    return held(words.percent, 1 - ratio, interval and [1 - end for end in reversed(interval)])
+    ratio, interval = paired(numbers.unmarked, metric, row, subject, other)
+    return words.held(words.percent, 1 - ratio, interval and [1 - end for end in reversed(interval)])
 
 
 def times(numbers, metric, row, subject, other):
-    return held(words.digits, *paired(numbers, metric, row, subject, other))
+    return words.held(words.digits, *paired(numbers.unmarked, metric, row, subject, other))
+
+
+def any_times(numbers, metric, row, subject, other):
+    """'3.21 [3.05, 3.40] (no rank: tokio-raw work left out)'"""
+    said = words.held(words.digits, *paired(numbers.cell, metric, row, subject, other))
+    cells = [numbers.cell(metric, row, name) for name in (subject, other)]
+    why_not = words.joined([f"{cell.subject} {words.MARKS[mark]}" for cell in cells if (mark := cell.mark_of(metric))])
+    return f"{said} (no rank: {why_not})" if why_not else said
 
 
 def span(numbers, metric, rows, subjects):
@@ -132,6 +138,13 @@ def bars(numbers, row, q):
     return "\n".join([*lines, *text.letters(lines)])
 
 
+def crowd(numbers, row, subjects):
+    found = crowds.worst([cell for cell in numbers.row(row).cells.values() if fits(cell.subject, subjects)])
+    if not found:
+        raise Wrong(f"nobody of {subjects} had connections to count in {row}")
+    return crowds.said(found)
+
+
 def sha_ratio(numbers, subject, other):
     ratio = verdicts.sha_ratio(numbers.scenarios, subject, other)
     if ratio is None:
@@ -145,9 +158,11 @@ def watching_table(numbers):
 
 
 def entry(numbers, metric, row, subject):
+    if metric not in OF_LIMIT:
+        return markdown.entry(numbers.row(row), subject, metric) or "-"
     cell = numbers.row(row).cells.get(subject)
     found = median(cell, metric) if cell else None
-    return shown(metric, found) if metric in OF_LIMIT and found is not None else markdown.entry(cell, metric) or "-"
+    return "-" if found is None else shown(metric, found)
 
 
 def table(numbers, of):
@@ -155,13 +170,13 @@ def table(numbers, of):
     head, *lines = of.strip().splitlines()
     title, _, names = head.partition("|")
     names = names.split()
-    out = [markdown.line([title.strip(), *names]), markdown.line(["---"] * (1 + len(names)))]
+    rows = []
     for line in lines:
         if line.count("|") < 2:
             raise Wrong(f"a line of a table has LABEL | METRIC | ROW, and not '{line}'")
         label, metric, row = (part.strip() for part in line.rsplit("|", 2))
-        out.append(markdown.line([label, *(entry(numbers, metric, row, name) for name in names)]))
-    return "\n".join(out)
+        rows.append([label, *(entry(numbers, metric, row, name) for name in names)])
+    return "\n".join(markdown.plain_table([title.strip(), *names], rows))
 
 
 def commands(numbers):
@@ -169,11 +184,21 @@ def commands(numbers):
 
 
 def commit(numbers):
-    """Of the source whose programs ran."""
-    found = (numbers.index.get("source") or {}).get("commit")
-    if not found:
-        raise Wrong("the folder does not say of which source it is")
-    return found[:12]
+    """Of the source whose programs ran; of several folders each once."""
+    if not all((of.get("source") or {}).get("commit") for of in words.origins(numbers.index)):
+        raise Wrong("a folder does not say of which source it is")
+    return words.joined(words.commits(numbers.index))
+
+
+def against(numbers):
+    """The first two folders, as --against has it."""
+    indexes = words.origins(numbers.index)[:2]
+    if len(indexes) < 2:
+        raise Wrong("it takes two folders")
+    found = agreement.find(*(figures.build(index, [run for run in numbers.runs if run["folder"] == number]) for number, index in enumerate(indexes)))
+    if not found.pairs:
+        raise Wrong("no figure is ranked for two subjects in both")
+    return agreement.sentence(found)
 
 
 def count(numbers, verdict=None):
@@ -194,15 +219,26 @@ def hours(numbers):
     return f"{sum(one if one <= PAUSE * usual_s else usual_s for one in took_s) / 3600:.1f}"
 
 
-FORMS = {"any": any_value, "less": less, "times": times, "span": span, "bars": bars, "sha_ratio": sha_ratio, "watching": watching_table, "commands": commands,
-         "commit": commit, "runs": count, "rounds": rounds, "hours": hours}
+FORMS = {"any": any_value, "any times": any_times, "against": against, "less": less, "times": times, "span": span, "bars": bars, "crowd": crowd,
+         "sha_ratio": sha_ratio, "watching": watching_table, "commands": commands, "commit": commit, "runs": count, "rounds": rounds, "hours": hours}
+
+
+def parted(directive):
+    """(the form's name, its arguments); a figure has none."""
+    said = directive.split()
+    for count in (2, 1):
+        name = " ".join(said[:count])
+        if name in FORMS:
+            return name, said[count:]
+    return None, said
 
 
 def resolve(numbers, directive):
-    name, _, rest = directive.strip().partition(" ")
-    if name == "table":
+    first, _, rest = directive.strip().partition(" ")
+    if first == "table":
         return table(numbers, rest)
-    form, of = (FORMS[name], rest.split()) if name in FORMS else (value, directive.split())
+    name, of = parted(directive)
+    form = FORMS.get(name, value)
     try:
         inspect.signature(form).bind(numbers, *of)
     except TypeError as why:

@@ -2,7 +2,7 @@
 """A comparison as one HTML page: no network, no script, light and dark, and a table behind each picture."""
 import os
 
-from . import article, bars, measures, plot, summing, sweep, verdicts, watching, words
+from . import article, bars, crowds, measures, plot, summing, sweep, verdicts, watching, who, words
 from .markup import Markup, join, table, tag
 
 STYLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "style.css")
@@ -20,7 +20,7 @@ def figure(row, cell, metric):
     if row.references.get(metric) == cell.subject:
         held = "x 1 (reference)"
     elif ratio and ratio["interval_95"]:
-        held = "x {:.2f} [{:.2f}, {:.2f}]".format(ratio["median"], *ratio["interval_95"])
+        held = words.short_ratio(ratio)
     elif summary["count"] > 1:
         held = f"{show(summary['min'])} to {show(summary['max'])}"
     return join([tag("b", show(summary["median"])), bars.mark_of(cell, metric), tag("small", held)])
@@ -62,11 +62,8 @@ def figures_of(row):
 
 
 def row_card(row, order):
-    said = [f"{row.layout} CPUs"] + ([row.params["work"]] if row.params.get("work") else [])
-    if row.params.get("streams"):
-        said.append(f"latency is that of '{row.params['streams'][0]['stream']}' alone, and where the time went that of all requests")
-    return tag("article", tag("h3", row.title), tag("p", ", ".join(said), class_="note"), *pictures(row, order), figures_of(row),
-               class_=f"card {row.kind}")
+    said = ["; ".join(who.conditions(row)), *(f"{counts}: {words.joined(names)}." for counts, names in crowds.of_row(row).items())]
+    return tag("article", tag("h3", row.title), *[tag("p", one, class_="note") for one in said], *pictures(row, order), figures_of(row), class_=f"card {row.kind}")
 
 
 def watching_tables(scenario):
@@ -118,25 +115,17 @@ def stands_out(index, scenarios, runs):
 
 
 def subjects_section(index):
-    rows = []
-    for name, about in index["subjects"].items():
-        libraries = ", ".join(f"{one['name']} {words.size(one['bytes'])}" for one in about.get("libraries") or [])
-        workers = "one a connection" if about.get("workers") is None else about["workers"]
-        rows.append([name, about.get("model") or "", f"{about.get('language') or ''}: {about.get('version') or ''}", workers,
-                     f"{about.get('linkage') or ''}{': ' + libraries if libraries else ''}", " ".join(about.get("options") or [])])
     missing = [tag("p", f"Without {name}: {why}.", class_="note") for name, why in (index.get("missing") or {}).items()]
     return tag("section", tag("h2", "Who was compared"),
-               tag("div", table("Each server as it ran", ["", "model", "language, version", "workers", "linkage and libraries beside libc's", "options"], rows),
-                   class_="cards"), *missing, id="subjects")
+               tag("div", table("Each server; where other workers ran, the row says so", ["", *who.HEAD[1:]], who.table(index)), class_="cards"), *missing, id="subjects")
 
 
 def again(index, runs):
-    machine, source = index["machine"], index.get("source") or {}
+    machine = index["machine"]
     about = f"{words.machine(machine)}, {words.size(machine.get('memory_bytes') or 0)} of memory"
     if machine.get("virtualisation"):
         about += f", virtual ({machine['virtualisation']})"
-    if source.get("commit"):
-        about += f"; source {source['commit'][:12]}{', changed' if source.get('modified') else ''}"
+    about = "; ".join(filter(None, [about, words.source(index)]))
     marks = [join([tag("dt", words.MARKS[mark]), tag("dd", meaning)]) for mark, meaning in words.MARKS_EXPLAINED.items()]
     return tag("section", tag("h2", "Again, and how to read it"), tag("p", "This makes the same runs in the same order:"),
                tag("pre", tag("code", "\n".join(of["command"] for of in words.origins(index))), tabindex=0), tag("p", about, class_="note"),

@@ -3,7 +3,7 @@
 import os
 
 from .. import folder
-from . import curves, measures, verdicts, words
+from . import crowds, curves, measures, verdicts, words
 
 VERDICTS = ("ok", "client-bound", "cannot", "failed", "off")
 INDEX_KEYS = {"command": str, "started_at": str, "machine": dict, "scenarios": list, "subjects": dict}
@@ -22,6 +22,7 @@ def check_keys(path, data, keys):
 def try_out(path, run):
     """What was measured can be made of it."""
     try:
+        crowds.of_run(run)
         if measures.of_run(run):
             curves.percentiles([run])
             curves.blame([run])
@@ -46,14 +47,15 @@ def slim(run):
 
 def pool(paths):
     """(index, [run]) of several folders of one comparison, as if the later ones were more rounds of the first; its index has
-    theirs as `also`."""
+    theirs as `also`, and each run the number of its own as `folder`."""
     index, found = read(paths[0])
     index["also"] = []
-    for path in paths[1:]:
+    found = [{**run, "folder": 0} for run in found]
+    for number, path in enumerate(paths[1:], 1):
         its_index, its_runs = read(path)
         check_same(paths[0], index, path, its_index)
         first = {key: 1 + max((run.get(key, 0) for run in found), default=-1) for key in ("repeat", "round")}
-        found += [{**run, **{key: first[key] + run.get(key, 0) for key in first}} for run in its_runs]
+        found += [{**run, "folder": number, **{key: first[key] + run.get(key, 0) for key in first}} for run in its_runs]
         index["also"].append(its_index)
     return index, found
 

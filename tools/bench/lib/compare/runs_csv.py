@@ -3,10 +3,10 @@
 import csv
 import io
 
-from . import measures
+from . import crowds, measures
 
 ABOUT = ("started_at", "scenario", "row", "kind", "layout", "subject", "repeat", "is_again", "verdict", "reason")
-HEAD = (*ABOUT, "off_ratio", "others_ratio", "sha_round_ns", "doubtful", *measures.METRICS)
+HEAD = (*ABOUT, "off_ratio", "others_ratio", "sha_round_ns", "workers", "doubtful", *measures.METRICS, *(f"connections_{key}" for key in crowds.Crowd._fields))
 
 
 def shown(value):
@@ -14,9 +14,10 @@ def shown(value):
 
 
 def line(run):
-    of_run = measures.of_run(run)
+    of_run, server = measures.of_run(run), run.get("server") or {}
     return [*(run.get(key) for key in ABOUT), shown((run.get("spin") or {}).get("off_ratio")), shown((run.get("others") or {}).get("ratio")),
-            (run.get("server") or {}).get("sha_round_ns"), " ".join(sorted(measures.doubts(run))), *(shown(of_run.get(key)) for key in measures.METRICS)]
+            server.get("sha_round_ns"), server.get("workers"), " ".join(sorted(measures.doubts(run))),
+            *(shown(of_run.get(key)) for key in measures.METRICS), *(crowds.of_run(run) or [None] * len(crowds.Crowd._fields))]
 
 
 def render(_index, _scenarios, runs):

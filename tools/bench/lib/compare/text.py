@@ -2,7 +2,7 @@
 """A comparison as plain text: what it comes to, then a table for each row, each figure with its spread."""
 import textwrap
 
-from . import article, curves, groups, measures, summing, verdicts, watching, words
+from . import article, crowds, curves, groups, measures, summing, verdicts, watching, who, words
 
 WIDTH = 100
 BAR = 50
@@ -20,7 +20,7 @@ def figure(cell, metric):
     spread = f"{number(metric, summary['min'])}..{number(metric, summary['max'])}" if summary["count"] > 1 else ""
     ratio = cell.ratios.get(metric)
     held = words.ratio(ratio) if ratio else ""
-    rank = words.place(*cell.ranks[metric]) if metric in cell.ranks else words.MARKS.get(cell.mark_of(metric), words.unranked(summary["count"]))
+    rank = words.place(*cell.ranks[metric]) if metric in cell.ranks else words.no_rank(cell, metric)
     return number(metric, summary["median"]), spread, held, rank
 
 
@@ -52,16 +52,14 @@ def left_out(row):
 
 
 def limits(row):
-    known = [(cell, found) for cell in row.cells.values() if (found := curves.limit(cell))]
-    if not known or row.kind not in ("max", "closed"):
-        return
-    yield "  the physical limit: CPUs by the CPU time of a request"
-    for cell, found in known:
+    known = curves.limits(row)
+    if known:
+        yield "  the physical limit: CPUs by the CPU time of a request"
+    for cell, found, times in known:
         yield f"    {cell.subject:<24}{words.rate(found['rate']):>11}  reached {words.percent(found['reached_ratio'])}"
-        stated = curves.stated_limit(row, found["cpus"])
-        if stated and curves.is_beyond(curves.cell_rate(cell), stated):
-            yield (f"    {'':<24}{words.rate(stated):>11}  is all that its CPUs can give with the stated work: it answered "
-                   f"{words.times(curves.cell_rate(cell) / stated)} that")
+        if times:
+            yield (f"    {'':<24}{words.rate(curves.stated_limit(row, found['cpus'])):>11}  is all that its CPUs can give with the stated work: it answered "
+                   f"{words.times(times)} that")
 
 
 def bar(shares):
@@ -76,10 +74,9 @@ def bar(shares):
 def bars(row, quantiles):
     """Of each subject: where the time of the requests at or above each of QUANTILES went, and whom it waited behind."""
     for cell in row.cells.values():
-        known = [(q, shares) for q in quantiles if (shares := curves.shares(cell.runs, q))]
-        for at, (q, shares) in enumerate(known):
-            yield (f"    {'' if at else cell.subject:<24}{'p' + format(100 * q, 'g'):<6}"
-                   f"{words.ns(curves.server_quantile_ns(cell.runs, q)):>9} |{bar(shares)}")
+        known = curves.splits(cell.runs, quantiles)
+        for at, (q, shares, server_ns) in enumerate(known):
+            yield f"    {'' if at else cell.subject:<24}{words.quantile(q):<6}{words.ns(server_ns):>9} |{bar(shares)}"
         if known and (who := words.behind(curves.blame(cell.runs))):
             yield f"    {'':<24}waits for a CPU were behind {who}"
 
@@ -101,6 +98,12 @@ def splits(row):
     yield from wrap(legend, "    ", "    ")
 
 
+def crowd(row):
+    """How many connections there were."""
+    for said, names in crowds.of_row(row).items():
+        yield from wrap(f"{said}: {words.joined(names)}", "  ", "    ")
+
+
 def watching_text(scenario):
     """What the agent costs."""
     for row, bare, found in watching.costs(scenario):
@@ -112,9 +115,8 @@ def watching_text(scenario):
 
 
 def row_text(row):
-    yield f"{row.title}   [{row.row}; {row.layout} CPUs" + (f"; {row.params['work']}" if row.params.get("work") else "") + "]"
-    if row.params.get("streams"):
-        yield f"  latency is that of '{row.params['streams'][0]['stream']}' alone, and where the time went that of all requests"
+    yield from wrap(f"{row.title}   [{'; '.join([row.row, *who.conditions(row)])}]", "", "  ")
+    yield from crowd(row)
     for metric in article.shown(row):
         yield from metric_table(row, metric)
     yield from limits(row)
@@ -123,12 +125,10 @@ def row_text(row):
 
 
 def subjects_text(index):
-    yield "The subjects"
+    yield "The subjects, with their workers on all CPUs"
     for name, about in index["subjects"].items():
-        parts = [str(about[key]) for key in ("version", "language", "linkage") if about.get(key)]
-        if about.get("workers") is not None:
-            parts.append(f"{about['workers']} workers")
-        yield f"    {name:<24}{about.get('model', '')}; {', '.join(parts)}"
+        parts = (about.get("model"), who.version(about), about.get("linkage"), f"workers: {who.workers(about)}", who.options(about))
+        yield f"    {name:<24}{'; '.join(one for one in parts if one)}"
 
 
 def wrap(paragraph, first="", others=""):
@@ -157,9 +157,8 @@ def lines(index, scenarios, runs):
         yield ""
     yield from subjects_text(index)
     yield ""
-    yield f"{words.machine(index['machine'])}; {words.measured(index, runs)}"
-    for of in words.origins(index):
-        yield f"again: {of['command']}   (seed {of.get('seed')})"
+    yield words.where_and_when(index, runs)
+    yield from words.again(index)
     yield "Figures are medians of the repeats with their extremes; [ ] is the 95 % interval of the ratio of runs of the same round, from 3"
     yield "repeats on.  A rank is a range: whose intervals overlap share it."
 

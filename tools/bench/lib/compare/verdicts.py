@@ -14,6 +14,7 @@ from . import article, curves, figures, words
 LITTLE = 0.1
 SAME_SPEED = 0.03  # of CPUs, by ns per SHA round
 SAME_SHARE = 0.15  # of the physical limit, between subjects that do the same work
+CPU_WORK = ("cpu_us", "wall_us", "seed_us", "sha", "alloc_kb")  # steps of /process that CPUs do; with the others requests wait for something else
 
 
 class Verdict(NamedTuple):
@@ -105,9 +106,14 @@ def speeds(scenarios):
                     f"the same turn {words.percent(each[most] / each[least] - 1)} more: that is their libraries' doing, and in every ratio of theirs.")]
 
 
+def is_cpu_work(work):
+    """Nothing but: whoever sleeps or asks others on the way is limited by that as well, and by how many connections there are."""
+    return bool(work) and all(step.partition("=")[0] in CPU_WORK for step in work.split("&"))
+
+
 def reached(row):
-    """{subject: share of what its CPUs can give}, of a row of throughput with work; empty where there is nothing to compare."""
-    if row.kind not in ("max", "closed") or "bare_of" in row.params or not row.params.get("work"):
+    """{subject: share of what its CPUs can give}, of a row of throughput with CPU work; empty where there is nothing to compare."""
+    if row.kind not in ("max", "closed") or "bare_of" in row.params or not is_cpu_work(row.params.get("work")):
         return {}
     known = {cell.subject: found["reached_ratio"] for cell in row.cells.values() if cell.mark is None and (found := curves.limit(cell))}
     return known if len(known) > 1 else {}
@@ -126,7 +132,7 @@ def spreads(scenarios):
                            f"{words.percent(ratios[best])} ({best}), in the median; "
                            + spread_told(row, best, worst), row))
     if alike:
-        where = f"'{alike[0].title}'" + (f" and {len(alike) - 1} more {'row' if len(alike) == 2 else 'rows'} with work" if len(alike) > 1 else "")
+        where = f"'{alike[0].title}'" + (f" and {len(alike) - 1} more {'row' if len(alike) == 2 else 'rows'} with CPU work" if len(alike) > 1 else "")
         every = [ratio for row in alike for ratio in reached(row).values()]
         out.insert(0, Verdict("spread", f"In {where} all who did the work reached much the same share of what their CPUs can give at the CPU time that "
                               f"a request takes of them, {words.span(every)}. What sets their throughputs apart is mostly that CPU time, and not "
@@ -136,7 +142,11 @@ def spreads(scenarios):
 
 def spread_told(row, best, worst):
     """Whether the throughputs of these two are in the order of the shares that they reached, and why."""
-    order = figures.order(row, article.MAIN[row.kind], best, worst)
+    metric = article.MAIN[row.kind]
+    order = figures.order(row, metric, best, worst)
+    if order is None:
+        why_not = " and ".join(f"{name} {words.no_rank(row.cells[name], metric)}" for name in (best, worst) if metric not in row.cells[name].ranks)
+        return f"which of the two answered more is not told, for want of ranks ({why_not}); {cause_of(row, worst)}"
     if not order:
         return "but their throughputs cannot be told apart."
     return cause_of(row, worst) if order < 0 else f"but {worst} answered more, as a request takes less CPU time of it."
@@ -181,7 +191,7 @@ def cause_of(row, name):
     """What its slowest requests waited for most."""
     shares = curves.shares(row.cells[name].runs, 0.99)
     if not shares:
-        return f"why {name} is behind nobody watched."
+        return f"nobody watched what {name}'s requests waited for."
     letter = max((one for one in shares if one != "?"), key=shares.get)
     return f"in {name}'s slowest hundredth {words.percent(shares[letter])} of the time was: {words.group(letter)}."
 

@@ -41,6 +41,10 @@ def percent(ratio):
     return f"{digits(100 * ratio)} %"
 
 
+def quantile(q):
+    return f"p{100 * q:g}"
+
+
 def span(ratios):
     """From the least to the most."""
     low, high = percent(min(ratios)), percent(max(ratios))
@@ -54,6 +58,20 @@ def runs(count):
 def unranked(count):
     """Why a figure of COUNT runs that no mark explains has no rank."""
     return f"not ranked: {runs(count)}" if count < stats.LEAST_RATIOS else "not ranked: nobody to hold it against"
+
+
+def no_rank(cell, metric):
+    """Why a cell has none for a figure that it has."""
+    return MARKS.get(cell.mark_of(metric)) or unranked(cell.values[metric]["count"] if metric in cell.values else 0)
+
+
+def held(show, value, interval):
+    """'1.23 [1.20, 1.26]'"""
+    return show(value) + (" [{}, {}]".format(*map(show, interval)) if interval else "")
+
+
+def short_ratio(summary):
+    return f"x {held(digits, summary['median'], summary['interval_95'])}"
 
 
 def ratio(summary):
@@ -123,8 +141,27 @@ def origins(index):
     return [index, *index.get("also", ())]
 
 
+def commits(index):
+    """Each of the sources whose programs ran, once; of a run that does not say nothing."""
+    found = [of.get("source") or {} for of in origins(index)]
+    return list(dict.fromkeys(f"{one['commit'][:12]}{' with changes' if one.get('modified') else ''}" for one in found if one.get("commit")))
+
+
+def again(index):
+    """The commands that make the same runs in the same order."""
+    return [f"again: {of['command']}   (seed {of.get('seed')})" for of in origins(index)]
+
+
 def measured(index, runs):
     return f"{len(runs)} runs from {joined([of['started_at'] for of in origins(index)])}"
+
+
+def source(index):
+    return f"source {joined(commits(index))}" if commits(index) else ""
+
+
+def where_and_when(index, runs):
+    return "; ".join(filter(None, [machine(index["machine"]), measured(index, runs), source(index)]))
 
 
 def joined(names):
