@@ -79,8 +79,13 @@ static __always_inline __u64 stay_runnable_ns(const struct stay *stay)
 						      later_ns(stay->in_ns, (__u64)stay->waited_16ns << 4);
 }
 
+/* What waits for a CPU were behind: in no struct of those that lie on the stack. */
+struct blames {
+	__u64 ns[BLAME_KINDS];
+};
+
 /* Of the wait in STAY, NS: each kind's part is added to OUT, and all of them are NS. */
-static __always_inline void stay_blame(const struct stay *stay, __u64 ns, __u64 out[BLAME_KINDS])
+static __always_inline void stay_blame(const struct stay *stay, __u64 ns, struct blames *out)
 {
 	__u64 left_ns = ns;
 
@@ -88,9 +93,9 @@ static __always_inline void stay_blame(const struct stay *stay, __u64 ns, __u64 
 		__u32 share = stay->behind >> (i * STAY_SHARE_BITS) & STAY_SHARES;
 
 		if (share)
-			out[i] += blame_take(ns * share / STAY_SHARES, &left_ns);
+			out->ns[i] += blame_take(ns * share / STAY_SHARES, &left_ns);
 	}
-	out[BLAME_OTHER] += left_ns;
+	out->ns[BLAME_OTHER] += left_ns;
 }
 
 /* How long [FROM, TO) and [BEGIN, END) overlap. */
@@ -106,9 +111,8 @@ struct unread {
 	__u64 busy_ns;
 	__u64 run_queue_ns;
 	__u64 blocked_ns;
-	__u64 arrived_ns;	     /* from here, */
-	__u64 until_ns;		     /* to here: it moves back as its stays are looked through */
-	__u64 blame_ns[BLAME_KINDS]; /* sum to run_queue_ns */
+	__u64 arrived_ns; /* from here, */
+	__u64 until_ns;	  /* to here: it moves back as its stays are looked through */
 };
 
 /*
@@ -134,9 +138,9 @@ static __always_inline void history_take(struct history *history, const struct w
 
 /*
  * The task ran from the end of STAY until OUT->until_ns.  Returns 0 if that is all that it tells: there is no
- * such stay, or it began before the bytes came.
+ * such stay, or it began before the bytes came.  BLAMES may be NULL.
  */
-static __always_inline int unread_add_stay(struct unread *out, const struct stay *stay)
+static __always_inline int unread_add_stay(struct unread *out, const struct stay *stay, struct blames *blames)
 {
 	__u64 arrived_ns = out->arrived_ns, until_ns = out->until_ns, out_ns, runnable_ns, waited_ns;
 
@@ -147,37 +151,38 @@ static __always_inline int unread_add_stay(struct unread *out, const struct stay
 	waited_ns = overlap_ns(runnable_ns, stay->in_ns, arrived_ns, until_ns);
 	out->busy_ns += overlap_ns(stay->in_ns, until_ns, arrived_ns, until_ns);
 	out->run_queue_ns += waited_ns;
-	if (waited_ns)
-		stay_blame(stay, waited_ns, out->blame_ns);
+	if (waited_ns && blames)
+		stay_blame(stay, waited_ns, blames);
 	out->blocked_ns += overlap_ns(out_ns, runnable_ns, arrived_ns, until_ns);
 	out->until_ns = out_ns > arrived_ns ? out_ns : arrived_ns;
 	return out->until_ns > arrived_ns;
 }
 
-VERIFIED_ONCE int unread_add(struct unread *out, const struct stay *stay)
+VERIFIED_ONCE int unread_add(struct unread *out, const struct stay *stay, struct blames *blames)
 {
-	return out && stay ? unread_add_stay(out, stay) : 0;
+	return out && stay ? unread_add_stay(out, stay, blames) : 0;
 }
 
 /* What the reading task did from OUT->arrived_ns on, by the stays before its latest, as far back as they
  * tell. */
-VERIFIED_ONCE int split_unread(struct unread *out, const struct worker *worker)
+VERIFIED_ONCE int split_unread(struct unread *out, const struct worker *worker, struct blames *blames)
 {
 	if (!worker || !out)
 		return 0;
 	NOT_UNROLLED for (__u32 i = 2; i <= STAYS;
-			  i++) if (!unread_add(out, &worker->stays[(worker->stay - i) & (STAYS - 1)])) break;
+			  i++) if (!unread_add(out, &worker->stays[(worker->stay - i) & (STAYS - 1)],
+					       blames)) break;
 	return 0;
 }
 
 /* The same from its history, for what is before that. */
-VERIFIED_ONCE int split_history(struct unread *out, const struct history *history)
+VERIFIED_ONCE int split_history(struct unread *out, const struct history *history, struct blames *blames)
 {
 	if (!history || !out)
 		return 0;
 	NOT_UNROLLED for (__u32 i = 1; i <= HISTORY;
-			  i++) if (!unread_add(out,
-					       &history->stays[(history->next - i) & (HISTORY - 1)])) break;
+			  i++) if (!unread_add(out, &history->stays[(history->next - i) & (HISTORY - 1)],
+					       blames)) break;
 	return 0;
 }
 

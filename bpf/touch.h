@@ -50,18 +50,22 @@ static __always_inline void work_lost(void);
 /* The current task's history; if it has none, it has one from now on.  NULL: there is nothing in it. */
 static __always_inline const struct history *history_of(const struct toucher *by);
 
-/* What the current task did since ARRIVED_NS; what is older than all that it remembers is in none of it. */
-static __always_inline struct unread unread_since(const struct toucher *by, __u64 arrived_ns)
+/*
+ * What the current task did since ARRIVED_NS; what is older than all that it remembers is in none of it. What
+ * its waits were behind is added to BLAMES, which may be NULL.
+ */
+static __always_inline struct unread unread_since(const struct toucher *by, __u64 arrived_ns,
+						  struct blames *blames)
 {
 	struct unread out = { .arrived_ns = arrived_ns, .until_ns = by->now_ns };
 
 	const struct stay *latest = &by->worker->stays[(by->worker->stay - 1) & (STAYS - 1)];
 
 	/* Mostly that is all: it slept, and was woken by what it reads. */
-	if (unread_add_stay(&out, latest) && out.until_ns > arrived_ns)
-		split_unread(&out, by->worker);
+	if (unread_add_stay(&out, latest, blames) && out.until_ns > arrived_ns)
+		split_unread(&out, by->worker, blames);
 	if (out.until_ns > arrived_ns)
-		split_history(&out, history_of(by));
+		split_history(&out, history_of(by), blames);
 	return out;
 }
 
@@ -162,7 +166,7 @@ VERIFIED_ONCE int touch_found(struct worker *worker, struct task_clock *clock, s
 
 	if (!worker || !clock || !span)
 		return 0;
-	did = unread_since(&by, free_at_ns);
+	did = unread_since(&by, free_at_ns, NULL);
 	span_take_found(span, worker, &did);
 	return 0;
 }
@@ -351,13 +355,11 @@ static __always_inline void split_accept(const struct toucher *by, struct span *
 /* What the reading task, advanced, did while the request lay unread: from READABLE_NS on. */
 static __always_inline void span_was_unread(const struct toucher *by, struct span *span, __u64 readable_ns)
 {
-	const struct unread unread = unread_since(by, readable_ns);
+	const struct unread unread = unread_since(by, readable_ns, (struct blames *)span->parts.blame_ns);
 
 	span->parts.components_ns[COMPONENT_SOCKET_BUSY] = unread.busy_ns;
 	span->parts.components_ns[COMPONENT_SOCKET_RUN_QUEUE] = unread.run_queue_ns;
 	span->parts.components_ns[COMPONENT_SOCKET_BLOCKED] = unread.blocked_ns;
-	for (__u32 i = 0; i < BLAME_KINDS; i++)
-		span->parts.blame_ns[i] = unread.blame_ns[i];
 }
 
 /* The current task reads a new request, number REQUEST: from when it waited, and what for. */
@@ -435,7 +437,7 @@ VERIFIED_ONCE int touch_answered(struct worker *worker, struct task_clock *clock
 		advance(&by);
 	}
 	if (upstream->arrived_ns)
-		late = unread_since(&by, upstream->arrived_ns);
+		late = unread_since(&by, upstream->arrived_ns, NULL);
 	upstream_answered(&worker->work, &worker->at.held, late.busy_ns + late.run_queue_ns);
 	upstream->arrived_ns = 0;
 	return 0;

@@ -360,7 +360,7 @@ static void waits_are_behind_whom_they_were(void **state)
 	srand(1);
 	for (int i = 0; i < LIVES * 10; i++) {
 		uint64_t whole_ns = 0, told_ns = 0, ns[BLAME_KINDS] = {}, left_ns;
-		__u64 out_ns[BLAME_KINDS] = {};
+		struct blames out = {};
 		struct task_clock clock = { .state = CLOCK_RUNNING };
 		struct worker worker = {};
 
@@ -372,18 +372,18 @@ static void waits_are_behind_whom_they_were(void **state)
 		}
 		worker_came_back(&worker, &clock, 0);
 		left_ns = whole_ns >> any(20);
-		stay_blame(&worker.stays[0], left_ns, out_ns);
+		stay_blame(&worker.stays[0], left_ns, &out);
 		for (int kind = 0; kind < BLAME_KINDS; kind++) {
 			double wanted_ns = whole_ns ? (double)ns[kind] / (double)whole_ns * (double)left_ns :
 						      0;
 			/* Half a share for each of the five that are rounded, at whose cost the last may be. */
 			double most_ns = 2.5 * (double)left_ns / STAY_SHARES + 6;
 
-			if (whole_ns && fabs((double)out_ns[kind] - wanted_ns) > most_ns)
+			if (whole_ns && fabs((double)out.ns[kind] - wanted_ns) > most_ns)
 				fail_msg("kind %d: %llu of %llu ns, not %.0f", kind,
-					 (unsigned long long)out_ns[kind], (unsigned long long)left_ns,
+					 (unsigned long long)out.ns[kind], (unsigned long long)left_ns,
 					 wanted_ns);
-			told_ns += out_ns[kind];
+			told_ns += out.ns[kind];
 		}
 		assert_int_equal(told_ns, left_ns);
 	}
