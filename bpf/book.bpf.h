@@ -105,7 +105,7 @@ static __always_inline void book_run_queue(const struct parts *parts, __u32 numb
 	__u64 unread_ns = parts->components_ns[COMPONENT_SOCKET_RUN_QUEUE],
 	      wakeup_ns = parts->components_ns[COMPONENT_RUN_QUEUE_WAKEUP],
 	      preempted_ns = parts->components_ns[COMPONENT_RUN_QUEUE_PREEMPTED],
-	      ns = unread_ns + wakeup_ns + preempted_ns;
+	      ns = blamed_ns(parts->components_ns);
 	__u32 what = WITHOUT_RUN_QUEUE;
 	struct component_moves *moves;
 

@@ -8,7 +8,7 @@
 
 /* One request as the kernel's side knows it, with one voluntary switch; its latency sums its components. */
 struct request {
-	uint64_t components_ns[COMPONENTS];
+	__u64 components_ns[COMPONENTS];
 	uint32_t status, blame, involuntary, migrations;
 };
 
@@ -46,19 +46,14 @@ static inline void book(struct snapshot_requests *in, const struct request *requ
 	one->migrations += times * request->migrations;
 	switch_row_book(&in->switches[request->status].rows[switch_row_of(1 + request->involuntary)],
 			1 + request->involuntary, request->components_ns[COMPONENT_ON_CPU], count);
-	one->blame_ns[request->blame] += times * (request->components_ns[COMPONENT_RUN_QUEUE_WAKEUP] +
-						  request->components_ns[COMPONENT_RUN_QUEUE_PREEMPTED]);
+	one->blame_ns[request->blame] += times * blamed_ns(request->components_ns);
 	for (int i = 0; i < COMPONENTS; i++) {
 		uint64_t ns = request->components_ns[i];
 
 		one->components_ns[i] += times * ns;
 		book_without(in, (uint32_t)i, latency_ns, ns, times);
 	}
-	book_without(in, WITHOUT_RUN_QUEUE, latency_ns,
-		     request->components_ns[COMPONENT_SOCKET_RUN_QUEUE] +
-			     request->components_ns[COMPONENT_RUN_QUEUE_WAKEUP] +
-			     request->components_ns[COMPONENT_RUN_QUEUE_PREEMPTED],
-		     times);
+	book_without(in, WITHOUT_RUN_QUEUE, latency_ns, blamed_ns(request->components_ns), times);
 }
 
 #endif /* WHYLATE_TESTS_BOOK_REQUESTS_H */

@@ -9,10 +9,8 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/book_requests.h"
-#include "user/analysis/check.h"
+#include "tests/unit/between_requests.h"
 #include "user/analysis/quantile.h"
-#include "user/analysis/requests.h"
 #include "user/analysis/tail.h"
 
 enum {
@@ -23,38 +21,6 @@ enum {
 };
 
 static const uint32_t waits[] = { UNREAD, WAKEUP, PREEMPTED };
-
-static struct snapshot_requests requests[2];
-static struct snapshot from, to;
-static struct report report;
-
-static int begin(void **state)
-{
-	(void)state;
-	memset(requests, 0, sizeof(requests));
-	from = (struct snapshot){ .requests = &requests[0] };
-	to = (struct snapshot){ .requests = &requests[1] };
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	report_fini(&report);
-	return 0;
-}
-
-static void analyse(const struct snapshot *since)
-{
-	struct check_broken broken;
-	struct err err = {};
-
-	report_fini(&report);
-	report.window.duration_ns = 1000;
-	assert_int_equal(requests_between(since, &to, &report, &err), 0);
-	if (!check_report(&report, CHECK_ALWAYS, &broken))
-		fail_msg("%s %s", broken.path, broken.what);
-}
 
 /* Each part of it leaves most of the latency where it is; all of it is three quarters and more. */
 static void whole_wait_is_more_than_its_parts(void **state)

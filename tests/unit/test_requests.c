@@ -9,9 +9,7 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/book_requests.h"
-#include "user/analysis/check.h"
-#include "user/analysis/requests.h"
+#include "tests/unit/between_requests.h"
 
 enum {
 	ON_CPU = COMPONENT_ON_CPU,
@@ -20,41 +18,9 @@ enum {
 };
 enum { DISK = COMPONENT_BLOCKED_FIRST + BLOCKED_DISK };
 
-static struct snapshot_requests requests[2];
-static struct snapshot from, to;
-static struct report report;
-
-static int begin(void **state)
-{
-	(void)state;
-	memset(requests, 0, sizeof(requests));
-	from = (struct snapshot){ .requests = &requests[0] };
-	to = (struct snapshot){ .requests = &requests[1] };
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	report_fini(&report);
-	return 0;
-}
-
 static struct request on_cpu_only(uint64_t ns)
 {
 	return (struct request){ .components_ns[ON_CPU] = ns, .status = STATUS_2XX };
-}
-
-static void analyse(const struct snapshot *since)
-{
-	struct check_broken broken;
-	struct err err = {};
-
-	report_fini(&report);
-	report.window.duration_ns = 1000;
-	assert_int_equal(requests_between(since, &to, &report, &err), 0);
-	if (!check_report(&report, CHECK_ALWAYS, &broken))
-		fail_msg("%s %s", broken.path, broken.what);
 }
 
 /* TO becomes the FROM of the next window, as it is measured on. */
