@@ -63,13 +63,19 @@ static __always_inline struct span *span_create(struct sock *sk, __u64 establish
 	return span;
 }
 
+/* What SK, a UNIX socket, is bound to; NULL: nothing. */
+static __always_inline struct unix_address *unix_address_of(struct sock *sk)
+{
+	return BPF_CORE_READ((struct unix_sock *)sk, addr);
+}
+
 static __always_inline bool is_ours_by_address(struct sock *sk)
 {
 	__u64 address;
 
 	if (!is_unix(sk) || sk->__sk_common.skc_state == TCP_LISTEN)
 		return false;
-	address = (__u64)BPF_CORE_READ((struct unix_sock *)sk, addr);
+	address = (__u64)unix_address_of(sk);
 	return address && bpf_map_lookup_elem(&unix_addresses, &address);
 }
 
@@ -118,7 +124,7 @@ static __always_inline struct span *span_of(struct sock *sk)
 /* A UNIX listener of the target's, or one of its connections: all others will be known by its address. */
 static __always_inline void note_unix_address(struct sock *sk)
 {
-	__u64 address = (__u64)BPF_CORE_READ((struct unix_sock *)sk, addr);
+	__u64 address = (__u64)unix_address_of(sk);
 	__u8 yes = 1;
 
 	if (address && bpf_map_update_elem(&unix_addresses, &address, &yes, BPF_ANY))
@@ -126,18 +132,16 @@ static __always_inline void note_unix_address(struct sock *sk)
 }
 
 /*
- * A task of the target uses a UNIX socket whose address we do not know: accepted from a listener that is
+ * A task of the target uses SK, a UNIX socket whose address we do not know: accepted from a listener that is
  * younger than we are, as nothing tells of those?  Then others hold that address too: unix_stream_connect()
  * in net/unix/af_unix.c has counted the accepted socket in; that of a client, if it has one, is its own.
  */
 static __always_inline bool is_of_new_listener(struct sock *sk)
 {
-	struct unix_address *address;
+	struct unix_address *address = unix_address_of(sk);
 
-	if (!is_unix(sk) || sk->__sk_common.skc_state == TCP_LISTEN)
-		return false;
-	address = BPF_CORE_READ((struct unix_sock *)sk, addr);
-	return address && BPF_CORE_READ(address, refcnt.refs.counter) > 1;
+	return sk->__sk_common.skc_state != TCP_LISTEN && address &&
+	       BPF_CORE_READ(address, refcnt.refs.counter) > 1;
 }
 
 /*
