@@ -52,6 +52,13 @@ def read(path):
         raise Unusable(f"cannot read {path}: {why}") from None
 
 
+def check_version(path, index):
+    """Returns INDEX, which PATH had."""
+    if not isinstance(index, dict) or index.get("schema_version") != SCHEMA_VERSION:
+        raise Unusable(f"{path} is no comparison of schema version {SCHEMA_VERSION}")
+    return index
+
+
 class Folder:
     def __init__(self, path):
         self.path = path
@@ -83,17 +90,20 @@ class Folder:
         write(os.path.join(self.path, "index.json"), index, indent=1)
 
     def index(self):
-        index = read(os.path.join(self.path, "index.json"))
-        if not isinstance(index, dict) or index.get("schema_version") != SCHEMA_VERSION:
-            raise Unusable(f"{self.path}/index.json is no comparison of schema version {SCHEMA_VERSION}")
-        return index
+        path = os.path.join(self.path, "index.json")
+        return check_version(path, read(path))
 
     def names(self):
         return sorted(name for name in os.listdir(self.runs) if name.endswith(".json")) if os.path.isdir(self.runs) else []
 
+    def entries(self):
+        """(file, record) of each run, one after the other: a long comparison has more of them than fit into memory whole."""
+        for name in self.names():
+            path = os.path.join(self.runs, name)
+            yield path, read(path)
+
     def records(self):
-        """One after the other: a long comparison has more of them than fit into memory whole."""
-        return (read(os.path.join(self.runs, name)) for name in self.names())
+        return (record for _, record in self.entries())
 
     def add(self, record):
         """Returns the run's name."""

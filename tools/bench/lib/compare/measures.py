@@ -38,6 +38,7 @@ METRICS = {
 STEPS = {"max_rate": 1.05}  # a search ends when the next rate that did not hold is that near (SEARCH_RATIO, tools/load/search.h)
 QUANTILES = {"p50_ns": 0.5, "p99_ns": 0.99, "p999_ns": 0.999}
 MOST_UNKNOWN = 1 / 64  # of on-CPU time, as residual (bpf/switches.h)
+SUMMED = ("on_cpu", "residual")  # of the buckets' components what any figure is made of
 # By both of which lag must change a quantile to have made it.  The generator's own limits (tools/load/result.c), which it does not
 # apply with fewer than 100 requests beyond the quantile: there it widens the quantile's interval.
 LAG_RATIO, LAG_NS = 0.05, 50_000
@@ -120,7 +121,7 @@ def of_load(run):
 def is_alike(run, requests):
     """All do the same work, and how long they were on a CPU is known: else those that work more, or of which more is known, have
     more switches as well, and the slope is of that."""
-    sums = {name: sum(bucket["components_ns"].get(name, 0) for bucket in requests["buckets"]) for name in ("on_cpu", "residual")}
+    sums = {name: sum(bucket["components_ns"].get(name, 0) for bucket in requests["buckets"]) for name in SUMMED}
     return not run["params"].get("streams") and sums["residual"] <= MOST_UNKNOWN * sums["on_cpu"]
 
 

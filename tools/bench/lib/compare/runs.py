@@ -2,7 +2,7 @@
 """A folder that tools/bench/compare wrote, read and looked over: what the figures need is there, or one line says what is not."""
 import os
 
-from .. import folder
+from .. import folder, packed
 from . import crowds, curves, measures, verdicts, words
 
 VERDICTS = ("ok", "client-bound", "cannot", "failed", "off")
@@ -33,15 +33,31 @@ def try_out(path, run):
                               "its folder") from None
 
 
-def slim(run):
-    """Without what no figure is made of, which is most of it."""
-    for load in measures.loads(run):
-        load.pop("lag", None)
-    agent = run.get("agent") or {}
+def slim_load(load):
+    load.pop("lag", None)
+    shown = "from_due" if load["latency"].get("from_due") else "from_send"
+    load["latency"] = {shown: load["latency"][shown]}
+    load["latency"][shown].pop("by_class", None)
+
+
+def slim_agent(agent):
     for key in ("threads", "exemplars"):
         agent.pop(key, None)
     for key in ("on_cpu", "run_queue", "blocked"):
-        agent.get("scheduling", {}).pop(key, None)
+        agent["scheduling"].pop(key, None)
+    (agent["scheduling"]["switch_cost"].get("cost") or {}).pop("buckets", None)
+    requests = agent.get("requests") or {}
+    (requests.get("latency") or {}).pop("buckets", None)
+    for bucket in requests.get("buckets", ()):
+        bucket["components_ns"] = {name: ns for name, ns in bucket["components_ns"].items() if name in measures.SUMMED}
+
+
+def slim(run):
+    """Without what no figure is made of, which is most of it."""
+    for load in measures.loads(run):
+        slim_load(load)
+    if run.get("agent"):
+        slim_agent(run["agent"])
     return run
 
 
@@ -85,20 +101,33 @@ def check_comparable(path, index, other, its_index):
                 raise folder.Unusable(f"cannot hold {other} against {path}: {one['name']}/{row['row']} is another row there")
 
 
+def entries(where):
+    """(file, run) of each, looked over and slim, in the order that they were measured in."""
+    for path, run in where.entries():
+        check_keys(path, run, RUN_KEYS)
+        if run["verdict"] not in VERDICTS:
+            raise folder.Unusable(f"cannot use {path}: verdict '{run['verdict']}' is none of {', '.join(VERDICTS)}")
+        try_out(path, run)
+        yield path, slim(run)
+
+
+def index_of(where):
+    index, path = where.index(), os.path.join(where.path, "index.json")
+    check_keys(path, index, INDEX_KEYS)
+    for scenario in index["scenarios"]:
+        check_keys(path, scenario, SCENARIO_KEYS)
+        for row in scenario["rows"]:
+            check_keys(path, row, ROW_KEYS)
+    return index
+
+
 def read(path):
     """(index, [run]) in the order that they were measured in."""
-    where = folder.Folder(path)
-    index, of_index = where.index(), os.path.join(path, "index.json")
-    check_keys(of_index, index, INDEX_KEYS)
-    for scenario in index["scenarios"]:
-        check_keys(of_index, scenario, SCENARIO_KEYS)
-        for row in scenario["rows"]:
-            check_keys(of_index, row, ROW_KEYS)
-    runs = []
-    for name, run in zip(where.names(), where.records()):
-        check_keys(os.path.join(where.runs, name), run, RUN_KEYS)
-        if run["verdict"] not in VERDICTS:
-            raise folder.Unusable(f"cannot use {os.path.join(where.runs, name)}: verdict '{run['verdict']}' is none of {', '.join(VERDICTS)}")
-        try_out(os.path.join(where.runs, name), run)
-        runs.append(slim(run))
-    return index, runs
+    where = packed.opened(path)
+    return index_of(where), [run for _, run in entries(where)]
+
+
+def pack(path, to_path):
+    """What all figures of PATH are made of, as one file."""
+    where = packed.opened(path)
+    packed.write(to_path, index_of(where), entries(where))
