@@ -45,22 +45,19 @@ static __always_inline struct request_counts *counts_here(void)
 	return bpf_map_lookup_elem(&request_counts, &zero);
 }
 
-/* A request has arrived (1), or is no longer open (-1). */
-static __always_inline void count_open(__s64 more)
-{
-	struct request_counts *counts = counts_here();
-
-	/* Arrivals interrupt the tasks' hooks on the same CPU. */
-	if (counts)
-		__sync_fetch_and_add(&counts->not_counted[NOT_UNANSWERED], more);
-}
-
-static __always_inline void count_not(__u32 reason)
+/* What becomes of a request that is not answered.  Arrivals interrupt the tasks' hooks on the same CPU. */
+static __always_inline void count_not(__u32 reason, __s64 more)
 {
 	struct request_counts *counts = counts_here();
 
 	if (counts && reason < NOT_COUNTED_KINDS)
-		__sync_fetch_and_add(&counts->not_counted[reason], 1);
+		__sync_fetch_and_add(&counts->not_counted[reason], more);
+}
+
+/* A request has arrived (1), or is no longer open (-1). */
+static __always_inline void count_open(__s64 more)
+{
+	count_not(NOT_UNANSWERED, more);
 }
 
 /* A number that no other request has: those of one CPU count up. */

@@ -26,6 +26,7 @@ enum span_state {
 	SPAN_READ,     /* its request was read */
 	SPAN_ANSWERED, /* and booked; more may be sent */
 	SPAN_CLOSED,
+	SPAN_LOST, /* closed, and its request, read and not answered, is counted as that */
 };
 
 /* What a connection was seen to speak. */
@@ -46,16 +47,15 @@ struct span {
 	__u64 read_ns;
 	__u64 at_ns;  /* the latest touch */
 	__u64 holder; /* clock id of the task that touched it */
-	__u8 state;   /* enum span_state */
 	__u8 protocol;
 	__u8 status;	    /* enum request_status */
 	__u8 flags;	    /* SPAN_... */
 	__u8 waits_accept;  /* the first byte came before the connection was accepted */
 	__u8 owes;	    /* an answer to what we did not see: 1 + enum not_counted; 0: none */
 	__u8 unread_before; /* of what it owes, the first byte was not read yet when we came */
-	__u8 pad;
+	__u8 pad[2];
 	__u32 looked_at; /* the latest look for answers that are still being sent */
-	__u32 pad2;
+	__u32 state;	 /* enum span_state; a reset may end it at any time, on any CPU (span_enter) */
 	__u64 waited_ns; /* by its record: of that, what is in its parts already */
 	__u8 trace_id[TRACE_ID_BYTES];
 	struct parts parts;
@@ -75,6 +75,19 @@ struct span {
 #define SPAN_SPREAD  32u /* in more places than one: by several CPUs, in several intervals */
 
 _Static_assert(sizeof(struct span) <= 512 - 72, "with the storage's own head it fits kmalloc-512");
+
+/*
+ * SPAN goes on to state TO, but from its end nowhere: nothing comes after.  Returns what it was in.  Whoever
+ * finds it closed knows that what it held itself, and whoever closes it does not see, is its own to count.
+ */
+static __always_inline __u32 span_enter(struct span *span, __u32 to)
+{
+	__u32 was = __sync_lock_test_and_set(&span->state, to);
+
+	if (was >= SPAN_CLOSED)
+		span->state = was;
+	return was;
+}
 
 /*
  * The commonest touch: the task read the request and has been on its CPU with it ever since.  Returns 0 if
@@ -183,13 +196,13 @@ static __always_inline int holds(const struct worker *worker, const struct span 
 	return worker->request == span->request && worker->work.from_ns == span->at_ns;
 }
 
-/* A new request begins on the connection, with the read at NOW_NS; SPAN has no arrival any more. */
+/* A new request begins on the connection, with the read at NOW_NS; SPAN has no arrival any more, and enters
+ * SPAN_READ next. */
 static __always_inline void span_open(struct span *span, __u64 request, __u64 begin_ns, __u64 now_ns)
 {
 	__builtin_memset(&span->parts, 0, sizeof(span->parts));
 	span->request = request;
 	span->begin_ns = begin_ns;
-	span->state = SPAN_READ;
 	span->status = STATUS_UNKNOWN;
 	span->flags = 0;
 	span->waited_ns = 0;

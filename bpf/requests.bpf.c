@@ -7,7 +7,9 @@
  * The hooks on read and send run in the task that reads or sends, after the fact; arrivals and states of
  * TCP in whatever context the packet is handled.  Where the kernel has no tracepoints for them (before 6.3),
  * they are on what the socket's operations lead to: the calls above are inlined into each other.  They may
- * meet on one span: `arrived_ns` is all that an arrival writes, and it is exchanged atomically.
+ * meet on one span: `arrived_ns` is all that an arrival writes, and the end of a connection that and `state`;
+ * both words are exchanged atomically, so that whoever takes out that a request is open counts what becomes
+ * of it, and nobody else does.
  */
 #include "maps.bpf.h"
 #include "compat.bpf.h"
@@ -17,6 +19,7 @@
 #include "touch.bpf.h"
 #include "upstream.bpf.h"
 #include "exemplar.bpf.h"
+#include "answer.bpf.h"
 
 /* The socket has something to be read, perhaps. */
 static __always_inline void arrive(struct sock *sk)
@@ -93,13 +96,29 @@ static __always_inline void learn_protocol(struct span *span, __u32 begins)
 		span->protocol = SPEAKS_TURNS + TURN_OTHER;
 }
 
+/* A request that is counted as open has lost its connection. */
+static __always_inline void count_closed(void)
+{
+	count_open(-1);
+	count_not(NOT_CLOSED, 1);
+}
+
 /*
  * A task that is not the target's, or has no clock yet, reads or answers: what it does is not known.  The
- * connection begins anew, and whoever still answers that request owes it to REASON.
+ * connection begins anew, and whoever still answers that request owes it to REASON.  ARRIVAL: what was taken
+ * from the span.
  */
-static __always_inline void leave(struct span *span, __u32 reason)
+static __always_inline void leave(struct span *span, __u64 arrival, __u32 reason)
 {
-	span->state = SPAN_IDLE;
+	__u32 was = span_enter(span, SPAN_IDLE);
+
+	if (was >= SPAN_CLOSED) {
+		if (arrival & ARRIVAL_COUNTED)
+			count_closed();
+		return;
+	}
+	if (arrival & ARRIVAL_COUNTED || was == SPAN_READ)
+		count_open(-1);
 	span->owes = (__u8)(reason + 1);
 }
 
@@ -137,22 +156,20 @@ static __always_inline void read_connection(struct toucher *by, struct sock *sk,
 					    int length)
 {
 	__u64 arrived_ns = __sync_lock_test_and_set(&span->arrived_ns, 0);
-	__u32 begins;
+	__u32 state = *(volatile __u32 *)&span->state, begins;
 
 	/* What came between the read and here is not read. */
 	if (has_unread(sk))
 		__sync_val_compare_and_swap(&span->arrived_ns, 0, bpf_ktime_get_ns() & ~ARRIVAL_COUNTED);
-	if (arrived_ns & ARRIVAL_COUNTED && span->state == SPAN_READ)
+	if (arrived_ns & ARRIVAL_COUNTED && state == SPAN_READ) {
 		count_open(-1); /* more of the same request after all */
-	if (span->state == SPAN_CLOSED)
-		return;
-	if (!touch_begin(by, bpf_get_current_task_btf())) {
-		if (arrived_ns & ARRIVAL_COUNTED || span->state == SPAN_READ)
-			count_open(-1);
-		leave(span, NOT_FOREIGN);
+		arrived_ns &= ~ARRIVAL_COUNTED;
+	}
+	if (state >= SPAN_CLOSED || !touch_begin(by, bpf_get_current_task_btf())) {
+		leave(span, arrived_ns, NOT_FOREIGN);
 		return;
 	}
-	if (span->state == SPAN_READ) {
+	if (state == SPAN_READ) {
 		if (begins_anew(span, length)) {
 			touch_first(by, span, next_request(), arrived_ns);
 			return;
@@ -162,7 +179,7 @@ static __always_inline void read_connection(struct toucher *by, struct sock *sk,
 		return;
 	}
 	/* A look at the user's bytes costs more than all else here: later, if there is doubt. */
-	if (span->state == SPAN_ANSWERED && span->protocol == SPEAKS_HTTP)
+	if (state == SPAN_ANSWERED && span->protocol == SPEAKS_HTTP)
 		begins = HTTP_UNDECIDED;
 	else
 		begins = look_for_request(span, length);
@@ -182,6 +199,8 @@ static __always_inline void read_connection(struct toucher *by, struct sock *sk,
 		span->flags |= SPAN_CONNECT;
 	else if (begins == HTTP_UNDECIDED)
 		span->flags |= SPAN_UNSEEN;
+	if (span_enter(span, SPAN_READ) >= SPAN_CLOSED)
+		count_closed();
 }
 
 /* The end of the stream, or nothing: no arrival after all. */
@@ -254,97 +273,68 @@ int BPF_PROG(on_unix_read, struct socket *socket, void *message, unsigned long s
 	return read_returned(socket, length, flags);
 }
 
-/* What a send is, by its first bytes and by what came before it. */
-enum answer {
-	ANSWER_MORE,  /* of a response that began before */
-	ANSWER_FIRST, /* of a final response */
-	ANSWER_INTERIM,
-	ANSWER_ENDS_HTTP,
-	ANSWER_PIPELINED, /* a further response, without a read between */
-};
-
-static __always_inline enum answer judge_first(struct span *span, __u32 begins, __u32 status)
-{
-	if (begins == HTTP_RESPONSE) {
-		if (status < 200 && status != 101)
-			return ANSWER_INTERIM;
-		if (status == 101 || (span->flags & SPAN_CONNECT && status < 300))
-			return ANSWER_ENDS_HTTP;
-		if (!(span->flags & SPAN_CONNECT))
-			span->protocol = SPEAKS_HTTP;
-		span->status = (__u8)http_status_class(status);
-	} else if (begins != HTTP_UNDECIDED) {
-		span->protocol = SPEAKS_TURNS + TURN_OTHER;
-	}
-	return ANSWER_FIRST;
-}
-
-/*
- * What TASK, the current one, just sent: an enum http_begins in the low byte, the status above it.  FIRST:
- * nothing of an answer went before, so that of several messages in one call it is the first.  With its stack
- * in that of the program, each answer would cost more than the call does.
- */
-static __noinline __u32 look_at_response(struct task_struct *task, int moved_bytes, int first)
-{
-	__u8 bytes[HTTP_LOOK_BYTES] = {};
-	__u32 status = 0, begins = http_look_response(bytes, look(task, moved_bytes, first, bytes), &status);
-
-	return begins | status << 8;
-}
-
-static __always_inline enum answer judge_response(struct task_struct *task, struct span *span, int length)
-{
-	bool first = span->state == SPAN_READ;
-	__u32 seen = span->protocol < SPEAKS_TURNS ? look_at_response(task, length, first) : HTTP_UNDECIDED;
-	__u32 begins = seen & 0xff, status = seen >> 8;
-
-	if (first)
-		return judge_first(span, begins, status);
-	return begins == HTTP_RESPONSE ? ANSWER_PIPELINED : ANSWER_MORE;
-}
-
-static __always_inline void answered(struct span *span)
+/* The open request has its answer.  False: it has ended otherwise. */
+static __always_inline bool answered(struct span *span)
 {
 	__u64 next_ns = span->arrived_ns;
 
-	if (span->state != SPAN_READ)
-		return;
+	__u32 was = span_enter(span, SPAN_ANSWERED);
+
+	if (was == SPAN_LOST) { /* a reset came between the send and its hook */
+		span->state = SPAN_CLOSED;
+		count_not(NOT_CLOSED, -1);
+		return true;
+	}
+	if (was != SPAN_READ) /* another thread answers it as well */
+		return was == SPAN_ANSWERED;
 	count_open(-1);
-	span->state = SPAN_ANSWERED;
 	/* While this one was open, what came was taken for the rest of it. */
 	if (next_ns && !(next_ns & ARRIVAL_COUNTED) &&
 	    __sync_val_compare_and_swap(&span->arrived_ns, next_ns, next_ns | ARRIVAL_COUNTED) == next_ns)
 		count_open(1);
+	return true;
 }
 
 /* The server sends, and has read nothing that we saw: what it owed from before, or it speaks first. */
 static __always_inline void speak_first(struct span *span)
 {
 	if (span->owes)
-		count_not(span->owes - 1);
+		count_not(span->owes - 1, 1);
 	else
 		span->protocol = SPEAKS_TURNS + TURN_OTHER;
 	span->owes = 0;
 	span->request = 0;
-	span->state = SPAN_ANSWERED;
+	span_enter(span, SPAN_ANSWERED);
 }
 
-/* Bytes of an answer were sent. */
-static __always_inline void send_answer(struct sock *sk, struct span *span, int length)
+/* SPAN, up to now, has ANSWER, the first of it or more. */
+static __always_inline void book_answer(struct span *span, struct worker *worker, enum answer answer)
+{
+	if (answer == ANSWER_ENDS_HTTP) {
+		span->protocol = SPEAKS_TURNS + TURN_UPGRADED;
+		count_not(NOT_UPGRADED, 1);
+		return;
+	}
+	book(span);
+	if (span->protocol < SPEAKS_TURNS)
+		exemplar_note(span, worker);
+}
+
+/* Bytes of an answer were sent, the FIRST ones or more. */
+static __always_inline void send_answer(struct sock *sk, struct span *span, int length, bool first)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct toucher by;
 	enum answer answer;
 
 	if (!touch_begin(&by, task)) {
-		if (span->state == SPAN_READ) {
-			count_open(-1);
-			leave(span, NOT_FOREIGN);
+		if (first) {
+			leave(span, 0, NOT_FOREIGN);
 			speak_first(span);
 		}
 		return;
 	}
-	answer = judge_response(task, span, length);
+	answer = judge_response(task, span, length, first);
 	if (answer == ANSWER_INTERIM)
 		return;
 	unbook(span);
@@ -353,28 +343,23 @@ static __always_inline void send_answer(struct sock *sk, struct span *span, int 
 	touch(&by, span);
 	if (answer == ANSWER_PIPELINED)
 		span->protocol = SPEAKS_TURNS + TURN_PIPELINED;
-	if (answer == ANSWER_ENDS_HTTP) {
-		span->protocol = SPEAKS_TURNS + TURN_UPGRADED;
-		count_not(NOT_UPGRADED);
-	} else {
-		book(span);
-		if (span->protocol < SPEAKS_TURNS)
-			exemplar_note(span, by.worker);
-	}
-	answered(span);
+	if (!first || answered(span))
+		book_answer(span, by.worker, answer);
 	touch_sent(&by, span, wants_to_send(sk));
 }
 
 /* Bytes were sent on a connection of the target's. */
 static __always_inline void send_connection(struct sock *sk, struct span *span, int length)
 {
-	if (span->state == SPAN_IDLE) {
+	__u32 state = *(volatile __u32 *)&span->state;
+
+	if (state == SPAN_IDLE) {
 		/* A read that nobody saw: it was waiting before we came, or spliced. */
 		if (span->arrived_ns && !has_unread(sk))
 			cancel_arrival(span);
 		speak_first(span);
-	} else if (span->state != SPAN_CLOSED && span->request) {
-		send_answer(sk, span, length); /* else more of that */
+	} else if (state != SPAN_CLOSED && span->request) {
+		send_answer(sk, span, length, state != SPAN_ANSWERED); /* else more of that */
 	}
 }
 
@@ -453,12 +438,15 @@ int BPF_PROG(on_unix_send_page, struct socket *socket, void *page, int offset, u
 /* What was asked and not answered will not be. */
 static __always_inline void close_connection(struct span *span)
 {
+	bool unread = __sync_lock_test_and_set(&span->arrived_ns, 0) & ARRIVAL_COUNTED;
+	bool read = __sync_val_compare_and_swap(&span->state, SPAN_READ, SPAN_LOST) == SPAN_READ ||
+		    __sync_lock_test_and_set(&span->state, SPAN_CLOSED) == SPAN_READ;
+
 	work_drop(span->socket); /* seldom there */
-	if (span->state == SPAN_READ || (span->state != SPAN_CLOSED && span->arrived_ns & ARRIVAL_COUNTED)) {
+	if (read && unread)	 /* more of the same request */
 		count_open(-1);
-		count_not(NOT_CLOSED);
-	}
-	span->state = SPAN_CLOSED;
+	if (read || unread)
+		count_closed();
 }
 
 /* TCP: a connection enters its listener's queue; a task of the target listens; a connection ends. */

@@ -48,9 +48,11 @@ def workload(name, *args, prefix=(), stdin=subprocess.DEVNULL):
 def wait_for(what, condition, seconds=10, quiet=False):
     """Poll until CONDITION holds; it is a failed check if it does not in time."""
     end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
+    held = condition()
+    while not held and time.monotonic() < end:
         time.sleep(0.02)
-    check(condition(), what, quiet)
+        held = condition()
+    check(held, what, quiet)
 
 
 def accepts(port):
@@ -131,8 +133,12 @@ def kernel_view(pid):
 
 
 def at_rest(pid):
-    """Whether every thread is blocked."""
-    return all(fields(pid, tid, "status")["State"].startswith("S") for tid in os.listdir(f"/proc/{pid}/task"))
+    """Whether every thread is blocked, of those that do not end just then."""
+    for tid in os.listdir(f"/proc/{pid}/task"):
+        with contextlib.suppress(OSError):
+            if not fields(pid, tid, "status")["State"].startswith("S"):
+                return False
+    return True
 
 
 def is_asleep(pid):

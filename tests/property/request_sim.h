@@ -407,8 +407,8 @@ static inline void read_request(struct task_struct *task, int connection)
 	struct toucher by = toucher_of(task);
 
 	sim.connections[connection].booked_on_cpu_ns = 0; /* what is booked stays */
-	touch_first(&by, span, ++sim.requests, span->arrived_ns);
-	span->arrived_ns = 0;
+	touch_first(&by, span, ++sim.requests, __sync_lock_test_and_set(&span->arrived_ns, 0));
+	span_enter(span, SPAN_READ);
 	task->now.request = span->request;
 }
 
@@ -445,7 +445,7 @@ static inline void send_response(struct task_struct *task, int connection, int m
 	take_out(&sim.connections[connection]);
 	touch(&by, span);
 	book(&sim.connections[connection]);
-	span->state = SPAN_ANSWERED;
+	span_enter(span, SPAN_ANSWERED);
 	touch_sent(&by, span, more);
 	task->now.request = span->request;
 }

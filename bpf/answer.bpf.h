@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What is sent on a connection that owes an answer, and what that says of the protocol. */
+#ifndef WHYLATE_BPF_ANSWER_BPF_H
+#define WHYLATE_BPF_ANSWER_BPF_H
+
+#include "request.h"
+#include "socket.bpf.h"
+
+/* What a send is, by its first bytes and by what came before it. */
+enum answer {
+	ANSWER_MORE,  /* of a response that began before */
+	ANSWER_FIRST, /* of a final response */
+	ANSWER_INTERIM,
+	ANSWER_ENDS_HTTP,
+	ANSWER_PIPELINED, /* a further response, without a read between */
+};
+
+static __always_inline enum answer judge_first(struct span *span, __u32 begins, __u32 status)
+{
+	if (begins == HTTP_RESPONSE) {
+		if (status < 200 && status != 101)
+			return ANSWER_INTERIM;
+		if (status == 101 || (span->flags & SPAN_CONNECT && status < 300))
+			return ANSWER_ENDS_HTTP;
+		if (!(span->flags & SPAN_CONNECT))
+			span->protocol = SPEAKS_HTTP;
+		span->status = (__u8)http_status_class(status);
+	} else if (begins != HTTP_UNDECIDED) {
+		span->protocol = SPEAKS_TURNS + TURN_OTHER;
+	}
+	return ANSWER_FIRST;
+}
+
+/*
+ * What TASK, the current one, just sent: an enum http_begins in the low byte, the status above it.  FIRST:
+ * nothing of an answer went before, so that of several messages in one call it is the first.  With its stack
+ * in that of the program, each answer would cost more than the call does.
+ */
+static __noinline __u32 look_at_response(struct task_struct *task, int moved_bytes, int first)
+{
+	__u8 bytes[HTTP_LOOK_BYTES] = {};
+	__u32 status = 0, begins = http_look_response(bytes, look(task, moved_bytes, first, bytes), &status);
+
+	return begins | status << 8;
+}
+
+static __always_inline enum answer judge_response(struct task_struct *task, struct span *span, int length,
+						  bool first)
+{
+	__u32 seen = span->protocol < SPEAKS_TURNS ? look_at_response(task, length, first) : HTTP_UNDECIDED;
+	__u32 begins = seen & 0xff, status = seen >> 8;
+
+	if (first)
+		return judge_first(span, begins, status);
+	return begins == HTTP_RESPONSE ? ANSWER_PIPELINED : ANSWER_MORE;
+}
+
+#endif /* WHYLATE_BPF_ANSWER_BPF_H */
