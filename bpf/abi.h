@@ -232,7 +232,7 @@ enum loss {
 	LOSS_EXEMPLARS,	    /* one of the slowest requests may not be among them: it is in the figures */
 	LOSS_COMPONENTS,    /* a request with components that were more than its latency */
 	LOSS_ARRIVALS,	    /* nobody saw a request's first byte come: it begins when it was read */
-	LOSS_RECORDS,	    /* a thread's record could not be read, or is that of two open requests */
+	LOSS_RECORDS,	    /* a thread's record could not be read or followed, or is that of two requests */
 	LOSS_KINDS,
 };
 

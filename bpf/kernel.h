@@ -234,6 +234,7 @@ struct iovec {
 #define TCP_ESTABLISHED	       1
 #define TCP_CLOSE	       7
 #define TCP_LISTEN	       10
+#define EEXIST		       17
 #define ENOSYS		       38
 #define AF_UNIX		       1
 #define AF_INET		       2

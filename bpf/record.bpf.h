@@ -315,9 +315,11 @@ VERIFIED_ONCE int record_ask(void)
 {
 	struct record_place none = {};
 	__u32 process = shown_process(bpf_get_current_task_btf());
+	long err = bpf_map_update_elem(&record_places, &process, &none, BPF_NOEXIST);
 
-	if (!bpf_map_update_elem(&record_places, &process, &none, BPF_NOEXIST) &&
-	    bpf_ringbuf_output(&record_asks, &process, sizeof(process), BPF_RB_FORCE_WAKEUP))
+	if (err && err != -EEXIST)
+		count_loss(LOSS_RECORDS); /* no place: what this task says of itself is not followed */
+	if (!err && bpf_ringbuf_output(&record_asks, &process, sizeof(process), BPF_RB_FORCE_WAKEUP))
 		bpf_map_delete_elem(&record_places, &process); /* another time */
 	return 0;
 }

@@ -352,5 +352,7 @@ int scheduling_between(const struct snapshot *from, const struct snapshot *to, u
 		out->losses[i] = to->losses[i] - (from ? from->losses[i] : 0);
 	/* Unread at the start: what the window before lacks of them is in this one. */
 	out->losses[LOSS_THREADS_UNREAD] = to->nr_unread + (from ? from->nr_unread : 0);
+	/* They are missing in each window. */
+	out->losses[LOSS_RECORDS] += to->nr_unplaced;
 	return fill_blame(from, to, out, err);
 }

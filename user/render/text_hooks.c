@@ -76,7 +76,7 @@ void text_losses(const struct report *report, FILE *out)
 		[LOSS_EXEMPLARS] = "of the slowest requests not shown one by one",
 		[LOSS_COMPONENTS] = "requests whose components were too much",
 		[LOSS_ARRIVALS] = "requests that begin at their read: arrival missed",
-		[LOSS_RECORDS] = "thread context records unreadable, or shared",
+		[LOSS_RECORDS] = "thread context records unread, shared or unfollowed",
 	};
 
 	char count[UNITS_TEXT_BYTES];

@@ -316,6 +316,7 @@ int tracer_read(struct tracer *tracer, struct snapshot *snapshot, struct err *er
 	}
 	snapshot->losses[LOSS_CLOCK_CREATE] += count_clockless(tracer);
 	read_program_info(tracer, &snapshot->losses[LOSS_RECURSION], &unused_ns, &unused_count);
+	snapshot->nr_unplaced = tracer->records.nr_unplaced;
 	snapshot->switches_replayed = tracer->skel->bss->switches_replayed;
 	return 0;
 }

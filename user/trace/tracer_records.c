@@ -61,7 +61,10 @@ static bool look_at(struct tracer *tracer, uint32_t pid)
 	if (found != RECORDS_FOLLOWED)
 		return false;
 	tracer->records.followed = true;
-	return !bpf_map_update_elem(bpf_map__fd(tracer->skel->maps.record_places), &pid, &place, BPF_ANY);
+	if (!bpf_map_update_elem(bpf_map__fd(tracer->skel->maps.record_places), &pid, &place, BPF_ANY))
+		return true;
+	tracer->records.nr_unplaced++;
+	return false;
 }
 
 int tracer_answer_asks(struct tracer *tracer)
