@@ -7,6 +7,7 @@ On one CPU, which wrk shares, that CPU is never idle: what a tracer adds is in t
 and CPU time a request is their sum (between the two it moves with the kernel's own bookkeeping, so the
 worker's alone is in the JSON only).  On two CPUs every request wakes an idle CPU, twice; CPU time is the
 worker's, and on a guest the hypervisor's part in those wakeups is larger than any tracer's and comes and goes.
+Awake, it is the same, but that no CPU is ever idle: on each something spins that gives way to all others.
 """
 import glob
 import os
@@ -18,6 +19,8 @@ import time
 from . import CannotMeasure, conditions, events, kernel, machine, process
 
 SECONDS = 1
+SPIN_MOST_S = 4 * 3600  # should nobody be left to end it
+LEAST_WEIGHT = 19  # as nice(1) has it
 START_TIMEOUT_S = 10
 CONFIGURE_NGINX = os.path.join(machine.ROOT, "tools", "nginx-config")
 
@@ -54,6 +57,29 @@ def read_wrk(status, output, name="wrk"):
     return int(found.group(1)), float(found.group(2)) * (1e6 if found.group(3) == "ms" else 1e9)
 
 
+def spin(cpu):
+    """Something that is never idle, on CPU, and that whoever wakes up there interrupts."""
+    spinning = process.start(["timeout", str(SPIN_MOST_S), "chrt", "--idle", "0", "taskset", "-c", str(cpu), "sh", "-c", "while :; do :; done"])
+    process.set_group_nice(spinning, LEAST_WEIGHT)
+    return spinning
+
+
+class Layout:
+    """Of a server on CPU and its client: `one` CPU for both, `two`, or two that stay `awake`."""
+
+    def __init__(self, name, cpu):
+        self.name, self.pin = name, ["taskset", "-c", str(cpu)] if name == "one" else []
+        self.spinning = [spin(one) for one in sorted(os.sched_getaffinity(0) | {cpu})] if name == "awake" else []
+
+    def describe(self, whose):
+        return {"one": "wrk shares it; CPU time is of both", "two": f"wrk on another; CPU time is {whose}",
+                "awake": f"wrk on another, and neither ever idle; CPU time is {whose}"}[self.name]
+
+    def close(self):
+        for one in self.spinning:
+            process.end(one)
+
+
 class Nginx:
     name = "nginx"
     UNIT = "a request"
@@ -61,10 +87,9 @@ class Nginx:
 
     def __init__(self, context, cpu, args):
         self.context, self.cpu = context, cpu
-        self.cpus = args.nginx_cpus
+        self.layout = Layout(args.nginx_cpus, cpu)
         self.server, self.port = start(cpu, context.scratch)
-        pin = ["taskset", "-c", str(cpu)] if self.cpus == "one" else []
-        self.load = [*pin, conditions.find("wrk"), "-t", "1", "-c", "1", "-d", f"{SECONDS}s",
+        self.load = [*self.layout.pin, conditions.find("wrk"), "-t", "1", "-c", "1", "-d", f"{SECONDS}s",
                      f"http://127.0.0.1:{self.port}/"]
         self.worker = self.find_worker()
         self.run_load()  # the first requests are dearer
@@ -78,8 +103,7 @@ class Nginx:
         raise CannotMeasure(f"nginx (process {self.server.pid}) has no worker")
 
     def describe(self):
-        layout = {"one": "wrk shares it; CPU time is of both", "two": "wrk on another; CPU time is the worker's"}
-        return (f"nginx with one worker on CPU {self.cpu}, one connection, {SECONDS} s a run; {layout[self.cpus]}")
+        return f"nginx with one worker on CPU {self.cpu}, one connection, {SECONDS} s a run; " + self.layout.describe("the worker's")
 
     def run_load(self):
         """Returns one sample, a request: cpu_ns as describe() says, wall_ns the client's."""
@@ -91,7 +115,7 @@ class Nginx:
         worker_ns, switches = process.cpu_ns_of_all(self.worker) - worker_ns, process.switches(self.worker) - switches
         with open(log_path) as text:
             requests, took_ns = read_wrk(status, text.read())
-        cpu_ns = worker_ns + load_ns if self.cpus == "one" else worker_ns
+        cpu_ns = worker_ns + load_ns if self.layout.name == "one" else worker_ns
         return {"cpu_ns": cpu_ns / requests, "wall_ns": took_ns / requests, "worker_cpu_ns": worker_ns / requests,
                 "client_cpu_ns": load_ns / requests, "operations": requests, "switches": switches}
 
@@ -114,3 +138,4 @@ class Nginx:
 
     def close(self):
         process.end(self.server)
+        self.layout.close()

@@ -4,7 +4,7 @@
 Everything that the agent does for such requests is in here: looks at records, accounts, wake edges.
 """
 from . import conditions, subjects
-from .nginx import SECONDS, Nginx
+from .nginx import SECONDS, Layout, Nginx
 
 CONNECTIONS = 8
 
@@ -13,15 +13,12 @@ class Pool(Nginx):
     name = "pool"
 
     def __init__(self, context, cpu, args):
-        self.context, self.cpu, self.cpus = context, cpu, args.nginx_cpus
+        self.context, self.cpu, self.layout = context, cpu, Layout(args.nginx_cpus, cpu)
         model = subjects.Model("thread-pool", cpu, CONNECTIONS, ("--workers", "2"))
         self.server, self.port, self.worker = model.process, model.port, model.pid
-        pin = ["taskset", "-c", str(cpu)] if self.cpus == "one" else []
-        self.load = [*pin, conditions.find("wrk"), "-t", "1", "-c", str(CONNECTIONS), "-d", f"{SECONDS}s",
+        self.load = [*self.layout.pin, conditions.find("wrk"), "-t", "1", "-c", str(CONNECTIONS), "-d", f"{SECONDS}s",
                      f"http://127.0.0.1:{self.port}{model.path}"]
         self.run_load()  # the first requests are dearer
 
     def describe(self):
-        layout = {"one": "wrk shares it; CPU time is of both", "two": "wrk on another; CPU time is the server's"}
-        return (f"thread-pool with two workers on CPU {self.cpu}, {CONNECTIONS} connections, {SECONDS} s a run; "
-                f"{layout[self.cpus]}")
+        return f"thread-pool with two workers on CPU {self.cpu}, {CONNECTIONS} connections, {SECONDS} s a run; " + self.layout.describe("the server's")
