@@ -55,7 +55,7 @@ static const char *const models[] = { "thread-per-connection",
 struct request {
 	uint64_t duration_ns, interval_ns;
 	uint32_t port;
-	bool no_follow, no_switch_cost, no_requests, audit, verbose, help;
+	bool no_follow, no_switch_cost, no_requests, full, audit, verbose, help;
 	const char *name, *json, *client, *model;
 	char *command_line; /* owned; for the report */
 	struct probe probe;
@@ -104,6 +104,8 @@ static int parse(struct request *request, int argc, char **argv, const struct ki
 		{ "model", OPT_STRING, &request->model, "NAME", "the target's concurrency model" },
 		{ "json", OPT_STRING, &request->json, "FILE",
 		  "store the report (- : on stdout, instead of the text)" },
+		{ "full", OPT_FLAG, &request->full, NULL,
+		  "all of the text, also where it is more than a screen" },
 		{ "client", OPT_STRING, &request->client, "FILE",
 		  "compare with what the client has stored by the end (JSON or .hlog)" },
 		{ "audit", OPT_FLAG, &request->audit, NULL,
@@ -226,7 +228,7 @@ static int open_output(struct request *request, struct err *err)
 {
 	/* Who no longer takes the text (| head) ends neither the run nor the JSON: writing fails, no more. */
 	signal(SIGPIPE, SIG_IGN);
-	return output_open(&request->output, request->json, request->interval_ns != 0, err);
+	return output_open(&request->output, request->json, request->interval_ns != 0, request->full, err);
 }
 
 /* What no machine could satisfy is wrong usage, not a target that is not there. */

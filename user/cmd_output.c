@@ -15,13 +15,14 @@ static bool wants_text(const struct output *output)
 	return output->json != stdout;
 }
 
-int output_open(struct output *output, const char *path, bool stream, struct err *err)
+int output_open(struct output *output, const char *path, bool stream, bool full, struct err *err)
 {
 	int fd;
 
 	memset(output, 0, sizeof(*output));
 	output->path = path;
 	output->stream = stream;
+	output->full = full;
 	if (!path)
 		return 0;
 	if (!strcmp(path, "-")) {
@@ -59,7 +60,7 @@ int output_put(const struct report *report, void *context, struct err *err)
 	if (text && !output->text_err.code) {
 		if (output->begun)
 			putchar('\n'); /* between two reports */
-		render_text(report, stdout, &output->text_err);
+		render_text(report, output->full, stdout, &output->text_err);
 	}
 	if (output->json && !output->json_err.code) {
 		struct err json_err = {};

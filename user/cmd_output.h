@@ -16,16 +16,17 @@ struct output {
 	const char *path; /* borrowed; NULL: no JSON; "-": on stdout, and no text */
 	FILE *json;
 	bool stream; /* several reports follow each other, one a line */
+	bool full;   /* the text is not held to one screen */
 	bool begun;
 	bool lost;		       /* a report had losses */
 	struct err text_err, json_err; /* of the first failure; nothing more goes that way */
 };
 
 /*
- * Open PATH without touching what it holds: whoever is refused later keeps the old report.
- * Returns 0, or a negative errno with the sentence in ERR.
+ * Open PATH without touching what it holds: whoever is refused later keeps the old report.  STREAM and
+ * FULL go to the fields of the same name.  Returns 0, or a negative errno with the sentence in ERR.
  */
-int output_open(struct output *output, const char *path, bool stream, struct err *err);
+int output_open(struct output *output, const char *path, bool stream, bool full, struct err *err);
 
 /* The watching has begun: empty the file. */
 void output_begin(struct output *output);

@@ -30,6 +30,7 @@ static bool has_more(FILE *in)
 
 struct wanted {
 	bool json;	    /* and not text */
+	bool full;	    /* text, not held to one screen */
 	const char *client; /* --client; NULL: nothing to compare with */
 };
 
@@ -54,7 +55,7 @@ static int print_all(FILE *in, const char *name, const struct wanted *wanted, st
 		} else {
 			if (!first)
 				putchar('\n');
-			ret = render_text(&report, stdout, err);
+			ret = render_text(&report, wanted->full, stdout, err);
 		}
 		first = false;
 		report_fini(&report);
@@ -81,9 +82,10 @@ static int print(const char *name, const struct wanted *wanted, struct err *err)
 int cmd_report(int argc, char **argv)
 {
 	const char *format = "text", *client = NULL;
-	bool help = false;
+	bool full = false, help = false;
 	const struct opt options[] = {
 		{ "format", OPT_STRING, &format, "F", "text (default) or json" },
+		{ "full", OPT_FLAG, &full, NULL, "all of the text, also where it is more than a screen" },
 		{ "client", OPT_STRING, &client, "FILE",
 		  "compare with what the client stored (JSON or .hlog)" },
 		{ "help", OPT_FLAG, &help, NULL, "this text" },
@@ -95,7 +97,7 @@ int cmd_report(int argc, char **argv)
 	if (opts_parse(argc, argv, options, &nr_left, NULL, &err))
 		return cmd_fail(&err, EXIT_USAGE);
 	if (help) {
-		opts_help(stdout, "agent report FILE [--client FILE] [--format text|json]", options,
+		opts_help(stdout, "agent report FILE [--client FILE] [--format text|json] [--full]", options,
 			  examples);
 		return cmd_end_stdout(EXIT_MEASURED);
 	}
@@ -111,7 +113,7 @@ int cmd_report(int argc, char **argv)
 		err_set(&err, EINVAL, "--client needs the name of a file, not ''");
 		return cmd_fail(&err, EXIT_USAGE);
 	}
-	return print(argv[1], &(struct wanted){ !strcmp(format, "json"), client }, &err) ?
+	return print(argv[1], &(struct wanted){ !strcmp(format, "json"), full, client }, &err) ?
 		       cmd_fail(&err, EXIT_FAILED) :
 		       EXIT_MEASURED;
 }

@@ -31,14 +31,14 @@ static void read_back(char *text, struct report *report)
 	fclose(in);
 }
 
-static char *rendered(const struct report *report)
+static char *rendered(const struct report *report, bool full)
 {
 	struct err err = {};
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
-	REQUIRE(out && !render_text(report, out, &err), "%s", err.text);
+	REQUIRE(out && !render_text(report, full, out, &err), "%s", err.text);
 	fclose(out);
 	REQUIRE(fuzz_is_plain(text), "no text for a terminal: %s", text);
 	return text;
@@ -95,12 +95,15 @@ static void round_trip(const struct report *report, bool exact)
 	REQUIRE(!strcmp(first, second), "written: %s\nwritten again: %s", first, second);
 	if (exact)
 		require_same(&as_written, &again);
-	shown = rendered(&as_written);
-	shown_again = rendered(&again);
-	REQUIRE(!exact || !strcmp(shown, shown_again), "shown: %s\nshown again: %s", shown, shown_again);
+	for (int full = 0; full < 2; full++) {
+		shown = rendered(&as_written, full);
+		shown_again = rendered(&again, full);
+		REQUIRE(!exact || !strcmp(shown, shown_again), "shown: %s\nshown again: %s", shown,
+			shown_again);
+		free(shown_again);
+		free(shown);
+	}
 	report_fini(&again);
-	free(shown_again);
-	free(shown);
 	free(second);
 	free(line);
 	free(first);

@@ -209,6 +209,13 @@ static void what_is_less_important_gives_way(void **state)
 	assert_true(lines_with(text, " |#") < 5);
 	assert_non_null(strstr(text, "not announced"));
 	assert_non_null(strstr(text, "thread, most waiting first"));
+	assert_non_null(strstr(text, "\n  and "));
+	free(text);
+	text = rendered_as(&report, true);
+	assert_int_equal(lines_with(text, " |#"), 12);
+	assert_null(strstr(text, "\n  and "));
+	expect_blame(text);
+	expect_losses(&report, text);
 	free(text);
 	report_fini(&report);
 }
@@ -308,7 +315,7 @@ static void failed_write_is_an_error(void **state)
 	struct err err = {};
 
 	(void)state;
-	assert_int_equal(render_text(&report, full, &err), -28 /* ENOSPC */);
+	assert_int_equal(render_text(&report, false, full, &err), -28 /* ENOSPC */);
 	assert_non_null(strstr(err.text, "No space left"));
 	fclose(full);
 }

@@ -169,6 +169,10 @@ static void they_give_way_on_a_full_screen(void **state)
 	assert_int_equal(lines_with(text, "\n  the slowest"), 0);
 	expect_plain(text, SCREEN_COLUMNS);
 	free(text);
+	text = rendered_as(&report, true);
+	assert_int_equal(lines_with(text, " by nginx (thread "), REPORT_EXEMPLARS);
+	expect_plain_lines(text, SCREEN_COLUMNS, SIZE_MAX);
+	free(text);
 }
 
 /* Figures up to the largest: no crash, a screen, and each bar is whole. */

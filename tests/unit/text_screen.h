@@ -25,16 +25,21 @@ static inline char *slurp(const char *path)
 }
 
 /* Free it.  (Inlined, it makes gcc 12 see dangling pointers in its callers.) */
-static __attribute__((noinline, unused)) char *rendered(const struct report *report)
+static __attribute__((noinline, unused)) char *rendered_as(const struct report *report, bool full)
 {
 	struct err err = {};
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
-	assert_int_equal(render_text(report, out, &err), 0);
+	assert_int_equal(render_text(report, full, out, &err), 0);
 	fclose(out);
 	return text;
+}
+
+static inline char *rendered(const struct report *report)
+{
+	return rendered_as(report, false);
 }
 
 static inline void expect_plain_lines(const char *text, size_t most_columns, size_t most_lines)

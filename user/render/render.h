@@ -3,12 +3,14 @@
 #ifndef WHYLATE_RENDER_RENDER_H
 #define WHYLATE_RENDER_RENDER_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "user/base/err.h"
 #include "user/report/report.h"
 
-/* One screen of plain text.  Flushes OUT; a failed write is an error. */
-int render_text(const struct report *report, FILE *out, struct err *err);
+/* Plain text: as much of the report as fits one screen, or the FULL one.  Flushes OUT; a failed write is an
+ * error. */
+int render_text(const struct report *report, bool full, FILE *out, struct err *err);
 
 #endif /* WHYLATE_RENDER_RENDER_H */

@@ -64,6 +64,10 @@ static const struct layout whole_layout = { {
 	[ABSENT] = REPORT_HOOKS_MAX,
 } };
 
+/* What whoever wants all of it gets more of. */
+#define FULL_THREADS 20
+#define FULL_SLOWEST REPORT_EXEMPLARS
+
 /* A section that gives way until it has LEAST. */
 struct step {
 	enum section section;
@@ -371,8 +375,8 @@ static char *take_back(const struct report *report, const struct step *steps, si
 }
 
 /*
- * As much of the report as fits a screen; NULL if memory runs out.  A section that went as a whole may have
- * left more room than was wanted: what gave way last has of it first.
+ * As much of the report as fits a screen; NULL if memory runs out.  Free it.  A section that went as a whole
+ * may have left more room than was wanted: what gave way last has of it first.
  */
 static char *whole_screen(const struct report *report)
 {
@@ -393,9 +397,18 @@ static char *whole_screen(const struct report *report)
 	return text;
 }
 
-int render_text(const struct report *report, FILE *out, struct err *err)
+static char *full_text(const struct report *report)
 {
-	char *text = whole_screen(report);
+	struct layout layout = whole_layout;
+
+	layout.most[THREADS] = FULL_THREADS;
+	layout.most[SLOWEST] = FULL_SLOWEST;
+	return screen(report, &layout);
+}
+
+int render_text(const struct report *report, bool full, FILE *out, struct err *err)
+{
+	char *text = full ? full_text(report) : whole_screen(report);
 
 	if (!text)
 		return err_set(err, ENOMEM, "cannot write the report: out of memory");
