@@ -323,18 +323,17 @@ static __always_inline void book_answer(struct span *span, struct worker *worker
 /* Bytes of an answer were sent, the FIRST ones or more. */
 static __always_inline void send_answer(struct sock *sk, struct span *span, int length, bool first)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	struct toucher by;
 	enum answer answer;
 
-	if (!touch_begin(&by, task)) {
+	if (!touch_begin(&by, bpf_get_current_task_btf())) {
 		if (first) {
 			leave(span, 0, NOT_FOREIGN);
 			speak_first(span);
 		}
 		return;
 	}
-	answer = judge_response(task, span, length, first);
+	answer = judge_response(span, length, first);
 	if (answer == ANSWER_INTERIM)
 		return;
 	unbook(span);
