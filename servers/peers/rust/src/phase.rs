@@ -72,6 +72,11 @@ impl Phase {
         (!limit.is_zero()).then(|| since + limit)
     }
 
+    /// Idle, which it may be for ever.
+    pub fn is_at_rest(&self) -> bool {
+        self.at() == At::Idle && self.limits[At::Idle as usize].is_zero()
+    }
+
     /// A request has begun to come, and the service does not know of it.
     pub fn is_reading(&self) -> bool {
         self.at() == At::Reading

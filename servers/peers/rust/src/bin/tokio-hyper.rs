@@ -157,7 +157,8 @@ async fn converse(server: Arc<Server>, stream: TcpStream, _open: Open) {
     let mut draining = server.draining.clone();
     let mut drain = pin!(draining.wait_for(|draining| *draining));
     let mut told = false;
-    let mut expiry = pin!(sleep_until(phase.deadline().unwrap_or(tokio::time::Instant::now() + NEVER)));
+    let never = tokio::time::Instant::now() + NEVER;
+    let mut expiry = pin!(sleep_until(phase.deadline().unwrap_or(never)));
     let cut_off = poll_fn(|cx| {
         if connection.as_mut().poll(cx).is_ready() {
             return Poll::Ready(false);
@@ -172,17 +173,18 @@ async fn converse(server: Arc<Server>, stream: TcpStream, _open: Open) {
             }
         }
         // All that changes the deadline happens in the poll above.  The timer is touched only where it would
-        // be late: it is not for a request that is answered at once.
+        // be late, or would wake a connection that is left alone: it is not for a request that is answered at once.
         let due = phase.deadline();
         if due.is_some_and(|due| due < expiry.deadline()) {
             expiry.as_mut().reset(due.unwrap());
+        } else if phase.is_at_rest() && expiry.deadline() < never {
+            expiry.as_mut().reset(never);
         }
         while expiry.as_mut().poll(cx).is_ready() {
-            let now = tokio::time::Instant::now();
-            if due.is_some_and(|due| due <= now) {
+            if due.is_some_and(|due| due <= tokio::time::Instant::now()) {
                 return Poll::Ready(true);
             }
-            expiry.as_mut().reset(due.unwrap_or(now + NEVER));
+            expiry.as_mut().reset(due.unwrap_or(never));
         }
         Poll::Pending
     })
