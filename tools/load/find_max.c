@@ -147,6 +147,7 @@ int load_find_max(struct load_found *found, const struct load_plan *plan, struct
 	if (!ret && !result->interrupted)
 		ret = show(found, result, kept, kept_rate, err);
 	free(kept);
+	found->plan.mode = LOAD_FIND_MAX; /* as it was asked for, whichever of its runs is shown */
 	result->found = found;
 	return ret;
 }

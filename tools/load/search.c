@@ -12,17 +12,17 @@
 struct bracket {
 	const struct search_try *low, *high; /* as in struct search_answer */
 	double lowest, highest;		     /* of all tries */
-	double fail_min, hold_max;	     /* at which a run ever failed, and held; 0: at none */
+	double fail_min, hold_max; /* of those of which most runs failed, and held, or as many; 0: none */
 };
 
-static bool failed(const struct search_try *t)
+static uint32_t failures(const struct search_try *t)
 {
-	return t->failed || t->client_bound;
+	return t->failed + t->client_bound;
 }
 
 static uint32_t runs(const struct search_try *t)
 {
-	return t->held + t->failed + t->client_bound;
+	return t->held + failures(t);
 }
 
 static struct bracket bracket_of(const struct search *search)
@@ -33,18 +33,42 @@ static struct bracket bracket_of(const struct search *search)
 	for (const struct search_try *t = tries; t < end; t++) {
 		b.lowest = !b.lowest || t->rate < b.lowest ? t->rate : b.lowest;
 		b.highest = t->rate > b.highest ? t->rate : b.highest;
-		if (failed(t) && (!b.fail_min || t->rate < b.fail_min))
+		if (failures(t) >= t->held && (!b.fail_min || t->rate < b.fail_min))
 			b.fail_min = t->rate;
-		if (t->held && t->rate > b.hold_max)
+		if (t->held >= failures(t) && t->rate > b.hold_max)
 			b.hold_max = t->rate;
 	}
 	for (const struct search_try *t = tries; t < end; t++) {
-		if (!failed(t) && (!b.fail_min || t->rate < b.fail_min) && (!b.low || t->rate > b.low->rate))
+		if (t->held > failures(t) && (!b.fail_min || t->rate < b.fail_min) &&
+		    (!b.low || t->rate > b.low->rate))
 			b.low = t;
-		if (!t->held && t->rate > b.hold_max && (!b.high || t->rate < b.high->rate))
+		if (failures(t) > t->held && t->rate > b.hold_max && (!b.high || t->rate < b.high->rate))
 			b.high = t;
 	}
 	return b;
+}
+
+static const struct search_try *try_of(const struct search *search, double rate)
+{
+	const struct search_try *t = search->tries;
+
+	while (t->rate != rate)
+		t++;
+	return t;
+}
+
+/* Of the two rates that contradict each other the one with fewer runs; 0: there are none, or both had enough.
+ */
+static double contradicted(const struct search *search, const struct bracket *b)
+{
+	const struct search_try *failing, *holding, *next;
+
+	if (!b->fail_min || b->hold_max < b->fail_min)
+		return 0;
+	failing = try_of(search, b->fail_min);
+	holding = try_of(search, b->hold_max);
+	next = runs(holding) < runs(failing) ? holding : failing;
+	return runs(next) < SEARCH_AGAIN ? next->rate : 0;
 }
 
 /* To four digits: nobody can tell more, and it reads better. */
@@ -87,11 +111,14 @@ static double stride(const struct search *search, bool contradicted)
 double search_next_rate(const struct search *search)
 {
 	struct bracket b = bracket_of(search);
+	double again = contradicted(search, &b);
 
 	if (search->nr_runs >= SEARCH_RUNS)
 		return 0;
 	if (!search->nr_runs)
 		return search->first_rate;
+	if (again)
+		return again;
 	if (!b.low)
 		return b.lowest > LEAST_RATE ?
 			       rounded(search, fmax(b.lowest / stride(search, b.hold_max > 0), LEAST_RATE)) :

@@ -4,9 +4,10 @@
  * the runs before it ended.  It brackets by doubling and halving, soon in longer strides, bisects until the
  * bracket's ends are 5 % apart, and runs both ends once more.
  *
- * Runs may contradict each other, as a machine has better and worse seconds.  So the lower end is the highest
- * rate that held each time and below which nothing failed, the upper one the lowest that failed each time and
- * above which nothing held: where runs disagree, the bracket stays as wide as they do.
+ * Runs may contradict each other, as a machine has better and worse seconds.  The lowest rate that failed and
+ * the highest that held are run again then, up to SEARCH_AGAIN times each, and what most of its runs say is
+ * what counts of a rate.  The lower end is the highest rate that held and below which none failed, the upper
+ * one the lowest that failed and above which none held: where rates still disagree, the bracket stays as wide.
  *
  * A rate at which the generator was late is an upper end too, and the answer says what it is: below it the
  * search goes on.
@@ -29,6 +30,7 @@ enum search_verdict {
 };
 
 #define SEARCH_RUNS  20u
+#define SEARCH_AGAIN 3u /* runs of a rate that contradicts others: odd, so that most of them say one thing */
 #define SEARCH_RATIO 1.05 /* of the bracket's ends, at which it is narrow enough */
 
 /* One rate, and how its runs ended. */
