@@ -75,10 +75,11 @@ class Crowd:
             self.counts[key] += more
 
     def open(self):
-        """All of them, each with one request answered."""
-        for part in self.parts:
-            self.clients.append(Client(self.port, part, (subjects.PATH, BODY)))
-            self.ask(self.clients[-1], part)
+        """All of them, each with one request answered.  Both clients are there before the first look: their threads are the
+        kernel's memory as well.  They connect when they are told to ask."""
+        self.clients += [Client(self.port, part, (subjects.PATH, BODY)) for part in self.parts]
+        for client, part in zip(self.clients, self.parts):
+            self.ask(client, part)
             self.seen.append((idle.user_bytes(self.pid), idle.kernel_bytes()))
 
     def ask_all(self):

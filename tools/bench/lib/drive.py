@@ -145,7 +145,7 @@ def faults(kind, report):
     good = sum(nr for status, nr in report["outcomes"]["answered"].items() if status.startswith("2"))
     found = report.get("find_max")
     if found and not found["low"]:
-        yield "failed", f"no rate held p{report['plan']['objective']['q'] * 100:g} in {found['runs']} runs"
+        yield "failed", f"no rate held p{report['plan']['objective']['q'] * 100:g} in {found['runs']} runs of the search"
     elif not good or (not found and good < LEAST_GOOD_RATIO * report["due"]):
         became = {key: of for key, of in report["outcomes"].items() if (any(of.values()) if isinstance(of, dict) else of)}
         yield "failed", f"{good} of {report['due']} requests were answered by 2xx: {became}"

@@ -111,12 +111,22 @@ def status_bytes(pid, key):
     raise CannotMeasure(f"cannot read {key} of process {pid}")
 
 
-def is_ended(pid):
+def state(path):
+    """Of the process or thread that has the directory PATH, a letter as in proc(5); X where it is gone."""
     try:
-        with open(f"/proc/{pid}/stat") as text:
-            return text.read().rsplit(")", 1)[1].split()[0] in "ZX"
+        with open(f"{path}/stat") as text:
+            return text.read().rsplit(")", 1)[1].split()[0]
     except OSError:
-        return True
+        return "X"
+
+
+def is_ended(pid):
+    return state(f"/proc/{pid}") in "ZX"
+
+
+def is_asleep(pid):
+    """Each of its threads waits for an event: none for a CPU, and none in the kernel for something to be done."""
+    return all(state(f"/proc/{pid}/task/{tid}") in "SX" for tid in os.listdir(f"/proc/{pid}/task"))
 
 
 def wait_with_usage(process):
@@ -149,7 +159,7 @@ class Tracer:
         return lines[-1] if lines else "it said nothing"
 
     def wait_ready(self):
-        """Until its hooks are attached and it sleeps: attached programs, and no more CPU time used."""
+        """Until its hooks are attached and it sleeps: attached programs, and no more CPU time used, though it could have had some."""
         deadline = time.monotonic() + READY_TIMEOUT_S
         before = None
         while time.monotonic() < deadline:
@@ -157,8 +167,8 @@ class Tracer:
                 self.process.wait()
                 raise CannotMeasure(f"{self.name} ended at once (exit {self.process.returncode}): {self.words()}")
             held = kernel.descriptors(self.pid)
-            now = (cpu_ns_of_all(self.pid), held)
-            if before and (held["bpf_link"] or held["[perf_event]"]) and held == before[1] and \
+            now = (cpu_ns_of_all(self.pid), held) if is_asleep(self.pid) else None
+            if before and now and (held["bpf_link"] or held["[perf_event]"]) and held == before[1] and \
                     now[0] - before[0] < QUIET_CPU_NS:
                 return
             before = now

@@ -55,7 +55,7 @@ class Session:
         kept = plan.fitting(todo, [self.cost_s(one) for one in todo], self.budget_s - (time.monotonic() - self.began_s), begun)
         coming = {(one.scenario, one.row, one.subject) for one in kept}
         return [one for one in kept if "of" not in (params := self.rows[one.scenario, one.row]["params"])
-                or (one.scenario, params["of"], one.subject) in coming or self.highest(one)]
+                or (one.scenario, params["of"], one.subject) in coming or self.highest(one)[0]]
 
     def run(self):
         """Until all is done, or no more fits; returns those that were dropped."""
@@ -72,7 +72,7 @@ class Session:
     def one(self, planned, rest):
         began_s = time.monotonic()
         row = self.rows[planned.scenario, planned.row]
-        record = trial.Run(self.bench, planned, row, self.contenders[planned.subject], self.highest(planned)).run()
+        record = trial.Run(self.bench, planned, row, self.contenders[planned.subject], *self.highest(planned)).run()
         name = self.folder.add(record)
         self.records.append(self.slim(record))
         if record["verdict"] != "cannot":
@@ -81,14 +81,14 @@ class Session:
         self.tell(name, record, rest)
 
     def highest(self, planned):
-        """The rates found for the subject in the row that this one takes a share of; those of runs that were off, or of searches that
-        contradicted themselves, only without others."""
+        """(the rates found for the subject in the row that this one takes a share of, whether they are guesses): those of runs that were
+        off, or of searches that contradicted themselves, are taken without others only, and are guesses."""
         of = self.rows[planned.scenario, planned.row]["params"].get("of")
         rates = {True: [], False: []}
         for r in self.records:
             if r["highest_rate"] and (r["scenario"], r["row"], r["subject"]) == (planned.scenario, of, planned.subject):
                 rates[r["verdict"] == "off" or r["is_unsure"]].append(r["highest_rate"])
-        return rates[False] or rates[True]
+        return (rates[False], False) if rates[False] else (rates[True], bool(rates[True]))
 
     def amount(self, runs):
         took_s = sum(map(self.cost_s, runs))

@@ -41,9 +41,10 @@ class Bench:
 
 
 class Run:
-    """Of PLANNED (plan.Planned), a CONTENDER in ROW; MOST: {SUBJECT: [highest rates]} of the row that this one is `of`."""
+    """Of PLANNED (plan.Planned), a CONTENDER in ROW; MOST: the highest rates found of the row that this one is `of`, which are but a
+    GUESS where no run of that found one for certain."""
 
-    def __init__(self, bench, planned, row, contender, most):
+    def __init__(self, bench, planned, row, contender, most, guess):
         self.bench, self.planned, self.row, self.contender, self.most = bench, planned, row, contender, most
         self.params = dict(row["params"])
         self.cpus, self.load_cpus = bench.places(row)
@@ -52,7 +53,7 @@ class Run:
         self.server = self.tracer = self.crowd = self.upstream = None
         self.record = {
             **{key: getattr(planned, key) for key in ("scenario", "row", "subject", "repeat", "round", "is_again")},
-            "kind": row["kind"], "layout": row["layout"], "params": self.params, "cpus": {"server": self.cpus, "load": self.load_cpus},
+            "kind": row["kind"], "layout": row["layout"], "params": self.params, "is_of_guess": guess, "cpus": {"server": self.cpus, "load": self.load_cpus},
             "commands": {"server": None, "load": None, "agent": None}, "started_at": drive.now(), "spin": None, "load": None,
             "agent": None, "server": None, "on_cpus": None, "others": None, "memory": None, "startup_ns": None, "switch_ns": None, "verdict": "ok",
             "reason": None}
@@ -76,8 +77,8 @@ class Run:
         return self.record
 
     def judge(self, verdict, reason):
-        """The first that says more than `ok` stays."""
-        if self.record["verdict"] == "ok":
+        """The first that says more than `ok` stays; but no figure is to be of a run that was off, whatever else was."""
+        if self.record["verdict"] == "ok" or (verdict == "off" and self.record["verdict"] == "client-bound"):
             self.record.update(verdict=verdict, reason=reason)
 
     def set_spin(self, before, after):

@@ -8,7 +8,7 @@ import math
 import statistics
 from dataclasses import dataclass, field
 
-from .. import stats
+from .. import plan, stats
 from . import measures, words
 
 ENOUGH_WORK = 0.9  # of the stated, in the mean; the server's whole CPU time counts as work here
@@ -72,14 +72,16 @@ class Scenario:
     rows: list
 
 
-def usable(runs):
-    """Of a row's runs one of each subject and repeat: of a turn that was run again the second, if it is whole and no more of it was off or failed."""
+def usable(runs, turn_of):
+    """Of a scenario's runs one of each row, subject and repeat: of a turn that was run again the second, if it is whole and no more of it was off
+    or failed.  TURN_OF: {row: its turn}; a row and its twin that nobody watched are of one, and held against each other run for run."""
     turns = {}
     for run in runs:
-        turns.setdefault(run["repeat"], {False: {}, True: {}})[run["is_again"]][run["subject"]] = run
+        key = turn_of.get(run["row"], run["row"]), run["repeat"]
+        turns.setdefault(key, {False: {}, True: {}})[run["is_again"]][run["row"], run["subject"]] = run
     out = []
-    for repeat in sorted(turns):
-        first, again = turns[repeat][False], turns[repeat][True]
+    for key in sorted(turns):
+        first, again = turns[key][False], turns[key][True]
         needed = {name for name, run in first.items() if run["verdict"] != "cannot"}
         is_better = needed <= set(again) and nr_bad(again) <= nr_bad(first)
         out += ({**first, **again} if is_better else first).values()
@@ -235,9 +237,9 @@ def sizes(row, subjects):
 
 
 def build_row(scenario, about, subjects, runs):
-    """All but the ranks."""
+    """All but the ranks; RUNS: the scenario's that are usable."""
     names = [name for name in about.get("subjects", subjects) if name in subjects]
-    mine = usable([run for run in runs if run["scenario"] == scenario and run["row"] == about["row"]])
+    mine = [run for run in runs if run["row"] == about["row"]]
     cells = {name: cell_of(name, [run for run in mine if run["subject"] == name],
                            subjects[name].get("cannot", {}).get(f"{scenario}/{about['row']}")) for name in names}
     for name, cell in cells.items():
@@ -264,7 +266,8 @@ def mark_shares(rows):
 
 
 def build_rows(one, subjects, runs):
-    rows = [build_row(one["name"], about, subjects, runs) for about in one["rows"]]
+    mine = usable([run for run in runs if run["scenario"] == one["name"]], plan.turn_of(one["rows"]))
+    rows = [build_row(one["name"], about, subjects, mine) for about in one["rows"]]
     mark_shares(rows)
     for row in rows:
         for metric in row.metrics() if row.kind != "size" else ():

@@ -74,7 +74,9 @@ def is_late(quantile):
 
 def doubts(run):
     """{metric: mark} of what it measured that is not the server's own, or not known: from the first quantile that the generator's
-    lag made on all of them, and a rate whose search contradicted itself."""
+    lag made on all of them, a rate whose search contradicted itself, and all that was measured at a share of such a rate."""
+    if run.get("is_of_guess"):
+        return dict.fromkeys(METRICS, "unsure")
     load = main_load(run)
     known = {one["q"]: one for one in distribution(load)["quantiles"]} if load else {}
     first = min((q for q in QUANTILES.values() if q in known and is_late(known[q])), default=1)
