@@ -190,17 +190,22 @@ _Static_assert(sizeof(struct ended_sums) == 16 + sizeof(struct clock_sums) + 24 
 #define ENDED_IDS 1024u /* a power of two; many times what can end on a CPU during one read */
 
 /*
- * One per CPU, which alone writes it.  A copy is whole if FOLDED is SUMS.THREADS in it, and still at a
- * second look.  The ids let a reader leave out the living that ended while it read.
+ * One per CPU, which alone writes it.  Copies are made upwards (copy_map_value_long() of
+ * include/linux/bpf.h): what is raised last is copied first, and so a copy is whole if BEGUN is SUMS.THREADS
+ * in it.  The ids let a reader leave out the living that ended while it read.
  */
 struct ended_slot {
-	struct ended_sums sums; /* threads is raised before the rest */
-	__u64 folded;		/* raised after it */
+	struct ended_sums sums; /* threads is raised after the rest */
 	__u64 ids[ENDED_IDS];	/* clock ids of the latest; that of the n-th, from 0, at n % ENDED_IDS */
+	__u64 begun;		/* raised before it */
 };
 
-_Static_assert(sizeof(struct ended_slot) == sizeof(struct ended_sums) + 8 + 8 * ENDED_IDS, "no hidden "
+_Static_assert(sizeof(struct ended_slot) == sizeof(struct ended_sums) + 8 * ENDED_IDS + 8, "no hidden "
 											   "padding");
+_Static_assert(!__builtin_offsetof(struct ended_slot, sums) &&
+		       !__builtin_offsetof(struct ended_sums, threads) &&
+		       __builtin_offsetof(struct ended_slot, begun) == sizeof(struct ended_slot) - 8,
+	       "a copy begins with threads and ends with begun");
 
 /*
  * A named neighbour: how long it ran while the target waited.  Key: its pid (thread group id); where there

@@ -323,9 +323,9 @@ VERIFIED_ONCE int fold_ended(const struct task_clock *clock)
 	if (!slot || !clock)
 		return 0;
 	sum = &slot->sums;
-	slot->ids[sum->threads & (ENDED_IDS - 1)] = clock->id;
-	sum->threads++;
+	slot->begun++;
 	border_barrier();
+	slot->ids[sum->threads & (ENDED_IDS - 1)] = clock->id;
 	clock_sums_merge(&sum->sums, &clock->sums);
 	sum->wall_ns += clock->since_ns - clock->began_at_ns;
 	sum->counts.voluntary += task->nvcsw - clock->base.voluntary;
@@ -334,7 +334,7 @@ VERIFIED_ONCE int fold_ended(const struct task_clock *clock)
 	if (config.audit)
 		audit_fold(task, &sum->audit);
 	border_barrier();
-	slot->folded++;
+	sum->threads++;
 	return 0;
 }
 

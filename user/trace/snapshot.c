@@ -14,6 +14,11 @@ static int by_clock(const void *left, const void *right)
 	return a->clock_id < b->clock_id ? -1 : a->clock_id > b->clock_id;
 }
 
+bool ended_is_whole(const struct ended_slot *slot)
+{
+	return slot->begun == slot->sums.threads;
+}
+
 static void add_ended(struct ended_sums *to, const struct ended_sums *from)
 {
 	const __u64 *audit = (const __u64 *)&from->audit;

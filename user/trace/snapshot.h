@@ -79,6 +79,9 @@ struct snapshot {
 	uint64_t losses[LOSS_KINDS];
 };
 
+/* Whether a copy of SLOT was made while no thread was being added. */
+bool ended_is_whole(const struct ended_slot *slot);
+
 /*
  * Each thread into exactly one place.  The living in SNAPSHOT were read between two looks at the ended,
  * BEFORE and AFTER (a slot for each of NR_CPUS): those that ended in between are taken out, and

@@ -346,7 +346,7 @@ void tracer_settle(struct tracer *tracer)
 	struct ended_slot *slots = calloc(tracer->nr_cpus, sizeof(*slots));
 	const struct timespec moment = { .tv_nsec = 500000 };
 
-	for (int i = 0; slots && i < 200 && !tracer_read_ended(tracer, slots); i++) {
+	for (int i = 0; slots && i < 200 && tracer_read_ended(tracer, slots) >= 0; i++) {
 		uint64_t nr_ended = 0;
 
 		for (uint32_t cpu = 0; cpu < tracer->nr_cpus; cpu++)

@@ -74,7 +74,7 @@ const void *tracer_lookup_percpu(struct tracer *tracer, struct bpf_map *map, uin
  */
 int tracer_read_requests(struct tracer *tracer, uint32_t interval, struct snapshot *snapshot);
 
-/* Each CPU's sums of ended threads, into SLOTS[nr_cpus].  Returns 0 or -errno. */
+/* Each CPU's sums of ended threads, into SLOTS[nr_cpus].  Returns how many are not whole, or -errno. */
 int tracer_read_ended(struct tracer *tracer, struct ended_slot *slots);
 
 #endif /* WHYLATE_TRACE_TRACER_INTERNAL_H */

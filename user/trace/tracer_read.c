@@ -100,39 +100,29 @@ static int read_hists(struct tracer *tracer, uint32_t interval, struct snapshot 
 	return 0;
 }
 
-/*
- * The sums of the ended on each CPU, whole: no thread may be half added.  Returns 0 or -errno; SLOTS are
- * those of the last try.
- */
+static const struct timespec moment = { .tv_nsec = 500000 };
+
+/* A thread is half added for some 100 ns: those that are met at it are looked at again, a little later. */
 int tracer_read_ended(struct tracer *tracer, struct ended_slot *slots)
 {
-	bool *whole = calloc(tracer->nr_cpus, sizeof(*whole));
-	uint32_t nr_whole = 0;
+	int nr_torn = 0;
 
-	if (!whole)
-		return -ENOMEM;
-	for (int i = 0; i < READ_TRIES && nr_whole < tracer->nr_cpus; i++) {
-		const struct ended_slot *look = tracer_lookup_percpu(tracer, tracer->skel->maps.ended, 0);
+	for (int i = 0; i < READ_TRIES && (!i || nr_torn); i++) {
+		const struct ended_slot *look;
 
-		for (uint32_t cpu = 0; look && cpu < tracer->nr_cpus; cpu++)
-			if (!whole[cpu])
-				slots[cpu] = look[cpu];
-		if (look)
-			look = tracer_lookup_percpu(tracer, tracer->skel->maps.ended, 0);
-		if (!look) {
-			free(whole);
+		if (i > 1)
+			nanosleep(&moment, NULL);
+		look = tracer_lookup_percpu(tracer, tracer->skel->maps.ended, 0);
+		if (!look)
 			return -errno;
-		}
+		nr_torn = 0;
 		for (uint32_t cpu = 0; cpu < tracer->nr_cpus; cpu++) {
-			if (whole[cpu] || slots[cpu].folded != slots[cpu].sums.threads ||
-			    slots[cpu].sums.threads != look[cpu].sums.threads)
-				continue;
-			whole[cpu] = true;
-			nr_whole++;
+			if (!i || !ended_is_whole(&slots[cpu]))
+				slots[cpu] = look[cpu];
+			nr_torn += !ended_is_whole(&slots[cpu]);
 		}
 	}
-	free(whole);
-	return 0;
+	return nr_torn;
 }
 
 static int read_counters(struct tracer *tracer, struct bpf_map *map, uint32_t nr, uint64_t *out)
@@ -203,15 +193,15 @@ static int read_threads(struct tracer *tracer, struct snapshot *snapshot)
  */
 static int read_clocks(struct tracer *tracer, struct snapshot *snapshot)
 {
-	const struct timespec moment = { .tv_nsec = 500000 };
 	struct ended_slot *before = calloc(2 * tracer->nr_cpus, sizeof(*before));
 	struct ended_slot *after = before ? before + tracer->nr_cpus : NULL;
-	int ret = before ? 0 : -ENOMEM;
+	int ret = before ? 0 : -ENOMEM, nr_torn;
 
 	for (int i = 0; i < LIVING_TRIES && !ret; i++) {
 		uint64_t nr_clocks;
 
-		ret = tracer_read_ended(tracer, before);
+		nr_torn = tracer_read_ended(tracer, before);
+		ret = nr_torn < 0 ? nr_torn : 0;
 		/* After that look: who has ended by then and is not numbered yet would hide another. */
 		nr_clocks = *(volatile __u64 *)&tracer->skel->bss->clock_ids;
 		if (!ret)
@@ -219,10 +209,13 @@ static int read_clocks(struct tracer *tracer, struct snapshot *snapshot)
 		for (int j = 0; j < READ_TRIES && !ret; j++) {
 			if (j)
 				nanosleep(&moment, NULL);
-			ret = tracer_read_ended(tracer, after);
-			if (!ret)
-				snapshot_settle(snapshot, before, after, tracer->nr_cpus, nr_clocks,
-						*(volatile __u64 *)&tracer->skel->bss->clock_ids_unused);
+			nr_torn = tracer_read_ended(tracer, after);
+			ret = nr_torn < 0 ? nr_torn : 0;
+			if (ret)
+				break;
+			snapshot_settle(snapshot, before, after, tracer->nr_cpus, nr_clocks,
+					*(volatile __u64 *)&tracer->skel->bss->clock_ids_unused);
+			snapshot->nr_unread += (uint64_t)nr_torn;
 			if (!snapshot->nr_unread)
 				break;
 		}
