@@ -26,6 +26,9 @@ static __always_inline enum answer judge_first(struct span *span, __u32 begins, 
 			span->protocol = SPEAKS_HTTP;
 		span->status = (__u8)http_status_class(status);
 	} else if (begins != HTTP_UNDECIDED) {
+		/* Perhaps an early answer goes on, and what was read is the rest of its request: no other
+		 * protocol for ever, but until a request is seen to begin. */
+		span->was_http = span->protocol == SPEAKS_HTTP && span->flags & SPAN_UNSEEN;
 		span->protocol = SPEAKS_TURNS + TURN_OTHER;
 	}
 	return ANSWER_FIRST;

@@ -75,7 +75,7 @@ int BPF_PROG(on_accept, struct sock *sk)
 /* What the LENGTH bytes that were just read begin, as far as that can say anything of their connection. */
 static __always_inline __u32 look_for_request(const struct span *span, int length)
 {
-	return span->protocol < SPEAKS_TURNS ? look_at_request(length) : HTTP_UNDECIDED;
+	return span->protocol < SPEAKS_TURNS || span->was_http ? look_at_request(length) : HTTP_UNDECIDED;
 }
 
 /*
@@ -84,6 +84,10 @@ static __always_inline __u32 look_for_request(const struct span *span, int lengt
  */
 static __always_inline void learn_protocol(struct span *span, __u32 begins)
 {
+	if (begins == HTTP_REQUEST && span->was_http) {
+		span->protocol = SPEAKS_HTTP;
+		span->was_http = 0;
+	}
 	if (span->protocol != SPEAKS_UNKNOWN || begins == HTTP_UNDECIDED || begins == HTTP_CONNECT)
 		return;
 	if (begins == HTTP_REQUEST)
@@ -137,15 +141,12 @@ static __always_inline bool goes_on(struct span *span, __u32 begins)
 
 /*
  * More is read before an answer.  If nobody saw the beginning of the open request, it may have been the rest
- * of one that was answered early, and the request begins only here.  What begins none is more of what was
- * too short to tell: it says nothing of the connection, whose answer will.
+ * of one that was answered early, and the request begins only here, or at a read that comes later.  What
+ * begins none is more of that, or of what was too short to tell: it says nothing of the connection.
  */
 static __always_inline bool begins_anew(struct span *span, int length)
 {
-	if (!(span->flags & SPAN_UNSEEN))
-		return false;
-	span->flags &= (__u8)~SPAN_UNSEEN;
-	if (look_for_request(span, length) != HTTP_REQUEST)
+	if (!(span->flags & SPAN_UNSEEN) || look_for_request(span, length) != HTTP_REQUEST)
 		return false;
 	learn_protocol(span, HTTP_REQUEST);
 	return true;
@@ -199,7 +200,7 @@ static __always_inline void read_connection(struct toucher *by, struct sock *sk,
 	touch_first(by, span, next_request(), arrived_ns);
 	if (begins == HTTP_CONNECT)
 		span->flags |= SPAN_CONNECT;
-	else if (begins == HTTP_UNDECIDED)
+	else if (begins == HTTP_UNDECIDED || span->was_http)
 		span->flags |= SPAN_UNSEEN;
 	if (span_enter(span, SPAN_READ) >= SPAN_CLOSED)
 		count_closed();
