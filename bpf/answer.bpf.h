@@ -15,9 +15,14 @@ enum answer {
 	ANSWER_PIPELINED, /* a further response, without a read between */
 };
 
-static __always_inline enum answer judge_first(struct span *span, __u32 begins, __u32 status)
+/* A 100 has 25 bytes, seldom a few headers: what is longer has the final response behind it. */
+#define CONTINUE_MOST_BYTES 128
+
+static __always_inline enum answer judge_first(struct span *span, __u32 begins, __u32 status, int length)
 {
 	if (begins == HTTP_RESPONSE) {
+		if (status == 100 && length > CONTINUE_MOST_BYTES)
+			return ANSWER_FIRST; /* whose status is not looked at */
 		if (status < 200 && status != 101)
 			return ANSWER_INTERIM;
 		if (status == 101 || (span->flags & SPAN_CONNECT && status < 300))
@@ -56,7 +61,7 @@ static __always_inline enum answer judge_response(struct span *span, int length,
 	__u32 begins = seen & 0xff, status = seen >> 8;
 
 	if (first)
-		return judge_first(span, begins, status);
+		return judge_first(span, begins, status, length);
 	return begins == HTTP_RESPONSE ? ANSWER_PIPELINED : ANSWER_MORE;
 }
 
