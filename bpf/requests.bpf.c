@@ -226,7 +226,7 @@ static __always_inline void note_read(struct sock *sk, int length, int flags)
 		read_upstream(&by, sk);
 	else if (span && length)
 		read_connection(&by, sk, span, length);
-	else if (span)
+	else if (span && !has_unread(sk)) /* else no bytes were asked for */
 		cancel_arrival(span);
 }
 
@@ -277,10 +277,9 @@ int BPF_PROG(on_unix_read, struct socket *socket, void *message, unsigned long s
 }
 
 /* The open request has its answer.  False: it has ended otherwise. */
-static __always_inline bool answered(struct span *span)
+static __always_inline bool answered(struct sock *sk, struct span *span)
 {
 	__u64 next_ns = span->arrived_ns;
-
 	__u32 was = span_enter(span, SPAN_ANSWERED);
 
 	if (was == SPAN_LOST) { /* a reset came between the send and its hook */
@@ -291,9 +290,11 @@ static __always_inline bool answered(struct span *span)
 	if (was != SPAN_READ) /* another thread answers it as well */
 		return was == SPAN_ANSWERED;
 	count_open(-1);
-	/* While this one was open, what came was taken for the rest of it. */
+	/* While this one was open, what came was taken for the rest of it; and so it was if it is gone, by a
+	 * read that nobody saw.  First the word is empty, so that what comes now is not lost. */
 	if (next_ns && !(next_ns & ARRIVAL_COUNTED) &&
-	    __sync_val_compare_and_swap(&span->arrived_ns, next_ns, next_ns | ARRIVAL_COUNTED) == next_ns)
+	    __sync_val_compare_and_swap(&span->arrived_ns, next_ns, 0) == next_ns && has_unread(sk) &&
+	    !__sync_val_compare_and_swap(&span->arrived_ns, 0, next_ns | ARRIVAL_COUNTED))
 		count_open(1);
 	return true;
 }
@@ -345,7 +346,7 @@ static __always_inline void send_answer(struct sock *sk, struct span *span, int 
 	touch(&by, span);
 	if (answer == ANSWER_PIPELINED)
 		span->protocol = SPEAKS_TURNS + TURN_PIPELINED;
-	if (!first || answered(span))
+	if (!first || answered(sk, span))
 		book_answer(span, by.worker, answer);
 	touch_sent(&by, span, wants_to_send(sk));
 }
