@@ -15,9 +15,14 @@ enum answer {
 	ANSWER_PIPELINED, /* a further response, without a read between */
 };
 
-static __always_inline enum answer judge_first(struct span *span, __u32 begins, __u32 status)
+/* A 100 has 25 bytes, seldom a few headers: what is longer has the final response behind it. */
+#define CONTINUE_MOST_BYTES 128
+
+static __always_inline enum answer judge_first(struct span *span, __u32 begins, __u32 status, int length)
 {
 	if (begins == HTTP_RESPONSE) {
+		if (status == 100 && length > CONTINUE_MOST_BYTES)
+			return ANSWER_FIRST; /* whose status is not looked at */
 		if (status < 200 && status != 101)
 			return ANSWER_INTERIM;
 		if (status == 101 || (span->flags & SPAN_CONNECT && status < 300))
@@ -26,6 +31,9 @@ static __always_inline enum answer judge_first(struct span *span, __u32 begins, 
 			span->protocol = SPEAKS_HTTP;
 		span->status = (__u8)http_status_class(status);
 	} else if (begins != HTTP_UNDECIDED) {
+		/* Perhaps an early answer goes on, and what was read is the rest of its request: no other
+		 * protocol for ever, but until a request is seen to begin. */
+		span->was_http = span->protocol == SPEAKS_HTTP && span->flags & SPAN_UNSEEN;
 		span->protocol = SPEAKS_TURNS + TURN_OTHER;
 	}
 	return ANSWER_FIRST;
@@ -53,7 +61,7 @@ static __always_inline enum answer judge_response(struct span *span, int length,
 	__u32 begins = seen & 0xff, status = seen >> 8;
 
 	if (first)
-		return judge_first(span, begins, status);
+		return judge_first(span, begins, status, length);
 	return begins == HTTP_RESPONSE ? ANSWER_PIPELINED : ANSWER_MORE;
 }
 

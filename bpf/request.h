@@ -53,7 +53,8 @@ struct span {
 	__u8 waits_accept;  /* the first byte came before the connection was accepted */
 	__u8 owes;	    /* an answer to what we did not see: 1 + enum not_counted; 0: none */
 	__u8 unread_before; /* of what it owes, the first byte was not read yet when we came */
-	__u8 pad[2];
+	__u8 was_http;	    /* what it was seen to speak last may be the middle of an answer of HTTP's */
+	__u8 pad;
 	__u32 looked_at; /* the latest look for answers that are still being sent */
 	__u32 state;	 /* enum span_state; a reset may end it at any time, on any CPU (span_enter) */
 	__u64 waited_ns; /* by its record: of that, what is in its parts already */

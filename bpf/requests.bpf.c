@@ -75,7 +75,7 @@ int BPF_PROG(on_accept, struct sock *sk)
 /* What the LENGTH bytes that were just read begin, as far as that can say anything of their connection. */
 static __always_inline __u32 look_for_request(const struct span *span, int length)
 {
-	return span->protocol < SPEAKS_TURNS ? look_at_request(length) : HTTP_UNDECIDED;
+	return span->protocol < SPEAKS_TURNS || span->was_http ? look_at_request(length) : HTTP_UNDECIDED;
 }
 
 /*
@@ -84,6 +84,10 @@ static __always_inline __u32 look_for_request(const struct span *span, int lengt
  */
 static __always_inline void learn_protocol(struct span *span, __u32 begins)
 {
+	if (begins == HTTP_REQUEST && span->was_http) {
+		span->protocol = SPEAKS_HTTP;
+		span->was_http = 0;
+	}
 	if (span->protocol != SPEAKS_UNKNOWN || begins == HTTP_UNDECIDED || begins == HTTP_CONNECT)
 		return;
 	if (begins == HTTP_REQUEST)
@@ -137,15 +141,12 @@ static __always_inline bool goes_on(struct span *span, __u32 begins)
 
 /*
  * More is read before an answer.  If nobody saw the beginning of the open request, it may have been the rest
- * of one that was answered early, and the request begins only here.  What begins none is more of what was
- * too short to tell: it says nothing of the connection, whose answer will.
+ * of one that was answered early, and the request begins only here, or at a read that comes later.  What
+ * begins none is more of that, or of what was too short to tell: it says nothing of the connection.
  */
 static __always_inline bool begins_anew(struct span *span, int length)
 {
-	if (!(span->flags & SPAN_UNSEEN))
-		return false;
-	span->flags &= (__u8)~SPAN_UNSEEN;
-	if (look_for_request(span, length) != HTTP_REQUEST)
+	if (!(span->flags & SPAN_UNSEEN) || look_for_request(span, length) != HTTP_REQUEST)
 		return false;
 	learn_protocol(span, HTTP_REQUEST);
 	return true;
@@ -174,7 +175,9 @@ static __always_inline void read_connection(struct toucher *by, struct sock *sk,
 			touch_first(by, span, next_request(), arrived_ns);
 			return;
 		}
-		if (span->holder != by->clock->id)
+		/* Another task held it, or this one has turned to something else since.  One condition, not
+		 * two: each doubles what the verifier has to look at. */
+		if ((span->holder ^ by->clock->id) | (span->request ^ by->worker->request))
 			touch(by, span);
 		return;
 	}
@@ -197,7 +200,7 @@ static __always_inline void read_connection(struct toucher *by, struct sock *sk,
 	touch_first(by, span, next_request(), arrived_ns);
 	if (begins == HTTP_CONNECT)
 		span->flags |= SPAN_CONNECT;
-	else if (begins == HTTP_UNDECIDED)
+	else if (begins == HTTP_UNDECIDED || span->was_http)
 		span->flags |= SPAN_UNSEEN;
 	if (span_enter(span, SPAN_READ) >= SPAN_CLOSED)
 		count_closed();
@@ -223,7 +226,7 @@ static __always_inline void note_read(struct sock *sk, int length, int flags)
 		read_upstream(&by, sk);
 	else if (span && length)
 		read_connection(&by, sk, span, length);
-	else if (span)
+	else if (span && !has_unread(sk)) /* else no bytes were asked for */
 		cancel_arrival(span);
 }
 
@@ -274,10 +277,9 @@ int BPF_PROG(on_unix_read, struct socket *socket, void *message, unsigned long s
 }
 
 /* The open request has its answer.  False: it has ended otherwise. */
-static __always_inline bool answered(struct span *span)
+static __always_inline bool answered(struct sock *sk, struct span *span)
 {
 	__u64 next_ns = span->arrived_ns;
-
 	__u32 was = span_enter(span, SPAN_ANSWERED);
 
 	if (was == SPAN_LOST) { /* a reset came between the send and its hook */
@@ -288,9 +290,11 @@ static __always_inline bool answered(struct span *span)
 	if (was != SPAN_READ) /* another thread answers it as well */
 		return was == SPAN_ANSWERED;
 	count_open(-1);
-	/* While this one was open, what came was taken for the rest of it. */
+	/* While this one was open, what came was taken for the rest of it; and so it was if it is gone, by a
+	 * read that nobody saw.  First the word is empty, so that what comes now is not lost. */
 	if (next_ns && !(next_ns & ARRIVAL_COUNTED) &&
-	    __sync_val_compare_and_swap(&span->arrived_ns, next_ns, next_ns | ARRIVAL_COUNTED) == next_ns)
+	    __sync_val_compare_and_swap(&span->arrived_ns, next_ns, 0) == next_ns && has_unread(sk) &&
+	    !__sync_val_compare_and_swap(&span->arrived_ns, 0, next_ns | ARRIVAL_COUNTED))
 		count_open(1);
 	return true;
 }
@@ -342,7 +346,7 @@ static __always_inline void send_answer(struct sock *sk, struct span *span, int 
 	touch(&by, span);
 	if (answer == ANSWER_PIPELINED)
 		span->protocol = SPEAKS_TURNS + TURN_PIPELINED;
-	if (!first || answered(span))
+	if (!first || answered(sk, span))
 		book_answer(span, by.worker, answer);
 	touch_sent(&by, span, wants_to_send(sk));
 }
