@@ -11,6 +11,7 @@
 
 #define ANCESTORS_MAX 32
 #define READ_TRIES    16
+#define BLAME_TRIES   4 /* a switch in the same moment would make all of an open wait nobody's */
 
 struct ancestry {
 	struct task_struct *walk;
@@ -334,8 +335,11 @@ static __always_inline void open_blame(struct task_struct *task, const struct ta
 	struct cpu_clock *cpu = bpf_map_lookup_elem(&cpus, &number);
 	__u64 now[CPU_KINDS] = {}, split[BLAME_KINDS] = {};
 	__u64 charged_ns = clock->wait.charged_ns;
-	int known = cpu && blame_read(cpu, now_ns, now);
+	int known = 0;
 
+	/* Of a wait since before attach there is no beginning to compare with. */
+	for (int i = 0; i < BLAME_TRIES && cpu && clock->wait.known && !known; i++)
+		known = blame_read(cpu, now_ns, now);
 	blame_split(&clock->wait, now, task_throttled_ns(task),
 		    open_ns > charged_ns ? open_ns - charged_ns : 0, known, split);
 	for (__u32 i = 0; i < BLAME_KINDS; i++)
