@@ -23,9 +23,10 @@ static long look_at_ancestor(__u64 i, struct ancestry *ancestry)
 {
 	struct task_struct *walk = ancestry->walk;
 	__u32 pid = task_process(walk);
+	const struct target_process *named = bpf_map_lookup_elem(&targets, &pid);
 
 	(void)i;
-	ancestry->found = bpf_map_lookup_elem(&targets, &pid) != NULL;
+	ancestry->found = named && !named->exited; /* else whoever has its number is a stranger */
 	if (ancestry->found || !config.follow || walk->pid <= 1)
 		return 1;
 	ancestry->walk = walk->real_parent;
