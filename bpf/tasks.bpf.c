@@ -219,7 +219,7 @@ int BPF_PROG(on_exec, struct task_struct *task)
 	struct blame_name *name = bpf_map_lookup_elem(&blame_names, &pid);
 	struct task_clock *clock = clock_of(task);
 
-	if (name)
+	if (name && name->born_ns == task->group_leader->start_time)
 		BPF_CORE_READ_STR_INTO(&name->comm, task, comm);
 	if (clock)
 		record_forget(task, clock);
