@@ -204,8 +204,8 @@ _Static_assert(sizeof(struct ended_slot) == sizeof(struct ended_sums) + 8 + 8 * 
 
 /*
  * A named neighbour: how long it ran while the target waited.  Key: its pid (thread group id); where there
- * have been too many, or another had its pid before, BLAME_NAME_SHARED and a hash of the name that several
- * neighbours go by.
+ * have been too many, another had its pid before, or it has none for the agent, BLAME_NAME_SHARED and a hash
+ * of the name that several neighbours go by.
  */
 struct blame_name {
 	__u64 ns;

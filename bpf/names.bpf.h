@@ -34,7 +34,10 @@ static __always_inline bool name_charge(__u32 key, __u64 ns)
 	return known;
 }
 
-/* Tasks of ours have waited NS behind the slice of the current task, which is none of ours: by name, too. */
+/*
+ * Tasks of ours have waited NS behind the slice of the current task, which is none of ours: by name, too.
+ * Those that cannot be seen from the agent's PID namespace have no number of their own there.
+ */
 VERIFIED_ONCE int name_add(__u64 ns)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -49,7 +52,7 @@ VERIFIED_ONCE int name_add(__u64 ns)
 		return 0;
 	}
 	BPF_CORE_READ_STR_INTO(&name.comm, task, group_leader, comm);
-	if (known || nr_blame_names >= BLAME_NAMES_MAX - BLAME_NAMES_SHARED_MAX)
+	if (!key || known || nr_blame_names >= BLAME_NAMES_MAX - BLAME_NAMES_SHARED_MAX)
 		key = shared_key(name.comm);
 	if (key & BLAME_NAME_SHARED && name_charge(key, ns))
 		return 0;

@@ -235,13 +235,22 @@ static __always_inline void drop_zombie(struct task_struct *task)
 		__sync_fetch_and_add(&clock_ids_unused, 1);
 }
 
+static __always_inline void note_agent(struct task_struct *agent)
+{
+	struct pid *pid = BPF_CORE_READ(agent, thread_pid);
+	__u32 level = BPF_CORE_READ(pid, level);
+
+	agent_pid_ns = (__u64)upid_at(pid, level).ns;
+	agent_level = level;
+}
+
 SEC("iter/task")
 int seed_tasks(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task, *agent = bpf_get_current_task_btf();
 	__u32 tid;
 
-	agent_level = BPF_CORE_READ(agent, thread_pid, level);
+	note_agent(agent);
 	if (!task || (task->flags & PF_KTHREAD))
 		return 0;
 	if (task->exit_state) {
