@@ -209,16 +209,18 @@ _Static_assert(!__builtin_offsetof(struct ended_slot, sums) &&
 
 /*
  * A named neighbour: how long it ran while the target waited.  Key: its pid (thread group id); where there
- * have been too many, BLAME_NAME_SHARED and a hash of the name that several neighbours go by.
+ * have been too many, another had its pid before, or it has none for the agent, BLAME_NAME_SHARED and a hash
+ * of the name that several neighbours go by.
  */
 struct blame_name {
 	__u64 ns;
-	__u32 kind; /* BLAME_PROCESS or BLAME_KERNEL */
+	__u64 born_ns; /* start time of the process that has the pid; of a shared name, of the first */
+	__u32 kind;    /* BLAME_PROCESS or BLAME_KERNEL */
 	__u32 pad;
 	__u8 comm[COMM_BYTES];
 };
 
-_Static_assert(sizeof(struct blame_name) == 32, "no hidden padding");
+_Static_assert(sizeof(struct blame_name) == 40, "no hidden padding");
 
 #define BLAME_NAMES_MAX	       4096u
 #define BLAME_NAMES_SHARED_MAX 1024u	   /* of them for shared names */

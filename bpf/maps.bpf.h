@@ -30,6 +30,7 @@ SHARED __u64 switches_replayed __attribute__((aligned(64))); /* a line apart fro
 /* Depth of the agent's PID namespace; 0 is the first one.  Set by the seeding iterator, which the agent
  * reads. */
 SHARED __u32 agent_level;
+SHARED __u64 agent_pid_ns; /* that namespace, by its address in the kernel */
 
 /* The moment that the seeding or the reading iterator stands for; CLOCK_MONOTONIC, set before it runs. */
 SHARED __u64 as_of_ns;
@@ -198,17 +199,27 @@ SHARED struct {
 	__type(value, struct target_process);
 } targets SEC(".maps");
 
+/* What PID is called in its namespace of depth LEVEL, which it must have. */
+static __always_inline struct upid upid_at(struct pid *pid, __u32 level)
+{
+	struct upid upid = {};
+
+	bpf_probe_read_kernel(&upid, sizeof(upid),
+			      (void *)__builtin_preserve_access_index(&pid->numbers) + level * sizeof(upid));
+	return upid;
+}
+
 /* Ids as the agent has them: of its own PID namespace.  0 for a task that is not to be seen there. */
 static __always_inline __u32 pid_number(struct pid *pid)
 {
 	__u32 level = agent_level;
-	struct upid upid = {};
+	struct upid upid;
 
 	if (!pid || BPF_CORE_READ(pid, level) < level)
 		return 0;
-	bpf_probe_read_kernel(&upid, sizeof(upid),
-			      (void *)__builtin_preserve_access_index(&pid->numbers) + level * sizeof(upid));
-	return (__u32)upid.nr;
+	upid = upid_at(pid, level);
+	/* Others of that depth have numbers of their own; of depth 0 there is but one. */
+	return level && (__u64)upid.ns != agent_pid_ns ? 0 : (__u32)upid.nr;
 }
 
 static __always_inline __u32 task_tid(struct task_struct *task)

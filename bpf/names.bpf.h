@@ -34,17 +34,25 @@ static __always_inline bool name_charge(__u32 key, __u64 ns)
 	return known;
 }
 
-/* Tasks of ours have waited NS behind the slice of the current task, which is none of ours: by name, too. */
+/*
+ * Tasks of ours have waited NS behind the slice of the current task, which is none of ours: by name, too.
+ * Those that cannot be seen from the agent's PID namespace have no number of their own there.
+ */
 VERIFIED_ONCE int name_add(__u64 ns)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct blame_name name = { .kind = kind_of(task, false), .ns = ns };
+	struct blame_name name = { .kind = kind_of(task, false),
+				   .ns = ns,
+				   .born_ns = task->group_leader->start_time };
 	__u32 key = shown_process(task);
+	struct blame_name *known = bpf_map_lookup_elem(&blame_names, &key);
 
-	if (name_charge(key, ns))
+	if (known && known->born_ns == name.born_ns) {
+		__sync_fetch_and_add(&known->ns, ns);
 		return 0;
+	}
 	BPF_CORE_READ_STR_INTO(&name.comm, task, group_leader, comm);
-	if (nr_blame_names >= BLAME_NAMES_MAX - BLAME_NAMES_SHARED_MAX)
+	if (!key || known || nr_blame_names >= BLAME_NAMES_MAX - BLAME_NAMES_SHARED_MAX)
 		key = shared_key(name.comm);
 	if (key & BLAME_NAME_SHARED && name_charge(key, ns))
 		return 0;

@@ -87,11 +87,12 @@ static __always_inline void wait_end(struct task_clock *clock, struct task_struc
 	struct blame_wait *wait = &clock->wait;
 	struct cpu_clock *cpu = cpu_of(wait->cpu);
 	__u64 now[CPU_KINDS] = {}, split[BLAME_KINDS] = {};
-	int known = cpu && blame_end(wait, cpu, now_ns, now);
+	int known;
 
-	blame_split(wait, now, task_throttled_ns(task), length_ns, known, split);
 	clock->seq++;
 	border_barrier();
+	known = cpu && blame_end(wait, cpu, now_ns, now);
+	blame_split(wait, now, task_throttled_ns(task), length_ns, known, split);
 	for (__u32 i = 0; i < BLAME_KINDS; i++)
 		clock->sums.blame_ns[i] += split[i];
 	wait->charged_ns += length_ns;

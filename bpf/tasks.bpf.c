@@ -11,6 +11,7 @@
 
 #define ANCESTORS_MAX 32
 #define READ_TRIES    16
+#define BLAME_TRIES   4 /* a switch in the same moment would make all of an open wait nobody's */
 
 struct ancestry {
 	struct task_struct *walk;
@@ -22,9 +23,10 @@ static long look_at_ancestor(__u64 i, struct ancestry *ancestry)
 {
 	struct task_struct *walk = ancestry->walk;
 	__u32 pid = task_process(walk);
+	const struct target_process *named = bpf_map_lookup_elem(&targets, &pid);
 
 	(void)i;
-	ancestry->found = bpf_map_lookup_elem(&targets, &pid) != NULL;
+	ancestry->found = named && !named->exited; /* else whoever has its number is a stranger */
 	if (ancestry->found || !config.follow || walk->pid <= 1)
 		return 1;
 	ancestry->walk = walk->real_parent;
@@ -217,7 +219,7 @@ int BPF_PROG(on_exec, struct task_struct *task)
 	struct blame_name *name = bpf_map_lookup_elem(&blame_names, &pid);
 	struct task_clock *clock = clock_of(task);
 
-	if (name)
+	if (name && name->born_ns == task->group_leader->start_time)
 		BPF_CORE_READ_STR_INTO(&name->comm, task, comm);
 	if (clock)
 		record_forget(task, clock);
@@ -233,13 +235,22 @@ static __always_inline void drop_zombie(struct task_struct *task)
 		__sync_fetch_and_add(&clock_ids_unused, 1);
 }
 
+static __always_inline void note_agent(struct task_struct *agent)
+{
+	struct pid *pid = BPF_CORE_READ(agent, thread_pid);
+	__u32 level = BPF_CORE_READ(pid, level);
+
+	agent_pid_ns = (__u64)upid_at(pid, level).ns;
+	agent_level = level;
+}
+
 SEC("iter/task")
 int seed_tasks(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task, *agent = bpf_get_current_task_btf();
 	__u32 tid;
 
-	agent_level = BPF_CORE_READ(agent, thread_pid, level);
+	note_agent(agent);
 	if (!task || (task->flags & PF_KTHREAD))
 		return 0;
 	if (task->exit_state) {
@@ -334,8 +345,11 @@ static __always_inline void open_blame(struct task_struct *task, const struct ta
 	struct cpu_clock *cpu = bpf_map_lookup_elem(&cpus, &number);
 	__u64 now[CPU_KINDS] = {}, split[BLAME_KINDS] = {};
 	__u64 charged_ns = clock->wait.charged_ns;
-	int known = cpu && blame_read(cpu, now_ns, now);
+	int known = 0;
 
+	/* Of a wait since before attach there is no beginning to compare with. */
+	for (int i = 0; i < BLAME_TRIES && cpu && clock->wait.known && !known; i++)
+		known = blame_read(cpu, now_ns, now);
 	blame_split(&clock->wait, now, task_throttled_ns(task),
 		    open_ns > charged_ns ? open_ns - charged_ns : 0, known, split);
 	for (__u32 i = 0; i < BLAME_KINDS; i++)

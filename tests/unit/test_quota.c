@@ -249,6 +249,25 @@ static void quota_outlives_its_process(void **state)
 	assert_string_equal(quota.cgroup, "/service");
 }
 
+/* Version 1 moves it to the root as soon as it begins to end, for as long as nobody has waited for it. */
+static void v1_quota_outlives_its_process(void **state)
+{
+	struct quota_place place = {};
+	struct snapshot_quota quota;
+
+	(void)state;
+	mount_v1("cpu");
+	fake_file("/proc/42/cgroup", "2:cpu:/web\n");
+	make_v1("/web", 20000, 100000, 300);
+	quota_find(42, &place);
+	fake_file("/proc/42/cgroup", "2:cpu:/\n");
+	quota_find(42, &place);
+	quota_read(&place, &quota);
+	assert_true(quota.present);
+	assert_int_equal(quota.throttled_ns, 300);
+	assert_string_equal(quota.cgroup, "/web");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -261,6 +280,7 @@ int main(void)
 		ON_FAKE(no_quota_is_absent_and_no_error),
 		ON_FAKE(long_path_is_cut),
 		ON_FAKE(quota_outlives_its_process),
+		ON_FAKE(v1_quota_outlives_its_process),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

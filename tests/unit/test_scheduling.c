@@ -152,6 +152,7 @@ static void window_is_the_difference(void **state)
 	from.threads[0].counts.migrations = 1;
 	from.at.losses[LOSS_RECURSION] = 5;
 	to.at.losses[LOSS_RECURSION] = 6;
+	from.at.losses[LOSS_CLOCK_CREATE] = 1; /* it has got its clock since */
 	analyse(&from);
 	assert_int_equal(row_of(7)->wall_ns, 100 * MS);
 	assert_int_equal(row_of(7)->sums.on_cpu_ns, 30 * MS);
@@ -159,6 +160,7 @@ static void window_is_the_difference(void **state)
 	assert_int_equal(row_of(7)->counts.migrations, 2);
 	assert_int_equal(report.scheduling.open_at_start_ns, 2 * MS);
 	assert_int_equal(report.losses[LOSS_RECURSION], 1);
+	assert_int_equal(report.losses[LOSS_CLOCK_CREATE], 0);
 	assert_int_equal(report.nr_threads, 1);
 }
 
@@ -347,14 +349,12 @@ static void names_take_their_time_out_of_their_kind(void **state)
 
 static void give_quota(struct fixture *in, const char *cgroup, uint64_t periods, uint64_t throttled_ns)
 {
-	in->at.quota = (struct snapshot_quota){
-		.present = true,
-		.quota_ns = 20 * MS,
-		.period_ns = 100 * MS,
-		.periods = periods,
-		.throttled_periods = periods / 2,
-		.throttled_ns = throttled_ns,
-	};
+	in->at.quota = (struct snapshot_quota){ .present = true,
+						.quota_ns = 20 * MS,
+						.period_ns = 100 * MS,
+						.periods = periods,
+						.throttled_periods = periods / 2,
+						.throttled_ns = throttled_ns };
 	strcpy(in->at.quota.cgroup, cgroup);
 }
 

@@ -349,7 +349,7 @@ int scheduling_between(const struct snapshot *from, const struct snapshot *to, u
 	s->switches_replayed = to->switches_replayed - (from ? from->switches_replayed : 0);
 	s->utilisation_ratio = capacity_ns > 0 ? (double)s->on_cpu_ns / capacity_ns : 0;
 	for (int i = 0; i < LOSS_KINDS; i++)
-		out->losses[i] = to->losses[i] - (from ? from->losses[i] : 0);
+		out->losses[i] = at_least_0(to->losses[i] - (from ? from->losses[i] : 0));
 	/* Unread at the start: what the window before lacks of them is in this one. */
 	out->losses[LOSS_THREADS_UNREAD] = to->nr_unread + (from ? from->nr_unread : 0);
 	/* They are missing in each window. */

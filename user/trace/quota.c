@@ -151,6 +151,9 @@ void quota_find(uint32_t pid, struct quota_place *place)
 
 		if (!find_mount(v2, mount) || !find_cgroup(pid, v2, path))
 			continue;
+		/* Version 1 shows what is dying, and a zombie, in the root. */
+		if (!v2 && !strcmp(path, "/") && *place->path[v2])
+			continue;
 		memcpy(place->mount[v2], mount, sizeof(mount));
 		memcpy(place->path[v2], path, sizeof(path));
 	}

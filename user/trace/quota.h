@@ -15,7 +15,7 @@ struct quota_place {
 	char path[2][QUOTA_PATH_BYTES];
 };
 
-/* Where PID is now.  If it is gone PLACE stays what it was: its cgroup can still be read. */
+/* Where PID is now.  If it is gone, or going, PLACE stays what it was: its cgroup can still be read. */
 void quota_find(uint32_t pid, struct quota_place *place);
 
 /*

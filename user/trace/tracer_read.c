@@ -283,12 +283,14 @@ static uint64_t count_clockless(struct tracer *tracer)
 int tracer_read(struct tracer *tracer, struct snapshot *snapshot, struct err *err)
 {
 	uint32_t interval = tracer->skel->bss->interval_number;
-	uint64_t unused_ns, unused_count;
+	uint64_t unused_ns, unused_count, nr_clockless;
 	int ret;
 
 	memset(snapshot, 0, sizeof(*snapshot));
 	if (count_clockless(tracer) && tracer_seed(tracer, err))
 		return -err->code;
+	/* Before the moment that this is of: who is born later gets a clock yet, or is the next window's. */
+	nr_clockless = count_clockless(tracer);
 	snapshot->at_ns = clock_monotonic_ns();
 	tracer->skel->bss->as_of_ns = snapshot->at_ns;
 	__atomic_store_n(&tracer->skel->bss->interval_number, interval + 1, __ATOMIC_SEQ_CST);
@@ -307,7 +309,7 @@ int tracer_read(struct tracer *tracer, struct snapshot *snapshot, struct err *er
 		snapshot_fini(snapshot);
 		return err_set(err, -ret, "cannot read what was measured: %s", strerror(-ret));
 	}
-	snapshot->losses[LOSS_CLOCK_CREATE] += count_clockless(tracer);
+	snapshot->losses[LOSS_CLOCK_CREATE] += nr_clockless;
 	read_program_info(tracer, &snapshot->losses[LOSS_RECURSION], &unused_ns, &unused_count);
 	snapshot->nr_unplaced = tracer->records.nr_unplaced;
 	snapshot->switches_replayed = tracer->skel->bss->switches_replayed;
