@@ -203,6 +203,38 @@ static __always_inline void read_connection(struct toucher *by, struct sock *sk,
 		count_closed();
 }
 
+/* What was asked and not answered will not be. */
+static __always_inline void close_connection(struct span *span)
+{
+	bool unread = __sync_lock_test_and_set(&span->arrived_ns, 0) & ARRIVAL_COUNTED;
+	bool read = __sync_val_compare_and_swap(&span->state, SPAN_READ, SPAN_LOST) == SPAN_READ ||
+		    __sync_lock_test_and_set(&span->state, SPAN_CLOSED) == SPAN_READ;
+
+	work_drop(span->socket); /* seldom there */
+	if (read && unread)	 /* more of the same request */
+		count_open(-1);
+	if (read || unread)
+		count_closed();
+}
+
+/* Nobody is at the other end of a UNIX connection any more: not only that it has said all. */
+static __always_inline bool is_over(struct sock *sk)
+{
+	return is_unix(sk) && sk->sk_shutdown == SHUTDOWN_MASK;
+}
+
+/* The call that gave ERROR shows whether the other end of a UNIX connection is gone: no event tells of that. */
+static __always_inline void note_broken(struct sock *sk, int error)
+{
+	struct span *span;
+
+	if ((error != -EPIPE && error != -ECONNRESET) || !is_unix(sk))
+		return;
+	span = span_of(sk);
+	if (span)
+		close_connection(span);
+}
+
 /* The end of the stream, or nothing: no arrival after all. */
 static __always_inline void cancel_arrival(struct span *span)
 {
@@ -216,13 +248,19 @@ static __always_inline void note_read(struct sock *sk, int length, int flags)
 	struct toucher by;
 	struct span *span;
 
-	if (length < 0 || flags & (MSG_PEEK | MSG_ERRQUEUE))
+	if (flags & (MSG_PEEK | MSG_ERRQUEUE))
 		return;
+	if (length < 0) {
+		note_broken(sk, length);
+		return;
+	}
 	span = span_touched(sk);
 	if (!span && sk->sk_bpf_storage)
 		read_upstream(&by, sk);
 	else if (span && length)
 		read_connection(&by, sk, span, length);
+	else if (span && is_over(sk))
+		close_connection(span);
 	else if (span)
 		cancel_arrival(span);
 }
@@ -367,8 +405,10 @@ static __always_inline void note_send(struct sock *sk, int length)
 {
 	struct span *span;
 
-	if (length <= 0)
+	if (length <= 0) {
+		note_broken(sk, length);
 		return;
+	}
 	span = span_touched(sk);
 	if (span)
 		send_connection(sk, span, length);
@@ -432,20 +472,6 @@ int BPF_PROG(on_unix_send_page, struct socket *socket, void *page, int offset, u
 	     int length)
 {
 	return send_returned(socket, length);
-}
-
-/* What was asked and not answered will not be. */
-static __always_inline void close_connection(struct span *span)
-{
-	bool unread = __sync_lock_test_and_set(&span->arrived_ns, 0) & ARRIVAL_COUNTED;
-	bool read = __sync_val_compare_and_swap(&span->state, SPAN_READ, SPAN_LOST) == SPAN_READ ||
-		    __sync_lock_test_and_set(&span->state, SPAN_CLOSED) == SPAN_READ;
-
-	work_drop(span->socket); /* seldom there */
-	if (read && unread)	 /* more of the same request */
-		count_open(-1);
-	if (read || unread)
-		count_closed();
 }
 
 /* TCP: a connection enters its listener's queue; a task of the target listens; a connection ends. */
