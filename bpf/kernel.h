@@ -159,6 +159,8 @@ struct sock {
 	struct sock_common __sk_common;
 	struct sk_buff_head sk_receive_queue;
 	struct socket *sk_socket; /* NULL until it is accepted */
+	refcount_t sk_wmem_alloc; /* what was sent and is not gone yet, and 1 */
+	int sk_sndbuf;
 	__u8 sk_shutdown;
 	unsigned short sk_type;
 	unsigned short sk_protocol;
