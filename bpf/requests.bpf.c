@@ -371,6 +371,8 @@ static __always_inline void send_answer(struct sock *sk, struct span *span, int 
 		}
 		return;
 	}
+	if (!first && ends_session(span, length))
+		return;
 	answer = judge_response(span, length, first);
 	if (answer == ANSWER_INTERIM)
 		return;
