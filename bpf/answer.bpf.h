@@ -55,6 +55,22 @@ VERIFIED_ONCE __u32 look_at_response(int moved_bytes, int first)
 	return begins | status << 8;
 }
 
+/* Whether what the current task just sent, MOVED_BYTES, is an alert of TLS. */
+VERIFIED_ONCE __u32 is_tls_alert(int moved_bytes)
+{
+	__u8 bytes[HTTP_LOOK_BYTES] = {};
+
+	return http_is_tls_alert(bytes, look(bpf_get_current_task_btf(), moved_bytes, false, bytes),
+				 (__u32)moved_bytes);
+}
+
+/* Whether the server ends a session of TLS, as after the keep-alive timeout: that is no part of an answer. */
+static __always_inline bool ends_session(const struct span *span, int length)
+{
+	return span->protocol == SPEAKS_TURNS + TURN_TLS && length <= HTTP_TLS_ALERT_BYTES_MAX &&
+	       is_tls_alert(length);
+}
+
 static __always_inline enum answer judge_response(struct span *span, int length, bool first)
 {
 	__u32 seen = span->protocol < SPEAKS_TURNS ? look_at_response(length, first) : HTTP_UNDECIDED;

@@ -172,6 +172,24 @@ static __always_inline __u32 http_look_tls(__u64 low, __u32 length)
 	return length > 2 ? HTTP_TLS : HTTP_UNDECIDED;
 }
 
+/* Of the ciphers that are in use, those with the longest MAC and padding need 85 bytes for an alert. */
+#define HTTP_TLS_ALERT_BYTES_MAX 96
+
+/*
+ * Whether a message of SIZE bytes, of which LENGTH are valid, is an alert of TLS.  1.3 has it look like
+ * data: two bytes, the type of what is inside, and the tag.
+ */
+static __always_inline __u32 http_is_tls_alert(const __u8 bytes[HTTP_LOOK_BYTES], __u32 length, __u32 size)
+{
+	__u64 low = http_words(bytes, length).low;
+	__u8 type = (__u8)low, major = (__u8)(low >> 8);
+	__u32 record_bytes = (__u32)(low >> 16 & 0xff00) | (__u8)(low >> 32);
+
+	if (length < 5 || major != 3 || size != 5 + record_bytes)
+		return 0;
+	return type == 0x15 || (type == 0x17 && record_bytes == 2 + 1 + 16);
+}
+
 /* How many bytes of empty lines there are before the request line (RFC 9112 2.2): here, two lines at most. */
 static __always_inline __u32 http_count_empty(__u32 first4)
 {

@@ -159,6 +159,8 @@ struct sock {
 	struct sock_common __sk_common;
 	struct sk_buff_head sk_receive_queue;
 	struct socket *sk_socket; /* NULL until it is accepted */
+	refcount_t sk_wmem_alloc; /* what was sent and is not gone yet, and 1 */
+	int sk_sndbuf;
 	__u8 sk_shutdown;
 	unsigned short sk_type;
 	unsigned short sk_protocol;
@@ -235,13 +237,16 @@ struct iovec {
 #define TCP_CLOSE	       7
 #define TCP_LISTEN	       10
 #define EEXIST		       17
+#define EPIPE		       32
 #define ENOSYS		       38
+#define ECONNRESET	       104
 #define AF_UNIX		       1
 #define AF_INET		       2
 #define AF_INET6	       10
 #define SOCK_STREAM	       1
 #define SOCK_NOSPACE_BIT       2 /* include/linux/net.h */
 #define RCV_SHUTDOWN	       1
+#define SHUTDOWN_MASK	       3
 #define IPPROTO_MPTCP	       262
 #define MSG_PEEK	       0x0002
 #define MSG_ERRQUEUE	       0x2000

@@ -20,6 +20,7 @@
 #include "upstream.bpf.h"
 #include "exemplar.bpf.h"
 #include "answer.bpf.h"
+#include "ends.bpf.h"
 
 /* The socket has something to be read, perhaps. */
 static __always_inline void arrive(struct sock *sk)
@@ -98,13 +99,6 @@ static __always_inline void learn_protocol(struct span *span, __u32 begins)
 		span->protocol = SPEAKS_TURNS + TURN_HTTP2;
 	else
 		span->protocol = SPEAKS_TURNS + TURN_OTHER;
-}
-
-/* A request that is counted as open has lost its connection. */
-static __always_inline void count_closed(void)
-{
-	count_open(-1);
-	count_not(NOT_CLOSED, 1);
 }
 
 /*
@@ -206,28 +200,25 @@ static __always_inline void read_connection(struct toucher *by, struct sock *sk,
 		count_closed();
 }
 
-/* The end of the stream, or nothing: no arrival after all. */
-static __always_inline void cancel_arrival(struct span *span)
-{
-	if (__sync_lock_test_and_set(&span->arrived_ns, 0) & ARRIVAL_COUNTED)
-		count_open(-1);
-}
-
 /* The current task has read LENGTH bytes, or a negative errno. */
 static __always_inline void note_read(struct sock *sk, int length, int flags)
 {
 	struct toucher by;
 	struct span *span;
 
-	if (length < 0 || flags & (MSG_PEEK | MSG_ERRQUEUE))
+	if (flags & (MSG_PEEK | MSG_ERRQUEUE))
 		return;
+	if (length < 0) {
+		note_broken(sk, length);
+		return;
+	}
 	span = span_touched(sk);
 	if (!span && sk->sk_bpf_storage)
 		read_upstream(&by, sk);
 	else if (span && length)
 		read_connection(&by, sk, span, length);
 	else if (span && !has_unread(sk)) /* else no bytes were asked for */
-		cancel_arrival(span);
+		read_nothing(sk, span);
 }
 
 SEC("?tp_btf/sock_recv_length")
@@ -337,6 +328,8 @@ static __always_inline void send_answer(struct sock *sk, struct span *span, int 
 		}
 		return;
 	}
+	if (!first && ends_session(span, length))
+		return;
 	answer = judge_response(span, length, first);
 	if (answer == ANSWER_INTERIM)
 		return;
@@ -371,8 +364,10 @@ static __always_inline void note_send(struct sock *sk, int length)
 {
 	struct span *span;
 
-	if (length <= 0)
+	if (length <= 0) {
+		note_broken(sk, length);
 		return;
+	}
 	span = span_touched(sk);
 	if (span)
 		send_connection(sk, span, length);
@@ -436,20 +431,6 @@ int BPF_PROG(on_unix_send_page, struct socket *socket, void *page, int offset, u
 	     int length)
 {
 	return send_returned(socket, length);
-}
-
-/* What was asked and not answered will not be. */
-static __always_inline void close_connection(struct span *span)
-{
-	bool unread = __sync_lock_test_and_set(&span->arrived_ns, 0) & ARRIVAL_COUNTED;
-	bool read = __sync_val_compare_and_swap(&span->state, SPAN_READ, SPAN_LOST) == SPAN_READ ||
-		    __sync_lock_test_and_set(&span->state, SPAN_CLOSED) == SPAN_READ;
-
-	work_drop(span->socket); /* seldom there */
-	if (read && unread)	 /* more of the same request */
-		count_open(-1);
-	if (read || unread)
-		count_closed();
 }
 
 /* TCP: a connection enters its listener's queue; a task of the target listens; a connection ends. */

@@ -32,12 +32,28 @@ static __always_inline bool has_unread(struct sock *sk)
 	return (__s32)(tcp->rcv_nxt - tcp->copied_seq) > (sk->sk_shutdown & RCV_SHUTDOWN ? 1 : 0);
 }
 
-/* The server had more to send than the socket took. */
-static __always_inline bool wants_to_send(struct sock *sk)
+/* The server had more to send than the socket took.  TCP takes that back once it has room, UNIX never does. */
+static __always_inline bool had_no_room(struct sock *sk)
 {
 	struct socket *socket = sk->sk_socket;
 
 	return socket && socket->flags & (1ul << SOCK_NOSPACE_BIT);
+}
+
+/* The same of the current task, which has just sent: UNIX took all if it is not full (sock_alloc_send_pskb()).
+ */
+static __always_inline bool wants_to_send(struct sock *sk)
+{
+	return had_no_room(sk) && (!is_unix(sk) || sk->sk_wmem_alloc.refs.counter > sk->sk_sndbuf);
+}
+
+/*
+ * The same at any time.  Who waits for room in UNIX is not told of it before three quarters are free
+ * (unix_writable()): with less, there may be more to send, or what is there is the last of it.
+ */
+static __always_inline bool waits_to_send(struct sock *sk)
+{
+	return had_no_room(sk) && (!is_unix(sk) || sk->sk_wmem_alloc.refs.counter > sk->sk_sndbuf >> 2);
 }
 
 /*

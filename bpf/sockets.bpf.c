@@ -93,7 +93,7 @@ int count_sending(struct bpf_iter__task_file *ctx)
 	if (!span || span->looked_at == looks || span->protocol >= SPEAKS_TURNS)
 		return 0;
 	span->looked_at = looks;
-	if (span->state == SPAN_ANSWERED && span->flags & SPAN_BOOKED && wants_to_send(sk))
+	if (span->state == SPAN_ANSWERED && span->flags & SPAN_BOOKED && waits_to_send(sk))
 		still_sending++;
 	return 0;
 }

@@ -28,8 +28,12 @@ static __always_inline void read_upstream(struct toucher *by, struct sock *sk)
 {
 	struct upstream *upstream = bpf_sk_storage_get(&upstreams, sk, NULL, 0);
 
-	if (upstream && touch_begin(by, bpf_get_current_task_btf()))
-		touch_answered(by->worker, by->clock, by->recorded, upstream, by->now_ns);
+	if (!upstream || !touch_begin(by, bpf_get_current_task_btf()))
+		return;
+	touch_answered(by->worker, by->clock, by->recorded, upstream, by->now_ns);
+	/* Nothing will tell of what was there and is left. */
+	if (!upstream->arrived_ns && has_unread(sk))
+		upstream->arrived_ns = by->now_ns;
 }
 
 /* The current task writes to a socket that is none of the target's connections. */

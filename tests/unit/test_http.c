@@ -228,6 +228,33 @@ static void tls_is_a_record_of_a_known_type(void **state)
 	expect(request, "\r\n\x16\x03\x01", HTTP_NOT, 3);
 }
 
+static void an_alert_of_tls_is_the_whole_message(void **state)
+{
+	_Alignas(8) uint8_t bytes[HTTP_LOOK_BYTES] = { 0x15, 3, 3, 0, 26 };
+
+	(void)state;
+	for (uint32_t size = 0; size <= HTTP_TLS_ALERT_BYTES_MAX; size++)
+		assert_int_equal(http_is_tls_alert(bytes, HTTP_LOOK_BYTES, size), size == 31);
+	for (uint32_t length = 0; length <= HTTP_LOOK_BYTES; length++)
+		assert_int_equal(http_is_tls_alert(bytes, length, 31), length >= 5);
+	bytes[3] = 1;
+	assert_false(http_is_tls_alert(bytes, HTTP_LOOK_BYTES, 31));
+	bytes[3] = 0;
+	for (int major = 0; major < 256; major++) {
+		bytes[1] = (uint8_t)major;
+		assert_int_equal(http_is_tls_alert(bytes, HTTP_LOOK_BYTES, 31), major == 3);
+	}
+	bytes[1] = 3;
+	for (int type = 0; type < 256; type++) {
+		bytes[0] = (uint8_t)type;
+		for (uint8_t inside = 1; inside <= 32; inside++) {
+			bytes[4] = inside;
+			assert_int_equal(http_is_tls_alert(bytes, HTTP_LOOK_BYTES, 5u + inside),
+					 type == 0x15 || (type == 0x17 && inside == 19));
+		}
+	}
+}
+
 static void http_2_is_its_whole_preface(void **state)
 {
 	char text[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -318,6 +345,7 @@ int main(void)
 		cmocka_unit_test(other_protocols_are_none),
 		cmocka_unit_test(empty_lines_alone_tell_nothing),
 		cmocka_unit_test(tls_is_a_record_of_a_known_type),
+		cmocka_unit_test(an_alert_of_tls_is_the_whole_message),
 		cmocka_unit_test(http_2_is_its_whole_preface),
 		cmocka_unit_test(responses_have_a_status),
 		cmocka_unit_test(one_wrong_byte_of_a_response_is_enough),
