@@ -235,13 +235,16 @@ static __always_inline void drop_zombie(struct task_struct *task)
 		__sync_fetch_and_add(&clock_ids_unused, 1);
 }
 
-static __always_inline void note_agent(struct task_struct *agent)
+/* The current task is the agent.  Not inlined: its stack is not to lie over that of the search. */
+VERIFIED_ONCE int note_agent(void)
 {
+	struct task_struct *agent = bpf_get_current_task_btf();
 	struct pid *pid = BPF_CORE_READ(agent, thread_pid);
 	__u32 level = BPF_CORE_READ(pid, level);
 
 	agent_pid_ns = (__u64)upid_at(pid, level).ns;
 	agent_level = level;
+	return 0;
 }
 
 SEC("iter/task")
@@ -250,7 +253,7 @@ int seed_tasks(struct bpf_iter__task *ctx)
 	struct task_struct *task = ctx->task, *agent = bpf_get_current_task_btf();
 	__u32 tid;
 
-	note_agent(agent);
+	note_agent();
 	if (!task || (task->flags & PF_KTHREAD))
 		return 0;
 	if (task->exit_state) {
