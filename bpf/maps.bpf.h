@@ -200,26 +200,23 @@ SHARED struct {
 } targets SEC(".maps");
 
 /* What PID is called in its namespace of depth LEVEL, which it must have. */
-static __always_inline struct upid upid_at(struct pid *pid, __u32 level)
+static __always_inline void read_upid(struct pid *pid, __u32 level, struct upid *out)
 {
-	struct upid upid = {};
-
-	bpf_probe_read_kernel(&upid, sizeof(upid),
-			      (void *)__builtin_preserve_access_index(&pid->numbers) + level * sizeof(upid));
-	return upid;
+	bpf_probe_read_kernel(out, sizeof(*out),
+			      (void *)__builtin_preserve_access_index(&pid->numbers) + level * sizeof(*out));
 }
 
 /* Ids as the agent has them: of its own PID namespace.  0 for a task that is not to be seen there. */
 static __always_inline __u32 pid_number(struct pid *pid)
 {
 	__u32 level = agent_level;
-	struct upid upid;
+	struct upid upid = {};
 
 	if (!pid || BPF_CORE_READ(pid, level) < level)
 		return 0;
-	upid = upid_at(pid, level);
+	read_upid(pid, level, &upid);
 	/* Others of that depth have numbers of their own; of depth 0 there is but one. */
-	return level && (__u64)upid.ns != agent_pid_ns ? 0 : (__u32)upid.nr;
+	return agent_level && (__u64)upid.ns != agent_pid_ns ? 0 : (__u32)upid.nr;
 }
 
 static __always_inline __u32 task_tid(struct task_struct *task)

@@ -241,8 +241,10 @@ VERIFIED_ONCE int note_agent(void)
 	struct task_struct *agent = bpf_get_current_task_btf();
 	struct pid *pid = BPF_CORE_READ(agent, thread_pid);
 	__u32 level = BPF_CORE_READ(pid, level);
+	struct upid upid = {};
 
-	agent_pid_ns = (__u64)upid_at(pid, level).ns;
+	read_upid(pid, level, &upid);
+	agent_pid_ns = (__u64)upid.ns;
 	agent_level = level;
 	return 0;
 }
