@@ -289,20 +289,21 @@ int tracer_read(struct tracer *tracer, struct snapshot *snapshot, struct err *er
 	memset(snapshot, 0, sizeof(*snapshot));
 	if (count_clockless(tracer) && tracer_seed(tracer, err))
 		return -err->code;
+	/* Before the threads, whose blame the names are a part of: later, they would have more than the whole. */
+	ret = read_names(tracer, snapshot);
 	/* Before the moment that this is of: who is born later gets a clock yet, or is the next window's. */
 	nr_clockless = count_clockless(tracer);
 	snapshot->at_ns = clock_monotonic_ns();
 	tracer->skel->bss->as_of_ns = snapshot->at_ns;
 	__atomic_store_n(&tracer->skel->bss->interval_number, interval + 1, __ATOMIC_SEQ_CST);
-	ret = read_clocks(tracer, snapshot);
+	if (!ret)
+		ret = read_clocks(tracer, snapshot);
 	if (!ret)
 		ret = read_hists(tracer, interval, snapshot);
 	if (!ret)
 		ret = tracer_read_requests(tracer, interval, snapshot);
 	if (!ret)
 		ret = read_own_cost(tracer, snapshot);
-	if (!ret)
-		ret = read_names(tracer, snapshot);
 	if (!ret)
 		ret = read_counters(tracer, tracer->skel->maps.losses, LOSS_KINDS, snapshot->losses);
 	if (ret) {
