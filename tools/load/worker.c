@@ -239,11 +239,20 @@ static void count_idle(struct load_worker *worker, uint64_t before_ns)
 		worker->idle_ns += end_ns - before_ns;
 }
 
+/*
+ * Whether the thread was stopped, or off its CPU, after the kernel had looked for events and found none: much
+ * may have come since, and a request is not to go to a connection that has ended.
+ */
+static bool is_away(const struct load_worker *worker, int nr_events, uint64_t back_ns)
+{
+	return nr_events < 0 || (!nr_events && worker->now_ns > back_ns + EARLY_MOST_NS);
+}
+
 /* Where all connections are busy it matters to know whether for the server or for us: look before waiting. */
 static int wait_for_events(struct load_worker *worker, struct epoll_event events[EVENTS_AT_ONCE], bool spins)
 {
 	uint64_t until_ns = wake_ns(worker, next_ns(worker)), before_ns = worker->now_ns;
-	bool waits = !spins && until_ns > worker->now_ns, looks = !waits || !worker->nr_in[IDLE], was_stopped;
+	bool waits = !spins && until_ns > worker->now_ns, looks = !waits || !worker->nr_in[IDLE];
 	struct timespec timeout = {};
 	int nr = 0;
 
@@ -254,16 +263,16 @@ static int wait_for_events(struct load_worker *worker, struct epoll_event events
 		timeout = clock_timespec(until_ns - worker->now_ns);
 		nr = epoll_pwait2(worker->epoll, events, EVENTS_AT_ONCE, &timeout, NULL);
 	}
-	was_stopped = nr < 0;
-	if (was_stopped) { /* and goes on: much may have come */
+	worker->now_ns = clock_monotonic_ns();
+	if (!nr && waits)
+		learn(worker, worker->now_ns - until_ns);
+	if (is_away(worker, nr, waits ? until_ns : before_ns)) {
 		timeout = (struct timespec){};
 		nr = epoll_pwait2(worker->epoll, events, EVENTS_AT_ONCE, &timeout, NULL);
+		worker->now_ns = clock_monotonic_ns();
 	}
-	worker->now_ns = clock_monotonic_ns();
 	if (waits || nr <= 0)
 		count_idle(worker, before_ns);
-	if (!nr && waits && !was_stopped)
-		learn(worker, worker->now_ns - until_ns);
 	worker->woke = looks && nr > 0;
 	if (worker->woke || (nr <= 0 && !waits))
 		worker->nothing_ns = worker->now_ns;
