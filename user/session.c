@@ -45,7 +45,7 @@ struct session {
 	struct maxima of_interval; /* the one that is running: of what was read within it */
 	struct maxima maxima;	   /* over all intervals */
 	struct report_loads loads;
-	struct err client_err; /* of the comparison with the client */
+	struct err late_err; /* what is told after the report, which does not need it */
 	uint32_t cpus_online;
 	struct cpus cpus; /* all that threads of the target were allowed to use so far */
 	char comm[COMM_BYTES];
@@ -176,9 +176,17 @@ static void give_maxima(const struct maxima *kept, struct snapshot *now)
 	snapshot_sort_slowest(&requests->slowest);
 }
 
+/* The first that went wrong is told, after the report. */
+static void tell_late(struct session *session, const struct err *err)
+{
+	if (!session->late_err.code)
+		session->late_err = *err;
+}
+
 static int read_now(struct session *session, struct snapshot *now, struct err *err)
 {
 	int ret = tracer_read(session->tracer, now, err);
+	struct err unseeded = {};
 
 	if (ret)
 		return ret;
@@ -186,11 +194,8 @@ static int read_now(struct session *session, struct snapshot *now, struct err *e
 	/* A birth may be among what was skipped. */
 	if (now->losses[LOSS_RECURSION] > session->skipped) {
 		session->skipped = now->losses[LOSS_RECURSION];
-		ret = tracer_seed(session->tracer, err);
-	}
-	if (ret) {
-		snapshot_fini(now);
-		return ret;
+		if (tracer_seed(session->tracer, &unseeded))
+			tell_late(session, &unseeded);
 	}
 	keep_maxima(&session->of_interval, now);
 	keep_maxima(&session->maxima, now);
@@ -202,9 +207,11 @@ static int read_now(struct session *session, struct snapshot *now, struct err *e
 /* What only the whole run's report has. */
 static void add_of_whole(struct session *session, struct report *report)
 {
+	struct err err = {};
+
 	report->requests.loads = session->loads;
-	if (session->options.client)
-		client_file_add(report, session->options.client, &session->client_err);
+	if (session->options.client && client_file_add(report, session->options.client, &err))
+		tell_late(session, &err);
 }
 
 /* What lies between FROM and TO, of an interval or of the WHOLE run. */
@@ -306,16 +313,25 @@ static int by_process(const void *left, const void *right)
 	return a->pid < b->pid ? -1 : a->pid > b->pid;
 }
 
-/* Wait for each process that has a living thread in NOW. */
-static int add_processes(struct session *session, struct snapshot *now, struct err *err)
+/*
+ * Wait for each process that has a living thread in NOW, or for as many as is possible: the others' turn comes
+ * when these have ended.  Returns false, with why in session->late_err, if there are some and it is for none.
+ */
+static bool add_processes(struct session *session, struct snapshot *now)
 {
-	int ret = 0;
+	struct err err = {};
 
 	qsort(now->threads, now->nr_threads, sizeof(*now->threads), by_process);
-	for (size_t i = 0; i < now->nr_threads && !ret; i++)
-		if (!i || now->threads[i].pid != now->threads[i - 1].pid)
-			ret = watch_add(session->watch, now->threads[i].pid, err);
-	return ret;
+	for (size_t i = 0; i < now->nr_threads; i++) {
+		if (i && now->threads[i].pid == now->threads[i - 1].pid)
+			continue;
+		if (!watch_add(session->watch, now->threads[i].pid, &err))
+			continue;
+		if (!i)
+			tell_late(session, &err);
+		return i;
+	}
+	return now->nr_threads;
 }
 
 /*
@@ -333,11 +349,31 @@ static int add_survivors(struct session *session, bool *any, struct err *err)
 	now = snapshot_new(err);
 	ret = now ? read_now(session, now, err) : -err->code;
 	if (!ret) {
-		ret = add_processes(session, now, err);
-		*any = now->nr_threads > 0;
+		*any = add_processes(session, now);
 		snapshot_fini(now);
 	}
 	free(now);
+	return ret;
+}
+
+/* Until it is to end; *EVENT: why. */
+static int serve_events(struct session *session, enum watch_event *event, struct err *err)
+{
+	bool more = true;
+	int ret = 0;
+
+	while (!ret && more) {
+		ret = watch_next(session->watch, event, err);
+		if (ret)
+			break;
+		more = *event == WATCH_INTERVAL || *event == WATCH_CALL;
+		if (*event == WATCH_INTERVAL)
+			ret = end_interval(session, err);
+		else if (*event == WATCH_CALL)
+			ret = tracer_seed(session->tracer, err);
+		else if (*event == WATCH_EXITED)
+			ret = add_survivors(session, &more, err);
+	}
 	return ret;
 }
 
@@ -345,30 +381,21 @@ int session_run(struct session *session, session_sink *sink, void *context, stru
 {
 	const struct session_options *options = &session->options;
 	enum watch_event event = WATCH_INTERVAL;
-	bool more = true;
+	struct err ended_by = {};
 	int ret = watch_start(session->watch, options->duration_ns, options->interval_ns, err);
 
+	if (ret)
+		return ret;
 	session->sink = sink;
 	session->context = context;
-	while (!ret && more) {
-		ret = watch_next(session->watch, &event, err);
-		if (ret)
-			break;
-		more = event == WATCH_INTERVAL || event == WATCH_CALL;
-		if (event == WATCH_INTERVAL)
-			ret = end_interval(session, err);
-		else if (event == WATCH_CALL)
-			ret = tracer_seed(session->tracer, err);
-		else if (event == WATCH_EXITED)
-			ret = add_survivors(session, &more, err);
-	}
-	if (!ret && event == WATCH_EXITED)
+	if (serve_events(session, &event, &ended_by))
+		tell_late(session, &ended_by); /* and what was measured until then is reported */
+	else if (event == WATCH_EXITED)
 		tracer_settle(session->tracer);
-	if (!ret)
-		ret = end_run(session, err);
-	if (ret || !session->client_err.code)
+	ret = end_run(session, err);
+	if (!session->late_err.code)
 		return ret;
-	*err = session->client_err;
+	*err = session->late_err;
 	return -err->code;
 }
 

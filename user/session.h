@@ -49,8 +49,8 @@ void session_rename(struct session *session);
 
 /*
  * Watch until the time is over, a signal comes, or the last of the target's processes has ended; give
- * SINK what was measured.  Returns 0, or a negative errno with the sentence in ERR: what could not be
- * compared with the client is told only after SINK had it all.
+ * SINK what was measured.  Returns 0, or a negative errno with the sentence in ERR: what went wrong meanwhile
+ * ends the watching, and is told only after SINK had what was measured until then.
  */
 int session_run(struct session *session, session_sink *sink, void *context, struct err *err);
 

@@ -134,7 +134,7 @@ int tracer_seed(struct tracer *tracer, struct err *err)
 		free(nothing);
 	}
 	if (!ret)
-		ret = tracer_answer_asks(tracer);
+		tracer_answer_asks(tracer);
 	if (ret)
 		return err_set(err, -ret, "cannot give the target's threads their clocks: %s",
 			       strerror(-ret));

@@ -59,8 +59,8 @@ int tracer_records_open(struct tracer *tracer);
 /* Look at all processes that THREADS[NR], what the reading iterator gave, are of.  Returns 0 or -errno. */
 int tracer_find_records(struct tracer *tracer, const struct thread_record *threads, size_t nr);
 
-/* And at those that were heard of. */
-int tracer_answer_asks(struct tracer *tracer);
+/* And at those that were heard of.  One that cannot be looked at is a loss. */
+void tracer_answer_asks(struct tracer *tracer);
 
 /* What is done with records, as a hook; returns how many were written to OUT, at most MAX. */
 size_t tracer_records_names(const struct tracer *tracer, struct tracer_hook *out, size_t max);

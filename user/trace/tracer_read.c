@@ -284,11 +284,12 @@ int tracer_read(struct tracer *tracer, struct snapshot *snapshot, struct err *er
 {
 	uint32_t interval = tracer->skel->bss->interval_number;
 	uint64_t unused_ns, unused_count, nr_clockless;
+	struct err unseeded = {};
 	int ret;
 
 	memset(snapshot, 0, sizeof(*snapshot));
-	if (count_clockless(tracer) && tracer_seed(tracer, err))
-		return -err->code;
+	if (count_clockless(tracer))
+		tracer_seed(tracer, &unseeded); /* who has no clock even then is counted below */
 	/* Before the threads, whose blame the names are a part of: later, they would have more than the
 	 * whole. */
 	ret = read_names(tracer, snapshot);

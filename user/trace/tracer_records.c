@@ -67,14 +67,15 @@ static bool look_at(struct tracer *tracer, uint32_t pid)
 	return false;
 }
 
-int tracer_answer_asks(struct tracer *tracer)
+void tracer_answer_asks(struct tracer *tracer)
 {
 	bool any = false;
 
 	for (size_t i = 0; i < tracer->records.nr_asked; i++)
 		any |= look_at(tracer, tracer->records.asked[i]);
 	tracer->records.nr_asked = 0;
-	return any ? tracer_run_over(tracer->skel->progs.seed_records) : 0;
+	if (any && tracer_run_over(tracer->skel->progs.seed_records))
+		tracer->records.nr_unplaced++; /* its threads are not known to have records */
 }
 
 int tracer_find_records(struct tracer *tracer, const struct thread_record *threads, size_t nr)
@@ -97,8 +98,7 @@ size_t tracer_records_names(const struct tracer *tracer, struct tracer_hook *out
 						      "requests that one thread hands to another" };
 	static const struct tracer_hook records = { "otel_thread_ctx_v1", "tls", "" };
 	static const struct tracer_hook no_records = { "otel_thread_ctx_v1", "absent",
-						       "records of threads: a library's, elsewhere in each "
-						       "thread" };
+						       "records of threads that a library keeps" };
 	size_t nr = 0;
 
 	if (tracer->records.threads && nr < max)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -16,7 +17,10 @@
 /* What an epoll event is about: one of these, or a pidfd above them. */
 enum { SOURCE_SIGNAL, SOURCE_DURATION, SOURCE_INTERVAL, SOURCE_CALL, SOURCE_PROCESS };
 
+#define FILES_SPARED 32 /* of those that may be open: what reads the figures opens some, too */
+
 struct watch {
+	rlim_t files_most; /* that may be open */
 	int epoll_fd;
 	int signal_fd;
 	int duration_fd;
@@ -50,6 +54,21 @@ static void signals_that_end(sigset_t *mask)
 		sigaddset(mask, SIGHUP);
 }
 
+/*
+ * One file for each process may be more than programs are given without asking.  A command of ours has been
+ * started before, and keeps what it was given.  Returns how many there may be.
+ */
+static rlim_t raise_files(void)
+{
+	struct rlimit files, most;
+
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		return RLIM_INFINITY;
+	most = files;
+	most.rlim_cur = most.rlim_max;
+	return setrlimit(RLIMIT_NOFILE, &most) ? files.rlim_cur : most.rlim_cur;
+}
+
 int watch_open(struct watch **out, struct err *err)
 {
 	struct watch *watch = calloc(1, sizeof(*watch));
@@ -59,6 +78,7 @@ int watch_open(struct watch **out, struct err *err)
 	if (!watch)
 		return err_set(err, ENOMEM, "cannot wait for the target: out of memory");
 	signals_that_end(&mask);
+	watch->files_most = raise_files();
 	watch->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	watch->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 	watch->duration_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -103,10 +123,19 @@ int watch_add(struct watch *watch, uint32_t pid, struct err *err)
 	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	int ret;
 
+	if (fd >= 0 && (rlim_t)fd + FILES_SPARED >= watch->files_most) {
+		close(fd);
+		fd = -1;
+		errno = EMFILE;
+	}
+	if (fd < 0 && errno == ESRCH)
+		return 0;
+	if (fd < 0 && errno == EMFILE)
+		return err_set(err, EMFILE,
+			       "cannot wait for process %u: too many open files; raise the limit (ulimit -n)",
+			       pid);
 	if (fd < 0)
-		return errno == ESRCH ?
-			       0 :
-			       err_set(err, errno, "cannot wait for process %u: %s", pid, strerror(errno));
+		return err_set(err, errno, "cannot wait for process %u: %s", pid, strerror(errno));
 	ret = add_source(watch, fd, SOURCE_PROCESS, err);
 	if (ret)
 		close(fd);

@@ -21,6 +21,7 @@ enum watch_event {
 	WATCH_EXITED,	/* the last of the processes watched has ended */
 };
 
+/* Raises the soft limit of open files to the hard one. */
 int watch_open(struct watch **out, struct err *err);
 
 /*
@@ -30,7 +31,10 @@ int watch_open(struct watch **out, struct err *err);
  */
 int watch_start(struct watch *watch, uint64_t duration_ns, uint64_t interval_ns, struct err *err);
 
-/* Also wait for the end of process PID.  One that has ended already is no error. */
+/*
+ * Also wait for the end of process PID.  One that has ended already is no error.  -EMFILE leaves some files
+ * for others to open.
+ */
 int watch_add(struct watch *watch, uint32_t pid, struct err *err);
 
 /* Also wake when FD is readable.  It stays the caller's and must outlive WATCH. */
