@@ -332,7 +332,7 @@ static void names_take_their_time_out_of_their_kind(void **state)
 	is->sums.blame_ns[BLAME_PROCESS] = 60 * MS;
 	is->sums.blame_ns[BLAME_KERNEL] = 20 * MS;
 	name(&from, 50, "cc", BLAME_PROCESS, 500 * MS);
-	name(&to, 60, "ksoftirqd/0", BLAME_KERNEL, 90 * MS); /* more than its kind has: cut */
+	name(&to, 60, "ksoftirqd/0", BLAME_KERNEL, 90 * MS); /* more than its kind has */
 	name(&to, 50, "cc", BLAME_PROCESS, 540 * MS);
 	analyse(&from);
 	assert_int_equal(report.nr_blame, 4);
@@ -345,6 +345,24 @@ static void names_take_their_time_out_of_their_kind(void **state)
 	assert_int_equal(report.blame[2].kind, BLAME_PROCESS); /* those without a name */
 	assert_int_equal(report.blame[2].pid, 0);
 	assert_int_equal(report.blame[3].pid, 60);
+}
+
+/* By a third, as there are 50 ms of 150: who comes last is not left out. */
+static void names_that_have_too_much_are_made_less(void **state)
+{
+	(void)state;
+	thread(&to, 0, 7, 0, 50 * MS, 0)->sums.blame_ns[BLAME_PROCESS] = 50 * MS;
+	name(&to, 50, "cc", BLAME_PROCESS, 100 * MS);
+	name(&to, 60, "ld", BLAME_PROCESS, 30 * MS);
+	name(&to, 70, "as", BLAME_PROCESS, 20 * MS - 1);
+	name(&to, 80, "sh", BLAME_PROCESS, 1);
+	analyse(NULL);
+	assert_int_equal(report.nr_blame, 3);
+	assert_in_range(report.blame[0].ns, 33333333, 33333335);
+	assert_int_equal(report.blame[1].pid, 60);
+	assert_int_equal(report.blame[1].ns, 10 * MS);
+	assert_int_equal(report.blame[2].pid, 70);
+	assert_int_equal(report.blame[0].ns + report.blame[1].ns + report.blame[2].ns, 50 * MS);
 }
 
 static void give_quota(struct fixture *in, const char *cgroup, uint64_t periods, uint64_t throttled_ns)
@@ -491,6 +509,7 @@ int main(void)
 		TEST(time_may_move_from_one_state_to_another),
 		TEST(stolen_time_is_no_more_than_on_cpu_time),
 		TEST(names_take_their_time_out_of_their_kind),
+		TEST(names_that_have_too_much_are_made_less),
 		TEST(quota_counts_only_inside_one_cgroup),
 		TEST(maxima_are_those_of_the_window),
 		TEST(windows_sum_to_the_whole),

@@ -301,31 +301,71 @@ static int by_ns(const void *left, const void *right)
 	return a->kind != b->kind ? (a->kind < b->kind ? -1 : 1) : (a->pid < b->pid ? -1 : a->pid > b->pid);
 }
 
+/*
+ * The names' times can be more than the WHOLE of their kind, NAMED: they are noted at the end of a
+ * neighbour's turn, in whatever window that is, and also while a thread cannot run for want of quota, which
+ * its own blame says.  Each is then made less in proportion, or who comes last would have nothing.
+ */
+static void fit_names(struct report *out, const uint64_t whole_ns[BLAME_KINDS],
+		      const uint64_t named_ns[BLAME_KINDS])
+{
+	for (size_t i = 0; i < out->nr_blame; i++) {
+		struct report_blame *row = &out->blame[i];
+
+		if (named_ns[row->kind] > whole_ns[row->kind])
+			row->ns = (uint64_t)((unsigned __int128)row->ns * whole_ns[row->kind] /
+					     named_ns[row->kind]);
+	}
+}
+
+/* What is not in a row yet of the WHOLE of each kind: the rest of what was made less, or of those without
+ * name. */
+static void add_rest(struct report *out, const uint64_t whole_ns[BLAME_KINDS],
+		     const uint64_t named_ns[BLAME_KINDS])
+{
+	uint64_t left_ns[BLAME_KINDS];
+	size_t nr_names = out->nr_blame;
+
+	memcpy(left_ns, whole_ns, sizeof(left_ns));
+	for (size_t i = 0; i < nr_names; i++)
+		left_ns[out->blame[i].kind] -= out->blame[i].ns;
+	for (size_t i = 0; i < nr_names; i++) {
+		uint32_t kind = out->blame[i].kind;
+
+		if (named_ns[kind] < whole_ns[kind])
+			continue;
+		out->blame[i].ns += left_ns[kind];
+		left_ns[kind] = 0;
+	}
+	for (uint32_t kind = 0; kind < BLAME_KINDS; kind++)
+		add_blame(out, kind, 0, NULL, left_ns[kind]);
+}
+
 /* The sum of the rows' blame; names take their time out of their kind, the rest of the kind has none. */
 static int fill_blame(const struct snapshot *from, const struct snapshot *to, struct report *out,
 		      struct err *err)
 {
-	uint64_t left_ns[BLAME_KINDS] = {};
+	uint64_t whole_ns[BLAME_KINDS] = {}, named_ns[BLAME_KINDS] = {};
 
 	out->blame = calloc(to->nr_names + BLAME_KINDS, sizeof(*out->blame));
 	if (!out->blame)
 		return err_set(err, ENOMEM, "cannot report blame: out of memory");
 	for (size_t i = 0; i < out->nr_threads; i++)
 		for (int kind = 0; kind < BLAME_KINDS; kind++)
-			left_ns[kind] += out->threads[i].sums.blame_ns[kind];
+			whole_ns[kind] += out->threads[i].sums.blame_ns[kind];
 	for (size_t i = 0; i < to->nr_names; i++) {
 		const struct snapshot_blame_name *name = &to->names[i];
 		uint32_t kind = name->blame.kind == BLAME_KERNEL ? BLAME_KERNEL : BLAME_PROCESS;
 		uint64_t ns = at_least_0(name->blame.ns - name_ns_before(from, name->pid));
 
-		if (ns > left_ns[kind])
-			ns = left_ns[kind];
-		left_ns[kind] -= ns;
+		named_ns[kind] += ns;
 		add_blame(out, kind, name->pid & BLAME_NAME_SHARED ? 0 : name->pid, name->blame.comm, ns);
 	}
-	for (uint32_t kind = 0; kind < BLAME_KINDS; kind++)
-		add_blame(out, kind, 0, NULL, left_ns[kind]);
+	fit_names(out, whole_ns, named_ns);
+	add_rest(out, whole_ns, named_ns);
 	qsort(out->blame, out->nr_blame, sizeof(*out->blame), by_ns);
+	while (out->nr_blame && !out->blame[out->nr_blame - 1].ns)
+		out->nr_blame--;
 	return 0;
 }
 
