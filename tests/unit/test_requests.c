@@ -329,6 +329,29 @@ static void turn_may_move_too(void **state)
 	assert_int_equal(tls->total_ns, 20);
 }
 
+/* A reset is taken back: it was reported, so the next one that is not is none of the next window's. */
+static void what_is_taken_back_was_counted(void **state)
+{
+	const uint64_t *beside = report.requests.not_counted;
+
+	(void)state;
+	to.requests->not_counted[NOT_CLOSED] = 1;
+	to.requests->not_counted[NOT_UNANSWERED] = (__u64)-1; /* read CPU by CPU while one was answered */
+	analyse(&from);
+	assert_int_equal(beside[NOT_CLOSED], 1);
+	assert_int_equal(beside[NOT_UNANSWERED], 0);
+	next_window();
+	to.requests->not_counted[NOT_CLOSED] = 0;
+	analyse(&from);
+	assert_int_equal(beside[NOT_CLOSED], 0);
+	next_window();
+	to.requests->not_counted[NOT_CLOSED] = 1;
+	analyse(&from);
+	assert_int_equal(beside[NOT_CLOSED], 0);
+	analyse(NULL);
+	assert_int_equal(beside[NOT_CLOSED], 1);
+}
+
 static void work_at_random(struct request *request)
 {
 	uint64_t most_ns = 1u << rand() % 24;
@@ -441,6 +464,7 @@ int main(void)
 		TEST(parts_below_0_are_settled),
 		TEST(torn_copy_wraps_nothing),
 		TEST(turn_may_move_too),
+		TEST(what_is_taken_back_was_counted),
 		TEST(windows_sum_to_the_whole),
 	};
 

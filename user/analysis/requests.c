@@ -215,7 +215,8 @@ static void fill_beside(const struct snapshot_requests *from, const struct snaps
 		turns_between(&from->turns[i], &to->turns[i], &out->turns[i]);
 	for (int i = 0; i < NOT_COUNTED_KINDS; i++)
 		out->not_counted[i] = at_least_0(to->not_counted[i] - from->not_counted[i]);
-	out->not_counted[NOT_UNANSWERED] = to->not_counted[NOT_UNANSWERED];
+	/* One that came on one CPU and was answered on another while the CPUs' counts were read. */
+	out->not_counted[NOT_UNANSWERED] = at_least_0(to->not_counted[NOT_UNANSWERED]);
 	out->still_sending = to->still_sending;
 }
 
@@ -263,6 +264,15 @@ static void carry_turns(const struct snapshot_hist *from, struct snapshot_hist *
 		to->buckets[i] = from->buckets[i] + printed.buckets[i];
 }
 
+/* What was counted and is taken back in a later window was there in the earlier one, and so is in the whole. */
+static void carry_not_counted(const struct snapshot_requests *was, struct snapshot_requests *is)
+{
+	for (int i = 0; i < NOT_COUNTED_KINDS; i++)
+		if (i != NOT_UNANSWERED)
+			is->not_counted[i] =
+				was->not_counted[i] + at_least_0(is->not_counted[i] - was->not_counted[i]);
+}
+
 int requests_carry(const struct snapshot *from, struct snapshot *to, struct err *err)
 {
 	const struct snapshot_requests *was = requests_at(from);
@@ -287,6 +297,7 @@ int requests_carry(const struct snapshot *from, struct snapshot *to, struct err 
 	}
 	for (int i = 0; i < TURN_PROTOCOLS; i++)
 		carry_turns(&was->turns[i], &is->turns[i]);
+	carry_not_counted(was, is);
 	free(buckets);
 	return 0;
 }
