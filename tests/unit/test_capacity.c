@@ -101,7 +101,8 @@ static void lightest_and_busiest_are_by_rate(void **state)
 	struct report_loads loads = {};
 
 	(void)state;
-	note(&loads, 99, SECOND / 1000, 1); /* too few to tell */
+	note(&loads, 99, SECOND / 10, 1);      /* too few to tell */
+	note(&loads, 5000, SECOND / 1000, 10); /* too short */
 	note(&loads, 500, SECOND, 50000);
 	note(&loads, 1000, 2 * SECOND, 100000); /* as many a second */
 	assert_false(loads.known);

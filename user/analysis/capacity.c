@@ -47,7 +47,7 @@ void loads_note(struct report_loads *loads, const struct report *interval)
 					  .duration_ns = interval->window.duration_ns,
 					  .on_cpu_ns = interval->scheduling.on_cpu_ns };
 
-	if (load.count < LOAD_LEAST_REQUESTS)
+	if (load.count < LOAD_LEAST_REQUESTS || load.duration_ns < LOAD_LEAST_NS)
 		return;
 	if (!loads->lightest.count || is_busier(&loads->lightest, &load))
 		loads->lightest = load;

@@ -22,8 +22,12 @@ struct capacity {
  */
 bool capacity_of(const struct report *report, struct capacity *out);
 
-/* An interval with fewer requests says little of what one takes. */
+/*
+ * An interval with fewer requests says little of what one takes.  Nor does a short one: what is counted is
+ * read some milliseconds after the CPU time that it is held against.
+ */
 #define LOAD_LEAST_REQUESTS 100u
+#define LOAD_LEAST_NS	    100000000u
 
 /* Keep of INTERVAL what it was if it is the lightest or the busiest so far.  LOADS begin as all zeroes. */
 void loads_note(struct report_loads *loads, const struct report *interval);
