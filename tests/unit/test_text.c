@@ -221,6 +221,24 @@ static void what_is_less_important_gives_way(void **state)
 }
 
 /* Who leads, and the sentence that the figures allow. */
+/* A wait that is not over, or began in the window before, was never the longest of this one. */
+static void longest_wait_may_not_be_known(void **state)
+{
+	struct report report;
+	char *text;
+
+	(void)state;
+	ordinary_report(&report, 4, 1);
+	report.threads[0].wall_ns = report.threads[0].sums.run_queue_ns[AFTER_WAKEUP] = 5000000;
+	report.threads[1].wall_ns = report.threads[1].sums.run_queue_ns[AFTER_WAKEUP] = 4000000;
+	report.threads[1].sums.run_queue_max_ns = 3000000;
+	text = rendered(&report);
+	assert_non_null(strstr(text, "    5.00 ms          -\n"));
+	assert_non_null(strstr(text, "    4.00 ms    3.00 ms\n"));
+	free(text);
+	report_fini(&report);
+}
+
 static void headline_claims_what_is_known(void **state)
 {
 	static const struct {
@@ -329,6 +347,7 @@ int main(void)
 		cmocka_unit_test(slowest_of_a_loop),
 		cmocka_unit_test(any_report_is_plain_text),
 		cmocka_unit_test(what_is_less_important_gives_way),
+		cmocka_unit_test(longest_wait_may_not_be_known),
 		cmocka_unit_test(headline_claims_what_is_known),
 		cmocka_unit_test(starved_target_is_not_called_content),
 		cmocka_unit_test(switches_have_their_share),

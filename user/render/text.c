@@ -283,7 +283,8 @@ static void threads(const struct report *report, unsigned most, FILE *out)
 			snprintf(who, sizeof(who), "%8s %s that ended", "", count_text(count, t->threads));
 		fprintf(out, "  %-28s %10s %10s %10s %10s\n", who, ns_text(on, t->sums.on_cpu_ns),
 			ns_text(blocked, t->wall_ns - t->sums.on_cpu_ns - queue_ns), ns_text(queue, queue_ns),
-			ns_text(max, t->sums.run_queue_max_ns));
+			/* Of a wait that is not over, or began in another window, it is not known. */
+			queue_ns && !t->sums.run_queue_max_ns ? "-" : ns_text(max, t->sums.run_queue_max_ns));
 	}
 	if (report->nr_threads > shown)
 		fprintf(out, "  and %zu more\n", report->nr_threads - shown);

@@ -70,7 +70,7 @@ void text_request_counts(const struct report *report, FILE *out)
 	}
 	text_list_end(&requests);
 	if (r->still_sending)
-		fprintf(out, "             %s of them still sending when the window ended\n",
+		fprintf(out, "             %s answers still being sent when the window ended\n",
 			count_text(count, r->still_sending));
 	for (uint32_t i = 0; i < TURN_PROTOCOLS; i++) {
 		if (!r->turns[i].count)
