@@ -81,13 +81,13 @@ class Session:
         self.tell(name, record, rest)
 
     def highest(self, planned):
-        """(the rates found for the subject in the row that this one takes a share of, whether they are guesses): those of runs that were
-        off, or of searches that contradicted themselves, are taken without others only, and are guesses."""
+        """(the rates found for the subject in the row that this one takes a share of, whether they are guesses): those of runs that
+        failed or were off, or of searches that contradicted themselves, are taken without others only, and are guesses."""
         of = self.rows[planned.scenario, planned.row]["params"].get("of")
         rates = {True: [], False: []}
         for r in self.records:
             if r["highest_rate"] and (r["scenario"], r["row"], r["subject"]) == (planned.scenario, of, planned.subject):
-                rates[r["verdict"] == "off" or r["is_unsure"]].append(r["highest_rate"])
+                rates[r["verdict"] in ("off", "failed") or r["is_unsure"]].append(r["highest_rate"])
         return (rates[False], False) if rates[False] else (rates[True], bool(rates[True]))
 
     def amount(self, runs):

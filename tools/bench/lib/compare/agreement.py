@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from . import article, figures, measures, words
 
 NINE_OF_TEN = (0.05, 0.95)
+SAID_OTHERWISE = ("cpu_s_per_million",)  # cpu_ns, in another unit
 
 
 @dataclass
@@ -47,6 +48,8 @@ def of_pair(out, rows, metric, names):
 
 def of_row(out, rows):
     for metric in article.shown(rows[0]):
+        if metric in SAID_OTHERWISE:
+            continue
         for pair in itertools.combinations(rows[0].cells, 2):
             of_pair(out, rows, metric, pair)
         for name in rows[0].cells.keys() & rows[1].cells.keys():
@@ -72,7 +75,7 @@ def contrary(found):
 
 def sentence(found):
     """For a document."""
-    return (f"of {found.pairs:,} pairs of subjects that have ranks in both, in all figures of all rows, {found.both:,} are told apart in both, {found.same:,} of them in the same order "
+    return (f"of {found.pairs:,} pairs of subjects that have ranks in both, in each figure that is shown of a row, {found.both:,} are told apart in both, {found.same:,} of them in the same order "
             f"and {len(found.contrary):,} the other way round{': ' if found.contrary else ''}{'; '.join(contrary(found))}; {found.in_one:,} are told apart in one only, "
             f"{found.in_neither:,} in neither")
 
@@ -89,7 +92,7 @@ def lines(indexes, found):
     yield f"first:  {said(indexes[0])}; {words.machine(indexes[0]['machine'])}"
     yield f"second: {said(indexes[1])}; {words.machine(indexes[1]['machine'])}"
     yield ""
-    yield f"pairs of subjects, in all figures of all rows that both have: {found.pairs:,}"
+    yield f"pairs of subjects, in each figure that is shown of a row that both have: {found.pairs:,}"
     yield f"    told apart in both             {found.both:>6,}, {found.same:,} of them in the same order"
     yield f"    told apart in one of them only {found.in_one:>6,}"
     yield f"    told apart in neither          {found.in_neither:>6,}"

@@ -43,9 +43,9 @@ def main_scenario(scenarios):
 
 
 def find(scenario, metric, kind):
-    """The row that has it for most subjects; the first of several."""
+    """The row that has it for most subjects; the first of several.  One that nobody watched only where there is no other."""
     rows = [row for row in scenario.rows if row.kind == kind and metric in row.metrics()]
-    return max(rows, key=lambda row: sum(metric in cell.values for cell in row.cells.values()), default=None)
+    return max(rows, key=lambda row: ("bare_of" not in row.params, sum(metric in cell.values for cell in row.cells.values())), default=None)
 
 
 def eight(scenario):

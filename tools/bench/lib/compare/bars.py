@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Pictures of lengths, in HTML, so that their words stay readable at any width: bars with limits, and where time went."""
-from .. import stats
 from . import article, curves, figures, groups, measures, words
 from .markup import join, tag
 
@@ -16,8 +15,7 @@ def mark_of(cell, metric):
     if mark := cell.mark_of(metric):
         return tag("span", words.MARKS[mark], class_=f"mark {mark}", title=cell.reason or words.MARKS_EXPLAINED[mark])
     if metric not in cell.ranks:
-        count = cell.values[metric]["count"]
-        return tag("span", words.runs(count), class_="rank", title="too few for a rank") if count < stats.LEAST_RATIOS else ""
+        return tag("span", "no rank", class_="rank", title=words.unranked(cell, metric))
     first, last = cell.ranks[metric]
     return tag("span", words.place(first, last), class_="rank" + (" first" if first == last == 1 else ""),
                title="rank" if first == last else "rank: it cannot be told from others there")

@@ -41,7 +41,8 @@ def table(entries, names):
 
 def ranks_explained(entries):
     """And the words that stand where there is none."""
-    yield f"#: the rank; who shares it cannot be told apart.  #?: fewer than {stats.LEAST_RATIOS} runs that count, or nobody to hold them against."
+    yield "#: the rank; #2-4 is behind one for certain, and before all but four: who cannot be told apart shares one."
+    yield f"#?: fewer than {stats.LEAST_RATIOS} rounds that count of both it and whom it is held against."
     used = {cell.mark_of(one.metric) for one in entries for cell in one.row.cells.values()}
     yield from (f"{words.MARKS[mark]}: {meaning}" for mark, meaning in words.MARKS_EXPLAINED.items() if mark in used)
 

@@ -9,10 +9,15 @@ BEYOND_RATIO = 1.1  # what is under way where a window begins and ends may make 
 LEAST_BEYOND = 10  # requests that a point of a curve must have beyond it, in all runs together
 
 
+def counted(runs):
+    """Without those at a share of a rate that was guessed: no figure is of such a run where there is another (measures.doubts())."""
+    return [run for run in runs if not run.get("is_of_guess")] or runs
+
+
 def merged(runs):
     """[(upper edge in ns, count)] of all their buckets, in order."""
     buckets = {}
-    for run in runs:
+    for run in counted(runs):
         load = measures.main_load(run)
         for one in measures.distribution(load)["buckets"] if load else []:
             buckets[one["to_ns"]] = buckets.get(one["to_ns"], 0) + one["count"]
@@ -36,7 +41,7 @@ def percentiles(runs):
 def shares(runs, q):
     """{letter: share} of the requests at or above Q, of all runs together, as the agent has it; None if nobody watched."""
     sums, count = dict.fromkeys(groups.GROUPS, 0), 0
-    for run in runs:
+    for run in counted(runs):
         requests = (run.get("agent") or {}).get("requests")
         tail = next((one for one in requests["quantiles"] if one["q"] == q), None) if requests else None
         if not tail or not tail["tail_count"]:
@@ -55,7 +60,7 @@ def splits(runs, quantiles=SHARES_OF):
 
 def server_quantile_ns(runs, q):
     """The median of what the agent says."""
-    found = [one["latency_ns"] for run in runs for one in ((run.get("agent") or {}).get("requests") or {}).get("quantiles", [])
+    found = [one["latency_ns"] for run in counted(runs) for one in ((run.get("agent") or {}).get("requests") or {}).get("quantiles", [])
              if one["q"] == q]
     return statistics.median(found) if found else None
 
@@ -63,7 +68,7 @@ def server_quantile_ns(runs, q):
 def blame(runs):
     """[(who, share)] of the time that the server's threads waited for a CPU, the most first."""
     sums = {}
-    for run in runs:
+    for run in counted(runs):
         for one in (run.get("agent") or {}).get("blame", []):
             who = one["comm"] if one["kind"] in ("process", "kernel") and one["comm"] else one["kind"]
             sums[who] = sums.get(who, 0) + one["ns"]
@@ -74,9 +79,10 @@ def blame(runs):
 def limit(cell):
     """What its CPUs could answer, by the CPU time that a request takes of it: {rate, reached_ratio, cpus}; None if unknown.
 
-    Of all its runs together; the generator's share of CPUs that it has as well is not taken off.
+    Of all its runs together, but for searches that contradicted themselves where there are others; the generator's share of CPUs that it has as well is not taken off.
     """
-    known = [(measures.cpus(run), measures.of_run(run)) for run in cell.runs]
+    certain = [run for run in cell.runs if "max_rate" not in measures.doubts(run)]
+    known = [(measures.cpus(run), measures.of_run(run)) for run in certain or cell.runs]
     known = [(cpus, one) for cpus, one in known if cpus and one.get("cpu_ns")]
     rates = [rate(one) for _, one in known]
     if not known or None in rates:

@@ -7,7 +7,7 @@
     {{less closed_rate pool/fixed-2 tokio-hyper async-pool}}     by which share the first subject's is less than the second's in the same
                                                                  rounds, with its 95 % interval
     {{times p99_ns hog/beside tokio-inline tokio-hyper}}         how many times the second's the first's is, likewise
-    {{span p99_ns connections/idle-* go-net-http,tokio-hyper}}   from the least to the most, of all rows and subjects that fit and are not marked
+    {{span p99_ns connections/idle-* go-net-http,tokio-hyper}}   from the least to the most, of all rows and subjects that fit; who is marked stands behind it
     {{bars table/share-0.85 0.99}}                               where the time at or above a quantile went
     {{crowd connections/idle-1000 go-net-http,tokio-hyper}}      how many connections of a row were open and answered, in the worst run of all subjects that fit
     {{sha_ratio go-net-http async-pool}}                         time of a round of SHA-256, the first by the second
@@ -64,13 +64,13 @@ class Figures:
         return cell
 
     def fitting(self, metric, rows, subjects):
-        """All medians of rows and subjects that fit patterns with commas between; of cells that have a mark none."""
+        """(all medians of rows and subjects that fit patterns with commas between, who is left out for a mark, and which)."""
         cells = [cell for name, row in self.rows.items() if fits(name, rows) for cell in row.cells.values() if fits(cell.subject, subjects)]
-        found = [median(cell, metric) for cell in cells if cell.mark_of(metric) is None]
-        found = [value for value in found if value is not None]
+        cells = [(cell, value) for cell in cells if (value := median(cell, metric)) is not None]
+        found = [value for cell, value in cells if cell.mark_of(metric) is None]
         if not found:
             raise Wrong(f"nothing has {metric} in {rows} of {subjects}")
-        return found
+        return found, list(dict.fromkeys(f"{cell.subject}, {words.MARKS[mark]}" for cell, _ in cells if (mark := cell.mark_of(metric))))
 
 
 def fits(name, patterns):
@@ -126,9 +126,9 @@ def any_times(numbers, metric, row, subject, other):
 
 
 def span(numbers, metric, rows, subjects):
-    found = numbers.fitting(metric, rows, subjects)
+    found, left_out = numbers.fitting(metric, rows, subjects)
     low, high = shown(metric, min(found)), shown(metric, max(found))
-    return low if low == high else f"{low} to {high}"
+    return (low if low == high else f"{low} to {high}") + (f" (without {'; '.join(left_out)})" if left_out else "")
 
 
 def bars(numbers, row, q):
@@ -158,6 +158,10 @@ def watching_table(numbers):
 
 
 def entry(numbers, metric, row, subject):
+    if metric not in (*measures.METRICS, *OF_LIMIT):
+        raise Wrong(f"there is no metric {metric}")
+    if subject not in numbers.index["subjects"]:
+        raise Wrong(f"there is no subject {subject}")
     if metric not in OF_LIMIT:
         return markdown.entry(numbers.row(row), subject, metric) or "-"
     cell = numbers.row(row).cells.get(subject)
@@ -204,7 +208,8 @@ def against(numbers):
 def count(numbers, verdict=None):
     if verdict not in (None, *runs.VERDICTS):
         raise Wrong(f"there is no verdict {verdict}")
-    return f"{sum(verdict in (None, run['verdict']) for run in numbers.runs):,}"
+    found = words.tried(numbers.runs) if verdict is None else [run for run in numbers.runs if run["verdict"] == verdict]
+    return f"{len(found):,}"
 
 
 def rounds(numbers):

@@ -2,7 +2,7 @@
 """A comparison as tables in Markdown, rows by subjects, for a document that is kept: what the text has in a table for each row.  Pure."""
 from . import article, crowds, curves, groups, measures, summing, text, verdicts, watching, who, words
 
-SIGNS = ("A figure is the median of its runs. `#` is its rank in the row, and who shares one cannot be told apart. `x` is its ratio to that of the row's reference, whose own is "
+SIGNS = ("A figure is the median of its runs. `#` is its rank in the row: `#2-4` is behind one for certain, and before all but four; who cannot be told apart shares one. `x` is its ratio to that of the row's reference, whose own is "
          "`x 1`, in the same rounds, with the 95 % interval.")
 
 

@@ -37,6 +37,7 @@ METRICS = {
 }
 STEPS = {"max_rate": 1.05}  # a search ends when the next rate that did not hold is that near (SEARCH_RATIO, tools/load/search.h)
 QUANTILES = {"p50_ns": 0.5, "p99_ns": 0.99, "p999_ns": 0.999}
+AT_QUANTILE = {q: metric for metric, q in QUANTILES.items()}
 MOST_UNKNOWN = 1 / 64  # of on-CPU time, as residual (bpf/switches.h)
 SUMMED = ("on_cpu", "residual")  # of the buckets' components what any figure is made of
 # By both of which lag must change a quantile to have made it.  The generator's own limits (tools/load/result.c), which it does not

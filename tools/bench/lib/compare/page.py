@@ -145,7 +145,7 @@ def render(index, scenarios, runs):
                tag("title", f"{about.title}: {about.question}"), tag("style", style))
     machine = index["machine"]
     body = tag("body", tag("header", tag("p", about.title, class_="over"), tag("h1", about.question), tag("p", summing.opening(scenarios), class_="lead"),
-                           tag("p", f"{len(order)} servers, {len(runs)} runs, {machine.get('cpus')} CPUs of {machine.get('model')}", class_="note")),
+                           tag("p", f"{len(order)} servers, {len(words.tried(runs))} runs, {machine.get('cpus')} CPUs of {machine.get('model')}", class_="note")),
                tag("main", hero(scenarios), stands_out(index, scenarios, runs), eight(main, order), *[scenario_section(one, order) for one in scenarios],
                    subjects_section(index), again(index, runs)))
     return "<!doctype html>\n" + tag("html", head, body, lang="en") + "\n"

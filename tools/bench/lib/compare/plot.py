@@ -85,11 +85,16 @@ def reach(frame, number, cell):
             yield tag("line", x1=at, x2=at, y1=f"{frame.y(low):.1f}", y2=f"{frame.y(high):.1f}", class_=f"reach c{number % COLOURS}")
 
 
+def p99(cell):
+    mark = cell.mark_of("p99_ns")
+    return words.ns(cell.values["p99_ns"]["median"]) + (f", {words.MARKS[mark]}" if mark else "")
+
+
 def legend(row, numbers):
     """In the order of their ends; the figure that most ask for stands beside the name."""
     known = [cell for cell in row.cells.values() if cell.subject in numbers and "p99_ns" in cell.values]
     return tag("ul", *[tag("li", tag("span", class_=f"key {colour(numbers[cell.subject])}"),
-                           f" {cell.subject} ", tag("small", words.ns(cell.values["p99_ns"]["median"])))
+                           f" {cell.subject} ", tag("small", p99(cell)))
                        for cell in sorted(known, key=lambda cell: -cell.values["p99_ns"]["median"])], class_="keys")
 
 

@@ -40,6 +40,7 @@ def filled(folders, path):
 def against(folder, other):
     """(text, whether both have the same order wherever both tell subjects apart).  Unusable where there is nothing to hold against each other."""
     (index, scenarios, _), (its_index, its_scenarios, _) = build([folder]), build([other])
+    runs.check_other(folder, index, other, its_index)
     runs.check_comparable(folder, index, other, its_index)
     found = agreement.find(scenarios, its_scenarios)
     if not found.pairs:

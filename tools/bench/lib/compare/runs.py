@@ -81,10 +81,15 @@ def origin(index):
     return {"machine": [index["machine"].get(key) for key in MACHINE_KEYS], **{key: index.get(key) for key in ("programs", "scenarios", "subjects")}}
 
 
-def check_same(path, index, other, its_index):
-    """Figures of both may be put together; INDEX has those that were put to it before as `also`."""
+def check_other(path, index, other, its_index):
+    """They are not the same; INDEX has those that were put to it before as `also`."""
     if its_index["started_at"] in [of["started_at"] for of in words.origins(index)]:
-        raise folder.Unusable(f"cannot put {other} to {path}: it is the same run; name another, or leave it")
+        raise folder.Unusable(f"cannot use {other} beside {path}: it is the same run; name another, or leave it")
+
+
+def check_same(path, index, other, its_index):
+    """Figures of both may be put together."""
+    check_other(path, index, other, its_index)
     ours, theirs = origin(index), origin(its_index)
     for what in ours:
         if ours[what] != theirs[what]:

@@ -5,7 +5,7 @@ import io
 
 from . import crowds, measures
 
-ABOUT = ("started_at", "scenario", "row", "kind", "layout", "subject", "repeat", "is_again", "verdict", "reason")
+ABOUT = ("folder", "round", "started_at", "scenario", "row", "kind", "layout", "subject", "repeat", "is_again", "verdict", "reason")
 HEAD = (*ABOUT, "off_ratio", "others_ratio", "sha_round_ns", "workers", "doubtful", *measures.METRICS, *(f"connections_{key}" for key in crowds.Crowd._fields))
 
 

@@ -58,6 +58,14 @@ def line(sweep, name, scale, place, style):
                 yield tag("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=2.6, class_=f"dot {style}")
 
 
+def legend(sweep, order):
+    """With the marks of each, since a point has none."""
+    for name in sweep.subjects():
+        marks = [words.MARKS[mark] for row in sweep.rows if (cell := row.cells.get(name)) and sweep.metric in cell.values and (mark := cell.mark_of(sweep.metric))]
+        said = "; ".join(f"{mark} in {marks.count(mark)} of {len(sweep.rows)}" for mark in dict.fromkeys(marks))
+        yield tag("li", tag("span", class_=f"key {plot.colour(order.index(name))}"), f" {name} ", tag("small", said) if said else "")
+
+
 def picture(sweep, order):
     """ORDER: as in plot.latency()."""
     known = [cell.values[sweep.metric] for row in sweep.rows for cell in row.cells.values() if sweep.metric in cell.values]
@@ -68,11 +76,10 @@ def picture(sweep, order):
         return plot.LEFT + width * (at + 0.5) / len(sweep.rows)
 
     ticks = [tag("text", f"{value:,g}", x=f"{place(at):.1f}", y=plot.HEIGHT - 9, class_="tick middle") for at, value in enumerate(sweep.values)]
-    subjects = sweep.subjects()
-    lines = [part for name in subjects for part in line(sweep, name, scale, place, plot.colour(order.index(name)))]
+    lines = [part for name in sweep.subjects() for part in line(sweep, name, scale, place, plot.colour(order.index(name)))]
     better = "more" if about.is_more_better else "less"
     return tag("figure", tag("svg", tag("title", f"{about.title} by {sweep.name}"), *scale.lines(words.FORMS[about.unit]), *ticks, *lines,
                              viewBox=f"0 0 {plot.WIDTH} {plot.HEIGHT}", role="img"),
                tag("figcaption", f"{about.title}; {better} is better:"),
-               tag("ul", *[tag("li", tag("span", class_=f"key {plot.colour(order.index(name))}"), f" {name}") for name in subjects], class_="keys"),
+               tag("ul", *legend(sweep, order), class_="keys"),
                class_="plot")

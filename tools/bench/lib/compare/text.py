@@ -76,15 +76,22 @@ def bars(row, quantiles):
     for cell in row.cells.values():
         known = curves.splits(cell.runs, quantiles)
         for at, (q, shares, server_ns) in enumerate(known):
-            yield f"    {'' if at else cell.subject:<24}{words.quantile(q):<6}{words.ns(server_ns):>9} |{bar(shares)}"
+            mark = cell.mark_of(measures.AT_QUANTILE[q])
+            yield (f"    {'' if at else cell.subject:<24}{words.quantile(q):<6}{words.ns(server_ns):>9} |{bar(shares)}"
+                   + (f"  {words.MARKS[mark]}" if mark else ""))
         if known and (who := words.behind(curves.blame(cell.runs))):
             yield f"    {'':<24}waits for a CPU were behind {who}"
 
 
+def letters_of(bar_lines):
+    """Those that are in what bars() gave, in their order."""
+    used = "".join(line.partition("|")[2][:BAR] for line in bar_lines)
+    return [letter for letter in groups.GROUPS if letter in used]
+
+
 def letters(bar_lines):
-    """What those mean that are in what bars() gave, a line each."""
-    used = "".join(line.partition("|")[2] for line in bar_lines)
-    return [f"    {letter} {meaning}" for letter, (_, meaning) in groups.GROUPS.items() if letter in used]
+    """What those mean, a line each."""
+    return [f"    {letter} {groups.GROUPS[letter][1]}" for letter in letters_of(bar_lines)]
 
 
 def splits(row):
@@ -93,8 +100,7 @@ def splits(row):
         return
     yield "  where the time of requests at or above a quantile went, as the server has it"
     yield from found
-    used = "".join(line.partition("|")[2] for line in found)
-    legend = "   ".join(f"{letter} {name}" for letter, (name, _) in groups.GROUPS.items() if letter in used)
+    legend = "   ".join(f"{letter} {groups.GROUPS[letter][0]}" for letter in letters_of(found))
     yield from wrap(legend, "    ", "    ")
 
 

@@ -115,7 +115,8 @@ def reached(row):
     """{subject: share of what its CPUs can give}, of a row of throughput with CPU work; empty where there is nothing to compare."""
     if row.kind not in ("max", "closed") or "bare_of" in row.params or not is_cpu_work(row.params.get("work")):
         return {}
-    known = {cell.subject: found["reached_ratio"] for cell in row.cells.values() if cell.mark is None and (found := curves.limit(cell))}
+    known = {cell.subject: found["reached_ratio"] for cell in row.cells.values()
+             if cell.mark is None and article.MAIN[row.kind] not in cell.marks and (found := curves.limit(cell))}
     return known if len(known) > 1 else {}
 
 
@@ -183,7 +184,7 @@ def servings(scenarios):
 def furthest(row, metric):
     """Of the pairs of subjects that are apart (less, more) the one with the largest ratio; None if there is none."""
     known = {cell.subject: cell.values[metric]["median"] for cell in row.ranked(metric)}
-    pairs = [(less, more) for less in known for more in known if known[less] < known[more] and figures.order(row, metric, less, more)]
+    pairs = [(less, more) for less in known for more in known if known[less] < known[more] and figures.order(row, metric, less, more) == -1]
     return max(pairs, key=lambda pair: known[pair[1]] / known[pair[0]], default=None)
 
 
@@ -218,7 +219,7 @@ def losses(runs):
 
 def off(runs):
     count = sum(run["verdict"] == "off" for run in runs)
-    return [Verdict("off", f"{count} of {len(runs)} runs {'is' if count == 1 else 'are'} marked off: {words.MARKS_EXPLAINED['off']}. No figure is of such a run "
+    return [Verdict("off", f"{count} of {len(words.tried(runs))} runs {'is' if count == 1 else 'are'} marked off: {words.MARKS_EXPLAINED['off']}. No figure is of such a run "
                     "where there was another.")] if count else []
 
 

@@ -55,14 +55,19 @@ def runs(count):
     return "1 run" if count == 1 else f"{count} runs"
 
 
-def unranked(count):
-    """Why a figure of COUNT runs that no mark explains has no rank."""
-    return f"not ranked: {runs(count)}" if count < stats.LEAST_RATIOS else "not ranked: nobody to hold it against"
+def unranked(cell, metric):
+    """Why a figure that no mark explains has no rank."""
+    count, both = cell.values[metric]["count"] if metric in cell.values else 0, cell.ratios.get(metric)
+    if count < stats.LEAST_RATIOS:
+        return f"not ranked: {runs(count)}"
+    if both and both["count"] < stats.LEAST_RATIOS:
+        return f"not ranked: in {'1 round' if both['count'] == 1 else '{} rounds'.format(both['count'])} together with whom it is held against"
+    return "not ranked: nobody to hold it against"
 
 
 def no_rank(cell, metric):
     """Why a cell has none for a figure that it has."""
-    return MARKS.get(cell.mark_of(metric)) or unranked(cell.values[metric]["count"] if metric in cell.values else 0)
+    return MARKS.get(cell.mark_of(metric)) or unranked(cell, metric)
 
 
 def held(show, value, interval):
@@ -152,8 +157,13 @@ def again(index):
     return [f"again: {of['command']}   (seed {of.get('seed')})" for of in origins(index)]
 
 
-def measured(index, runs):
-    return f"{len(runs)} runs from {joined([of['started_at'] for of in origins(index)])}"
+def tried(found):
+    """Of the runs those that ran: a subject that cannot do a row by design has one as well."""
+    return [run for run in found if run["verdict"] != "cannot"]
+
+
+def measured(index, found):
+    return f"{len(tried(found))} runs from {joined([of['started_at'] for of in origins(index)])}"
 
 
 def source(index):
