@@ -56,8 +56,9 @@ def wait_for(what, condition, seconds=10, quiet=False):
 
 
 def accepts(port):
+    """Somebody listens there: a port of the ephemeral range can also be connected to itself."""
     with socket.socket() as s:
-        return s.connect_ex(("127.0.0.1", port)) == 0
+        return s.connect_ex(("127.0.0.1", port)) == 0 and s.getsockname() != s.getpeername()
 
 
 @contextlib.contextmanager

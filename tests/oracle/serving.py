@@ -6,11 +6,13 @@ import json
 import os
 import socket
 import subprocess
+import time
 import urllib.request
 
-from lib import WORKLOADS, check, stop, watching
+from lib import WORKLOADS, at_rest, check, stop, watching
 
 LONG = 10 if os.environ.get("WHYLATE_LONG") else 1
+REST_S = 0.2
 # A file system on a disk, for files that are to be cold.
 DISK = os.path.dirname(os.path.abspath(__file__))
 
@@ -175,7 +177,26 @@ def measured(pid, *options, may_lose=()):
     reports = []
     with watching("attach", pid, *options) as agent:
         yield reports
+        come_to_rest(pid)
         reports.append(stop(agent, may_lose=may_lose))
+
+
+def come_to_rest(pid):
+    """A client has its answer before the server is back from sending it.  One that never rests is left as it is."""
+    end = time.monotonic() + REST_S
+    with contextlib.suppress(OSError):  # it, or one of them, has ended
+        while not all(map(at_rest, family(pid))) and time.monotonic() < end:
+            time.sleep(0.001)
+
+
+def family(pid):
+    """A process and those below it."""
+    out = [pid]
+    for tid in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{tid}/children") as children:
+            for child in children.read().split():
+                out += family(int(child))
+    return out
 
 
 def by_component(report):

@@ -238,6 +238,8 @@ def check_accept_queue(server, name, nr):
     socks = [server.connect() for _ in range(nr)]
     for sock in socks:
         sock.sendall(request("/process"))
+    for sock in socks:
+        wait_until_arrived(sock)
     server.process.send_signal(signal.SIGTERM)
     server.process.send_signal(signal.SIGCONT)
     answered = 0

@@ -392,11 +392,13 @@ static void block_ring_timeout(void)
 
 static void ring_read(unsigned flags)
 {
+	unsigned most_workers[] = { 1, 1 }; /* or a second one may begin where the first is not back yet */
 	struct io_uring ring;
 	char byte;
 
 	make_pipe();
 	need(!io_uring_queue_init(4, &ring, 0), "io_uring_queue_init");
+	need(!io_uring_register_iowq_max_workers(&ring, most_workers), "io_uring_register_iowq_max_workers");
 	while (go_on()) {
 		struct io_uring_sqe *sqe = io_uring_get_sqe(&ring);
 
