@@ -354,7 +354,7 @@ demo: ## "goroutines or async?" in five minutes: set up, build, measure, print w
 	$(Q)BUILD=$(BUILD) tools/demo || [ $$? = 3 ]
 
 example: ## set up, build, and explain a real server under load (as root)
-	$(Q)tools/example-nginx
+	$(Q)BUILD=$(BUILD) tools/example-nginx
 
 setup: ## install what building and testing needs
 	$(Q)tools/setup --tests
@@ -372,7 +372,7 @@ uninstall: ## remove what install put there
 		$(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,whylate.1 agent.1 whylate-load.1)
 
 clean: ## remove everything that was built
-	rm -rf build
+	rm -rf $(BUILD)
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 19

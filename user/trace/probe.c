@@ -38,7 +38,7 @@ static const struct probe_item table[PROBE_ITEMS] = {
 			   "the direct cost of a context switch, unless there is sched_entry_tp",
 			   "use a kernel with CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS" },
 	[PROBE_TASK_REGISTERS] = { "registers of a blocked task", false, false,
-				   "why a thread was blocked (all but disk is `other`)",
+				   "requests, and why a thread was blocked (all but disk is `other`)",
 				   "use Linux 5.15 or newer" },
 	[PROBE_SOCKETS] = { "sk_data_ready, sock_*_length", false, false,
 			    "requests, unless there is fentry on the socket calls",
