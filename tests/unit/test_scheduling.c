@@ -9,73 +9,7 @@
 
 #include <cmocka.h>
 
-#include "bpf/clock.h"
-#include "user/analysis/check.h"
-#include "user/analysis/scheduling.h"
-
-enum { MS = 1000000, MOST = 4 };
-
-/* A snapshot with room for a few threads and names; static, since its histograms are large. */
-struct fixture {
-	struct snapshot at;
-	struct thread_record threads[MOST];
-	struct snapshot_blame_name names[MOST];
-};
-
-static struct fixture from, to;
-static struct report report;
-
-/* What the analysis is told before it begins. */
-static void of_a_window(void)
-{
-	report.machine.cpus = report.target.cpus_allowed = 2;
-	report.window.duration_ns = 100 * MS;
-}
-
-static void forget_report(void)
-{
-	report_fini(&report);
-	of_a_window();
-}
-
-static int begin(void **state)
-{
-	(void)state;
-	memset(&from, 0, sizeof(from));
-	memset(&to, 0, sizeof(to));
-	memset(&report, 0, sizeof(report));
-	from.at.threads = from.threads;
-	from.at.names = from.names;
-	to.at.threads = to.threads;
-	to.at.names = to.names;
-	of_a_window();
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	report_fini(&report);
-	return 0;
-}
-
-/* A thread that ran, waited after a wakeup (all behind itself) and slept for so long. */
-static struct thread_record *thread(struct fixture *in, uint64_t id, uint32_t tid, uint64_t on_cpu_ns,
-				    uint64_t queue_ns, uint64_t sleep_ns)
-{
-	struct thread_record *record = &in->threads[in->at.nr_threads++];
-
-	record->clock_id = id;
-	record->tid = tid;
-	record->pid = 7;
-	memcpy(record->comm, "worker", 7);
-	record->wall_ns = on_cpu_ns + queue_ns + sleep_ns;
-	record->sums.on_cpu_ns = on_cpu_ns;
-	record->sums.run_queue_ns[AFTER_WAKEUP] = queue_ns;
-	record->sums.blocked_ns[BLOCKED_SLEEP] = sleep_ns;
-	record->sums.blame_ns[BLAME_SELF] = queue_ns;
-	return record;
-}
+#include "tests/unit/between_threads.h"
 
 static void add_ended(struct fixture *in, uint64_t on_cpu_ns, uint64_t queue_ns, uint64_t sleep_ns)
 {
@@ -87,19 +21,6 @@ static void add_ended(struct fixture *in, uint64_t on_cpu_ns, uint64_t queue_ns,
 	ended->sums.run_queue_ns[AFTER_WAKEUP] += queue_ns;
 	ended->sums.blocked_ns[BLOCKED_SLEEP] += sleep_ns;
 	ended->sums.blame_ns[BLAME_SELF] += queue_ns;
-}
-
-/* Every report must satisfy what always holds, whatever the snapshots were. */
-static void analyse(const struct fixture *first)
-{
-	struct check_broken broken = {};
-	struct err err = {};
-
-	assert_int_equal(scheduling_between(first ? &first->at : NULL, &to.at, report.window.duration_ns,
-					    &report, &err),
-			 0);
-	if (!check_report(&report, CHECK_ALWAYS, &broken))
-		fail_msg("%s %s", broken.path, broken.what);
 }
 
 static const struct report_thread *row_of(uint32_t tid)
@@ -311,60 +232,6 @@ static void stolen_time_is_no_more_than_on_cpu_time(void **state)
 	assert_int_equal(report.scheduling.irq_ns, 1 * MS);
 }
 
-static void name(struct fixture *in, uint32_t pid, const char *comm, uint32_t kind, uint64_t ns)
-{
-	struct snapshot_blame_name *one = &in->names[in->at.nr_names++];
-
-	one->pid = pid;
-	one->blame.kind = kind;
-	one->blame.ns = ns;
-	memcpy(one->blame.comm, comm, strlen(comm) + 1);
-}
-
-static void names_take_their_time_out_of_their_kind(void **state)
-{
-	struct thread_record *is;
-
-	(void)state;
-	thread(&from, 0, 7, 0, 0, 0);
-	is = thread(&to, 0, 7, 0, 100 * MS, 0);
-	is->sums.blame_ns[BLAME_SELF] = 20 * MS;
-	is->sums.blame_ns[BLAME_PROCESS] = 60 * MS;
-	is->sums.blame_ns[BLAME_KERNEL] = 20 * MS;
-	name(&from, 50, "cc", BLAME_PROCESS, 500 * MS);
-	name(&to, 60, "ksoftirqd/0", BLAME_KERNEL, 90 * MS); /* more than its kind has */
-	name(&to, 50, "cc", BLAME_PROCESS, 540 * MS);
-	analyse(&from);
-	assert_int_equal(report.nr_blame, 4);
-	assert_int_equal(report.blame[0].pid, 50);
-	assert_int_equal(report.blame[0].ns, 40 * MS);
-	assert_string_equal(report.blame[0].comm, "cc");
-	for (int i = 1; i < 4; i++)
-		assert_int_equal(report.blame[i].ns, 20 * MS);
-	assert_int_equal(report.blame[1].kind, BLAME_SELF);
-	assert_int_equal(report.blame[2].kind, BLAME_PROCESS); /* those without a name */
-	assert_int_equal(report.blame[2].pid, 0);
-	assert_int_equal(report.blame[3].pid, 60);
-}
-
-/* By a third, as there are 50 ms of 150: who comes last is not left out. */
-static void names_that_have_too_much_are_made_less(void **state)
-{
-	(void)state;
-	thread(&to, 0, 7, 0, 50 * MS, 0)->sums.blame_ns[BLAME_PROCESS] = 50 * MS;
-	name(&to, 50, "cc", BLAME_PROCESS, 100 * MS);
-	name(&to, 60, "ld", BLAME_PROCESS, 30 * MS);
-	name(&to, 70, "as", BLAME_PROCESS, 20 * MS - 1);
-	name(&to, 80, "sh", BLAME_PROCESS, 1);
-	analyse(NULL);
-	assert_int_equal(report.nr_blame, 3);
-	assert_in_range(report.blame[0].ns, 33333333, 33333335);
-	assert_int_equal(report.blame[1].pid, 60);
-	assert_int_equal(report.blame[1].ns, 10 * MS);
-	assert_int_equal(report.blame[2].pid, 70);
-	assert_int_equal(report.blame[0].ns + report.blame[1].ns + report.blame[2].ns, 50 * MS);
-}
-
 static void give_quota(struct fixture *in, const char *cgroup, uint64_t periods, uint64_t throttled_ns)
 {
 	in->at.quota = (struct snapshot_quota){ .present = true,
@@ -508,8 +375,6 @@ int main(void)
 		TEST(blame_of_a_row_is_its_run_queue_time),
 		TEST(time_may_move_from_one_state_to_another),
 		TEST(stolen_time_is_no_more_than_on_cpu_time),
-		TEST(names_take_their_time_out_of_their_kind),
-		TEST(names_that_have_too_much_are_made_less),
 		TEST(quota_counts_only_inside_one_cgroup),
 		TEST(maxima_are_those_of_the_window),
 		TEST(windows_sum_to_the_whole),
