@@ -77,13 +77,17 @@ def fits(name, patterns):
     return any(fnmatch.fnmatchcase(name, one) for one in patterns.split(","))
 
 
+def check_metric(metric):
+    if metric not in (*measures.METRICS, *OF_LIMIT):
+        raise Wrong(f"there is no metric {metric}")
+
+
 def median(cell, metric):
     """None if it has none."""
     if metric in OF_LIMIT:
         found = curves.limit(cell)
         return found and found[OF_LIMIT[metric][0]]
-    if metric not in measures.METRICS:
-        raise Wrong(f"there is no metric {metric}")
+    check_metric(metric)
     return cell.values[metric]["median"] if metric in cell.values else None
 
 
@@ -158,8 +162,7 @@ def watching_table(numbers):
 
 
 def entry(numbers, metric, row, subject):
-    if metric not in (*measures.METRICS, *OF_LIMIT):
-        raise Wrong(f"there is no metric {metric}")
+    check_metric(metric)
     if subject not in numbers.index["subjects"]:
         raise Wrong(f"there is no subject {subject}")
     if metric not in OF_LIMIT:
