@@ -220,7 +220,6 @@ static void what_is_less_important_gives_way(void **state)
 	report_fini(&report);
 }
 
-/* Who leads, and the sentence that the figures allow. */
 /* A wait that is not over, or began in the window before, was never the longest of this one. */
 static void longest_wait_may_not_be_known(void **state)
 {
@@ -239,6 +238,7 @@ static void longest_wait_may_not_be_known(void **state)
 	report_fini(&report);
 }
 
+/* Who leads, and the sentence that the figures allow. */
 static void headline_claims_what_is_known(void **state)
 {
 	static const struct {

@@ -69,8 +69,7 @@ struct snapshot {
 	uint64_t nr_unread; /* that are in neither: changed at every try, or their end was missed */
 	struct ended_sums ended;
 	struct snapshot_hist hists[HIST_IDS];
-	struct snapshot_blame_name
-		*names; /* owned; their sum may be more than the blame of process + kernel */
+	struct snapshot_blame_name *names; /* owned; may sum to more than the blame of process + kernel */
 	size_t nr_names;
 	struct snapshot_quota quota;
 	struct snapshot_requests *requests; /* owned; NULL: not watched */

@@ -290,8 +290,7 @@ int tracer_read(struct tracer *tracer, struct snapshot *snapshot, struct err *er
 	memset(snapshot, 0, sizeof(*snapshot));
 	if (count_clockless(tracer))
 		tracer_seed(tracer, &unseeded); /* who has no clock even then is counted below */
-	/* Before the threads, whose blame the names are a part of: later, they would have more than the
-	 * whole. */
+	/* Before the threads, whose blame they are a part of: later, they would have more than that. */
 	ret = read_names(tracer, snapshot);
 	/* Before the moment that this is of: who is born later gets a clock yet, or is the next window's. */
 	nr_clockless = count_clockless(tracer);
