@@ -153,10 +153,35 @@ static __always_inline int blame_end(struct blame_wait *wait, struct cpu_clock *
 	return known;
 }
 
-/* Take at most *LEFT_NS; returns what was taken. */
+/*
+ * All ones if A is less than B, else 0; both are below 2^63.  Without a branch: the verifier goes both ways
+ * of one, and in loops over the sums that is most of what it does.
+ */
+static __always_inline __u64 less_mask(__u64 a, __u64 b)
+{
+	__u64 mask = (__u64)((__s64)(a - b) >> 63);
+
+	__asm__ volatile("" : "+r"(mask)); /* else the compiler makes one of it */
+	return mask;
+}
+
+/* The lesser of two, both below 2^63. */
+static __always_inline __u64 lesser_ns(__u64 a_ns, __u64 b_ns)
+{
+	return b_ns + ((a_ns - b_ns) & less_mask(a_ns, b_ns));
+}
+
+/* How much a sum of ours has gained since it was BEFORE_NS; 0 if it is less now (a replayed switch moves time
+ * from one sum to another). */
+static __always_inline __u64 gained_ns(__u64 now_ns, __u64 before_ns)
+{
+	return (now_ns - before_ns) & ~less_mask(now_ns, before_ns);
+}
+
+/* Take at most *LEFT_NS; returns what was taken.  Both are below 2^63. */
 static __always_inline __u64 blame_take(__u64 want_ns, __u64 *left_ns)
 {
-	__u64 got_ns = want_ns < *left_ns ? want_ns : *left_ns;
+	__u64 got_ns = lesser_ns(want_ns, *left_ns);
 
 	*left_ns -= got_ns;
 	return got_ns;
@@ -182,8 +207,7 @@ static __always_inline void blame_split(const struct blame_wait *wait, const __u
 			out[BLAME_QUOTA] = blame_take(throttled_ns - wait->throttled_ns, &left_ns);
 		/* Remembered by the clock of another CPU, an integral may have been ahead of its own. */
 		for (__u32 i = 0; i < CPU_KINDS; i++)
-			if (now[i] > wait->kind_ns[i])
-				out[i] = blame_take(now[i] - wait->kind_ns[i], &left_ns);
+			out[i] = blame_take(gained_ns(now[i], wait->kind_ns[i]), &left_ns);
 	}
 	out[BLAME_OTHER] = left_ns;
 }

@@ -60,26 +60,30 @@ static __always_inline struct slowest_set *slowest_set(struct slowest *among)
 /* The place that REQUEST has in SET, or EXEMPLARS_EACH. */
 static __always_inline __u32 place_of(const struct slowest_set *set, __u64 request)
 {
-	__u32 place = EXEMPLARS_EACH;
+	__u64 place = EXEMPLARS_EACH;
 
-	NOT_UNROLLED for (__u32 i = 0; i < EXEMPLARS_EACH; i++) if (set->requests[i] == request) place = i;
-	return place;
+	NOT_UNROLLED for (__u64 i = 0; i < EXEMPLARS_EACH; i++)
+		place += (i - place) & ~less_mask(0, set->requests[i] ^ request);
+	return (__u32)place;
 }
 
 /* What has PLACE in SET from now on: nothing, if both are 0. */
 static __always_inline void place_set(struct slowest_set *set, __u32 place, __u64 request, __u64 latency_ns)
 {
-	__u32 least = 0;
+	__u64 least = 0, least_ns;
 
 	set->requests[place & (EXEMPLARS_EACH - 1)] = request;
 	set->latencies_ns[place & (EXEMPLARS_EACH - 1)] = latency_ns;
-	NOT_UNROLLED for (__u32 i = 1; i < EXEMPLARS_EACH; i++)
+	least_ns = set->latencies_ns[0];
+	NOT_UNROLLED for (__u64 i = 1; i < EXEMPLARS_EACH; i++)
 	{
-		if (set->latencies_ns[i] < set->latencies_ns[least & (EXEMPLARS_EACH - 1)])
-			least = i;
+		__u64 ns = set->latencies_ns[i], less = less_mask(ns, least_ns);
+
+		least_ns += (ns - least_ns) & less;
+		least += (i - least) & less;
 	}
-	set->least = least;
-	set->least_ns = set->latencies_ns[least & (EXEMPLARS_EACH - 1)];
+	set->least = (__u32)least;
+	set->least_ns = least_ns;
 }
 
 static __always_inline void exemplar_fill(struct exemplar *out, const struct span *span,

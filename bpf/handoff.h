@@ -78,14 +78,14 @@ static __always_inline int was_handed(const struct worker *worker, const struct 
 static __always_inline int waited_itself(const struct worker *worker, const struct span *span)
 {
 	const struct held_sums *from = &worker->work.from, *now = &worker->handed.to.held;
-	__u64 polled_ns = later_ns(now->blocked_ns[BLOCKED_POLL], from->blocked_ns[BLOCKED_POLL]) +
-			  later_ns(now->blocked_ns[BLOCKED_IO_URING], from->blocked_ns[BLOCKED_IO_URING]);
+	__u64 polled_ns = gained_ns(now->blocked_ns[BLOCKED_POLL], from->blocked_ns[BLOCKED_POLL]) +
+			  gained_ns(now->blocked_ns[BLOCKED_IO_URING], from->blocked_ns[BLOCKED_IO_URING]);
 	__u64 blocked_ns = 0;
 
 	if (!holds(worker, span))
 		return 0;
 	for (__u32 i = 0; i < BLOCKED_REASONS; i++)
-		blocked_ns += later_ns(now->blocked_ns[i], from->blocked_ns[i]);
+		blocked_ns += gained_ns(now->blocked_ns[i], from->blocked_ns[i]);
 	return blocked_ns > 2 * polled_ns;
 }
 
@@ -101,7 +101,7 @@ VERIFIED_ONCE int worker_give_up(struct worker *worker)
 	{
 		__u64 *own = (__u64 *)&worker->work.own + i;
 
-		*own = later_ns(*own, word_since(&worker->at.sums, &worker->handed.to.sums, i));
+		*own = gained_ns(*own, word_since(&worker->at.sums, &worker->handed.to.sums, i));
 	}
 	return 0;
 }

@@ -404,7 +404,7 @@ VERIFIED_ONCE int worker_give_away(struct worker *worker, struct recorded *recor
 	{
 		__u64 *own = (__u64 *)&worker->work.own + i, *away = (__u64 *)&recorded->away + i;
 
-		*own = later_ns(*own, *away);
+		*own = gained_ns(*own, *away);
 		*away = 0;
 	}
 	recorded->is_away = 0;

@@ -54,10 +54,10 @@ struct span {
 	__u8 owes;	    /* an answer to what we did not see: 1 + enum not_counted; 0: none */
 	__u8 unread_before; /* of what it owes, the first byte was not read yet when we came */
 	__u8 was_http;	    /* what it was seen to speak last may be the middle of an answer of HTTP's */
-	__u8 pad;
-	__u32 looked_at; /* the latest look for answers that are still being sent */
-	__u32 state;	 /* enum span_state; a reset may end it at any time, on any CPU (span_enter) */
-	__u64 waited_ns; /* by its record: of that, what is in its parts already */
+	__u8 begins;	    /* enum http_begins, of the latest read that began a request */
+	__u32 looked_at;    /* the latest look for answers that are still being sent */
+	__u32 state;	    /* enum span_state; a reset may end it at any time, on any CPU (span_enter) */
+	__u64 waited_ns;    /* by its record: of that, what is in its parts already */
 	__u8 trace_id[TRACE_ID_BYTES];
 	struct parts parts;
 };
@@ -179,7 +179,7 @@ VERIFIED_ONCE int span_take_found(struct span *span, const struct worker *worker
 	{
 		if (!is_idle_reason(i))
 			span->parts.components_ns[COMPONENT_BLOCKED_FIRST + i] += blame_take(
-				later_ns(worker->at.held.blocked_ns[i], worker->work.from.blocked_ns[i]),
+				gained_ns(worker->at.held.blocked_ns[i], worker->work.from.blocked_ns[i]),
 				&blocked_ns);
 	}
 	/* More of it than there is run queue is taken off when the request is booked. */
@@ -224,28 +224,42 @@ static __always_inline void parts_settle_blame(struct parts *parts)
 	parts->blame_ns[BLAME_OTHER] += left_ns;
 }
 
+/* PARTS, whatever they are, become no more than LEFT_NS: the last ones give way first. */
+VERIFIED_ONCE int parts_cut(struct parts *parts, __u64 left_ns)
+{
+	if (!parts)
+		return 0;
+	NOT_UNROLLED for (__u32 i = 0; i < COMPONENT_RESIDUAL; i++)
+	{
+		parts->components_ns[i] = at_most(parts->components_ns[i], left_ns);
+		left_ns -= parts->components_ns[i];
+	}
+	return 0;
+}
+
 /*
  * The latency as of the latest touch; what no component explains of it becomes the residual.  Returns 0 if
  * the components were more than the latency: that cannot be, and the caller counts it; what is too much is
- * taken off, the last ones first, so that the sums of all requests stay those of their latencies.
+ * taken off, so that the sums of all requests stay those of their latencies.
  */
 static __always_inline int span_close(struct span *span, __u64 *latency_ns)
 {
-	__u64 left_ns = span->at_ns - span->begin_ns;
-	int whole = 1;
+	struct parts *parts = &span->parts;
+	__u64 left_ns = span->at_ns - span->begin_ns, any = 0;
+	int whole;
 
 	*latency_ns = left_ns;
 	for (__u32 i = 0; i < COMPONENT_RESIDUAL; i++) {
-		__u64 ns = span->parts.components_ns[i];
-
-		if (ns > left_ns) {
-			span->parts.components_ns[i] = ns = left_ns;
-			whole = 0;
-		}
-		left_ns -= ns;
+		left_ns -= parts->components_ns[i];
+		any |= parts->components_ns[i];
 	}
-	span->parts.components_ns[COMPONENT_RESIDUAL] = left_ns;
-	parts_settle_blame(&span->parts);
+	whole = (__s64)(left_ns | any) >= 0; /* neither is the sum more, nor one of them less than nothing */
+	if (!whole) {
+		parts_cut(parts, *latency_ns);
+		left_ns = 0;
+	}
+	parts->components_ns[COMPONENT_RESIDUAL] = left_ns;
+	parts_settle_blame(parts);
 	return whole;
 }
 

@@ -186,12 +186,15 @@ static __always_inline void read_connection(struct toucher *by, struct sock *sk,
 		return;
 	}
 	learn_protocol(span, begins);
+	span->begins = (__u8)begins;
 	if (!(arrived_ns & ARRIVAL_COUNTED))
 		count_open(1);
 	/* Of UNIX, the reader may have been faster than the arrival's hook. */
 	if (!arrived_ns && is_tcp(sk))
 		count_loss(LOSS_ARRIVALS);
 	touch_first(by, span, next_request(), arrived_ns);
+	/* From memory: the verifier would look at the same again for each that it knows BEGINS to be. */
+	begins = *(volatile __u8 *)&span->begins;
 	if (begins == HTTP_CONNECT)
 		span->flags |= SPAN_CONNECT;
 	else if (begins == HTTP_UNDECIDED || span->was_http)

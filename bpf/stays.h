@@ -19,7 +19,7 @@ static __always_inline __u32 worker_was_behind(struct worker *worker, const stru
 	__u32 behind = 0;
 
 	for (__u32 i = 0; i < BLAME_KINDS; i++) {
-		ns[i] = later_ns(clock->sums.blame_ns[i], worker->blame_ns[i]);
+		ns[i] = gained_ns(clock->sums.blame_ns[i], worker->blame_ns[i]);
 		worker->blame_ns[i] = clock->sums.blame_ns[i];
 		whole_ns += ns[i];
 	}
@@ -101,9 +101,9 @@ static __always_inline void stay_blame(const struct stay *stay, __u64 ns, struct
 /* How long [FROM, TO) and [BEGIN, END) overlap. */
 static __always_inline __u64 overlap_ns(__u64 from_ns, __u64 to_ns, __u64 begin_ns, __u64 end_ns)
 {
-	__u64 first_ns = from_ns > begin_ns ? from_ns : begin_ns, last_ns = to_ns < end_ns ? to_ns : end_ns;
+	__u64 first_ns = from_ns + gained_ns(begin_ns, from_ns);
 
-	return last_ns > first_ns ? last_ns - first_ns : 0;
+	return gained_ns(lesser_ns(to_ns, end_ns), first_ns);
 }
 
 /* What a task did while bytes for it lay unread, and of what time that is not known yet. */

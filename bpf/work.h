@@ -92,7 +92,7 @@ struct worker {
 
 _Static_assert(sizeof(struct worker) <= 2048 - 72, "with the storage's own head it fits kmalloc-2k");
 
-/* How much A is more than B; 0 if it is not (a replayed switch moves time from one sum to another). */
+/* How much A is more than B, whatever they are; 0 if it is not. */
 static __always_inline __u64 later_ns(__u64 a_ns, __u64 b_ns)
 {
 	return a_ns > b_ns ? a_ns - b_ns : 0;
@@ -107,7 +107,7 @@ static __always_inline void work_sums_add(struct work_sums *to, const struct wor
 					  const struct work_sums *before)
 {
 	for (__u32 i = 0; i < sizeof(*to) / sizeof(__u64); i++)
-		((__u64 *)to)[i] += later_ns(((const __u64 *)now)[i], ((const __u64 *)before)[i]);
+		((__u64 *)to)[i] += gained_ns(((const __u64 *)now)[i], ((const __u64 *)before)[i]);
 }
 
 /* Of the open slice; the switch to it may not have been announced: see stamp_unannounced(). */
@@ -215,7 +215,7 @@ static __always_inline void upstream_answered(struct work *work, const struct he
 	for (__u32 i = 0; i < BLOCKED_REASONS; i++)
 		if (is_for_upstream(work, i))
 			work->upstream.blocked_ns[i] +=
-				later_ns(now->blocked_ns[i], work->upstream_at.blocked_ns[i]);
+				gained_ns(now->blocked_ns[i], work->upstream_at.blocked_ns[i]);
 	upstream_begin(work, now);
 	work->upstream_state = UPSTREAM_ANSWERS;
 }
@@ -231,7 +231,7 @@ static __always_inline __u64 word_since(const void *now, const void *before, __u
 {
 	__u64 word = ((const __u64 *)now)[n];
 
-	return before ? later_ns(word, ((const __u64 *)before)[n]) : word;
+	return before ? gained_ns(word, ((const __u64 *)before)[n]) : word;
 }
 
 #define WORD_OF(type, field) (__builtin_offsetof(struct type, field) / sizeof(__u64))
@@ -284,10 +284,10 @@ static __always_inline void parts_add_since(struct parts *to, const struct work_
 	to->components_ns[COMPONENT_BLOCKED_UPSTREAM] += for_it_ns;
 	NOT_UNROLLED for (__u32 i = 0; i < BLOCKED_REASONS; i++)
 	{
-		__u64 blocked_ns = later_ns(until->blocked_ns[i], from->blocked_ns[i]);
+		__u64 blocked_ns = gained_ns(until->blocked_ns[i], from->blocked_ns[i]);
 
 		excess_ns += blocked_ns - (until->blocked_ns[i] - from->blocked_ns[i]);
-		for_it_ns = upstream ? at_most(upstream->blocked_ns[i], blocked_ns) : 0;
+		for_it_ns = upstream ? lesser_ns(upstream->blocked_ns[i], blocked_ns) : 0;
 		to->components_ns[COMPONENT_BLOCKED_FIRST + i] += blocked_ns - for_it_ns;
 		to->components_ns[COMPONENT_BLOCKED_UPSTREAM] += for_it_ns;
 	}
