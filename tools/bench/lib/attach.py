@@ -6,10 +6,11 @@ import os
 import subprocess
 import time
 
-from . import CannotMeasure, conditions, machine, process, stats, table
+from . import CannotMeasure, conditions, kernel, machine, process, stats, table
 
 QUIET_S = 3
 INTERVAL_MS = 500
+SHOWN = 4
 TARGET_ATTACH_MS = 300
 TARGET_RSS_BYTES = 16 * 1024 * 1024
 
@@ -40,6 +41,14 @@ def attach_once(agent, pid, scratch, *options):
     report = load(report_path)
     return {"watching_ns": unix_ns(report["window"]["started_at"]) - began_at_ns,
             "ended_ns": ended_at_ns - began_at_ns}
+
+
+def verified(instructions):
+    """In words: in all, and the programs that have most of them."""
+    if not instructions:
+        return "this kernel does not say"
+    most = sorted(instructions.items(), key=lambda item: -item[1])[:SHOWN]
+    return f"{sum(instructions.values()):,}, of them " + ", ".join(f"{name} {nr:,}" for name, nr in most)
 
 
 class Attach:
@@ -91,7 +100,8 @@ class Attach:
             out = {"seconds": QUIET_S, "cpu_ns": process.cpu_ns_of_all(tracer.pid) - before[0],
                    "switches": process.switches(tracer.pid) - before[1],
                    "rss_bytes": process.status_bytes(tracer.pid, "VmRSS"),
-                   "peak_rss_bytes": process.status_bytes(tracer.pid, "VmHWM")}
+                   "peak_rss_bytes": process.status_bytes(tracer.pid, "VmHWM"),
+                   "verified_instructions": kernel.verified_instructions(tracer.pid)}
             return out
         finally:
             process.end(tracer.process)
@@ -116,3 +126,4 @@ class Attach:
             print(f"  {name}: CPU time in {quiet['seconds']} s over a busy target: {quiet['cpu_ns'] / 1e6:.3f} ms in "
                   f"{quiet['switches']} wakeups (target: none); an interval of --interval costs "
                   f"{interval['cpu_ns'] / nr / 1e6:.1f} ms")
+            print(f"  {name}: instructions that the verifier went through: {verified(quiet['verified_instructions'])}")
