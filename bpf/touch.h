@@ -197,7 +197,7 @@ static __always_inline void turn_back(struct toucher *by, struct span *span)
 	turn_to(by, span->request, span->socket);
 }
 
-/* SPAN is up to now. */
+/* SPAN is up to now; or further, by a task that was faster from its call to its hook. */
 static __always_inline void touch_ends(struct toucher *by, struct span *span)
 {
 	struct worker *worker = by->worker;
@@ -205,7 +205,7 @@ static __always_inline void touch_ends(struct toucher *by, struct span *span)
 	work_begin(worker);
 	if (worker->work.upstream_state)
 		upstream_begin(&worker->work, &worker->at.held);
-	span->at_ns = by->now_ns;
+	span->at_ns += gained_ns(by->now_ns, span->at_ns);
 	span->holder = by->clock->id;
 }
 

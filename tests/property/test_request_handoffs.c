@@ -210,6 +210,33 @@ static void late_turning_away_hides_nothing(void **state)
 	}
 }
 
+/* A task is held up between its last write and the hook on that, while the client asks again and another task
+ * reads it. */
+static void a_hook_that_comes_late_takes_no_time_back(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= LIVES; seed++) {
+		struct task_struct *loop = &sim.task[LOOP], *worker = &sim.task[FIRST];
+		struct span *span = &sim.connections[0].span;
+		struct toucher late;
+
+		begin(seed);
+		send_response(loop, 0, 0);
+		pass(1 + any(MOST_STEP_NS));
+		late = toucher_of(loop);
+		pass(1 + any(MOST_STEP_NS));
+		arrive(0, 0);
+		pass(any(MOST_STEP_NS));
+		live(worker, BLOCKED_FUTEX);
+		read_request(worker, 0);
+		touch(&late, span);
+		assert_true(span->at_ns >= span->read_ns);
+		pass(1 + any(MOST_STEP_NS));
+		live(worker, BLOCKED_SOCKET);
+		send_response(worker, 0, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,6 +245,7 @@ int main(void)
 		cmocka_unit_test(a_lock_between_parts_is_no_hand_off),
 		cmocka_unit_test(handed_on_by_a_queue),
 		cmocka_unit_test(late_turning_away_hides_nothing),
+		cmocka_unit_test(a_hook_that_comes_late_takes_no_time_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
