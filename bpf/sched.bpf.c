@@ -126,8 +126,9 @@ static __always_inline void switch_out(struct task_clock *clock, struct task_str
 
 	now_ns = clock_now(clock, now_ns);
 	if (rq && clock->state == CLOCK_RUNNING) { /* not seeded: its switch-in set the bases */
-		clock->sums.stolen_ns += rq_stolen_ns(rq) - clock->stolen_base_ns;
-		clock->sums.irq_ns += rq_irq_ns(rq) - clock->irq_base_ns;
+		/* The base is that of another CPU if it came here unseen. */
+		clock->sums.stolen_ns += gained_ns(rq_stolen_ns(rq), clock->stolen_base_ns);
+		clock->sums.irq_ns += gained_ns(rq_irq_ns(rq), clock->irq_base_ns);
 	}
 	note_account(clock, prev);
 	if (state & TASK_DEAD) {
@@ -166,6 +167,21 @@ static __noinline void replay_wakeup(struct task_clock *clock, struct task_struc
 	__sync_fetch_and_add(&switches_replayed, 1);
 }
 
+/*
+ * NEXT gets a CPU, and for its clock it has had one all along: what it did until now is in the sums, as time
+ * on its CPU.  At its next switch-out only what comes from here on is to be held against the kernel's
+ * account, which will have the wait that ends here.
+ */
+static __noinline void note_return(struct task_clock *clock, struct task_struct *next, struct rq *rq)
+{
+	__u64 queued_ns = next->sched_info.last_queued;
+
+	clock->exec_ns = next->se.sum_exec_runtime;
+	clock->run_delay_ns = next->sched_info.run_delay;
+	if (rq && queued_ns)
+		clock->run_delay_ns += gained_ns(rq->clock, queued_ns);
+}
+
 /* BEFORE had the CPU last; NULL: not known. */
 static __always_inline void switch_in(struct task_clock *clock, struct task_struct *next, struct rq *rq,
 				      __u64 now_ns, struct task_struct *before)
@@ -180,6 +196,8 @@ static __always_inline void switch_in(struct task_clock *clock, struct task_stru
 		wait_end(clock, next, now_ns, wait_length_ns(clock, now_ns));
 	closed = clock_switch_in(clock, now_ns);
 	record(&closed);
+	if (closed.gap && closed.state == CLOCK_RUNNING)
+		note_return(clock, next, rq);
 	clock->waited_ns = closed.state == CLOCK_RUNNABLE ? closed.ns : 0;
 	if (clock->works)
 		note_stay(clock, next, before);
@@ -296,7 +314,7 @@ VERIFIED_ONCE int replay_absence(struct task_clock *clock, __u64 now_ns)
 		return 0;
 	ran_ns = prev->se.sum_exec_runtime - clock->exec_ns;
 	if (rq) /* which is on its CPU for us, and not for the kernel */
-		ran_ns += rq_stolen_ns(rq) - clock->stolen_base_ns;
+		ran_ns += gained_ns(rq_stolen_ns(rq), clock->stolen_base_ns);
 	waited_ns = prev->sched_info.run_delay - clock->run_delay_ns;
 	now_ns = clock_now(clock, now_ns);
 	length_ns = now_ns - clock->since_ns;
