@@ -58,8 +58,9 @@ struct task_clock {
 	__u64 involuntary;
 	/* Kind of the file of the latest read or write that blocked (reason.bpf.h). */
 	__u64 file_operations; /* kernel address; 0: none yet */
-	__u32 file_reason;     /* enum blocked_reason */
-	__u32 restart_reason;  /* the same, of the latest call that restart_syscall can go on with */
+	__u16 file_reason;     /* enum blocked_reason */
+	__u16 restart_reason;  /* the same, of the latest call that restart_syscall can go on with */
+	__u32 process;	       /* its number, which a task that ends may lose before it leaves its CPU */
 };
 
 _Static_assert(sizeof(struct task_clock) <= 512 - 72, "with the storage's own head it fits kmalloc-512");

@@ -14,6 +14,7 @@
 #include "compat.bpf.h"
 #include "reason.bpf.h"
 #include "audit.bpf.h"
+#include "exits.bpf.h"
 #include "record.bpf.h"
 #include "worker.bpf.h"
 #include "names.bpf.h"
@@ -331,50 +332,6 @@ VERIFIED_ONCE int replay_absence(struct task_clock *clock, __u64 now_ns)
 	return 0;
 }
 
-/* The current task, which has CLOCK, is dead. */
-VERIFIED_ONCE int fold_ended(const struct task_clock *clock)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	__u32 zero = 0;
-	struct ended_slot *slot = bpf_map_lookup_elem(&ended, &zero);
-	struct ended_sums *sum;
-
-	if (!slot || !clock)
-		return 0;
-	sum = &slot->sums;
-	slot->begun++;
-	border_barrier();
-	slot->ids[sum->threads & (ENDED_IDS - 1)] = clock->id;
-	clock_sums_merge(&sum->sums, &clock->sums);
-	sum->wall_ns += clock->since_ns - clock->began_at_ns;
-	sum->counts.voluntary += task->nvcsw - clock->base.voluntary;
-	sum->counts.involuntary += task->nivcsw - clock->base.involuntary;
-	sum->counts.migrations += task->se.nr_migrations - clock->base.migrations;
-	if (config.audit)
-		audit_fold(task, &sum->audit);
-	border_barrier();
-	sum->threads++;
-	return 0;
-}
-
-static __noinline void note_exit(struct task_struct *task)
-{
-	__u32 tgid = shown_process(task);
-	struct signal_struct *signal = task->signal;
-	struct target_process *process;
-
-	if (signal->live.counter) /* a leader may end long before its process does */
-		return;
-	bpf_map_delete_elem(&record_places, &tgid); /* the next process of that number is another */
-	process = bpf_map_lookup_elem(&targets, &tgid);
-	if (!process)
-		return;
-	/* As wait(2) tells it; without the flag, the code is of a stop that is long over. */
-	process->exit_status = signal->flags & SIGNAL_GROUP_EXIT ? signal->group_exit_code :
-								   task->group_leader->exit_code;
-	process->exited = 1;
-}
-
 /*
  * The switch away from a thread of ours: remember whom it goes to, and what this program took of it.
  * A clock read costs 27 ns here, so one switch in 16 is timed, and the running median stands for the
@@ -441,7 +398,7 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 			audit_switch_out(prev, out, now_ns);
 		if (out->state == CLOCK_DEAD) {
 			fold_ended(out);
-			note_exit(prev);
+			note_exit(prev, out);
 		}
 	}
 	if (in && in->state != CLOCK_DEAD) {

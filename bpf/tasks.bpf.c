@@ -95,6 +95,7 @@ static __always_inline bool clock_create(struct task_struct *task, __u8 state)
 		note_base(&clock, task);
 	clock.run_delay_ns = task->sched_info.run_delay;
 	clock.exec_ns = task->se.sum_exec_runtime;
+	clock.process = shown_process(task);
 	created = bpf_task_storage_get(&clocks, task, &clock, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!created) /* the iterator and the birth may meet: who comes second is refused */
 		created = clock_of(task);
