@@ -55,6 +55,16 @@ int BPF_PROG(on_arrival, struct sock *sk)
 	return 0;
 }
 
+/* From 7.0 on programs on tracepoints may be preempted: what arrives meanwhile on this CPU would be skipped. */
+SEC("?tp_btf/sk_data_ready")
+int BPF_PROG(on_arrival_alone, struct sock *sk)
+{
+	bpf_preempt_disable();
+	arrive(sk);
+	bpf_preempt_enable();
+	return 0;
+}
+
 SEC("?fentry/sock_def_readable")
 int BPF_PROG(on_readable, struct sock *sk)
 {
@@ -231,8 +241,7 @@ int BPF_PROG(on_read, struct sock *sk, int length, int flags)
 	return 0;
 }
 
-/* From 7.0 on programs on tracepoints may be preempted: the task's own clock would have moved on since we
- * read the time. */
+/* The task's own clock would have moved on since we read the time. */
 SEC("?tp_btf/sock_recv_length")
 int BPF_PROG(on_read_alone, struct sock *sk, int length, int flags)
 {
