@@ -165,7 +165,7 @@ static uint8_t births_to_refuse(void)
 	return text ? (uint8_t)strtoul(text, NULL, 10) : 0;
 }
 
-static int start(struct request *request, struct err *err)
+static int start(struct request *request, bool not_begun, struct err *err)
 {
 	const struct session_options options = {
 		.targets = &request->targets,
@@ -178,16 +178,21 @@ static int start(struct request *request, struct err *err)
 		.follow = !request->no_follow,
 		.requests = !request->no_requests,
 		.switch_cost = !request->no_switch_cost,
+		.not_begun = not_begun,
 		.audit = request->audit,
 		.verbose = request->verbose,
 		.refuse_births = births_to_refuse(),
 		.tiny_tables = getenv("WHYLATE_TEST_TINY_TABLES"), /* and when tables are full */
 	};
-	int ret = session_open(&request->session, &options, err);
 
-	if (!ret)
-		output_begin(&request->output);
-	return ret;
+	return session_open(&request->session, &options, err);
+}
+
+/* Nothing can be refused any more. */
+static int watch(struct request *request, struct err *err)
+{
+	output_begin(&request->output);
+	return session_run(request->session, output_put, &request->output, err);
 }
 
 static int request_init(struct request *request, int argc, char **argv, struct err *err)
@@ -261,8 +266,8 @@ static int attach(struct request *request, int nr_pids, char **pids, struct err 
 	if (!ret)
 		ret = open_output(request, err);
 	if (!ret)
-		ret = start(request, err);
-	return ret ? ret : session_run(request->session, output_put, &request->output, err);
+		ret = start(request, false, err);
+	return ret ? ret : watch(request, err);
 }
 
 int cmd_attach(int argc, char **argv)
@@ -315,7 +320,7 @@ static int run(struct request *request, char **argv, struct err *err)
 	snprintf(pid, sizeof(pid), "%d", (int)command.pid);
 	ret = target_by_pid(&request->targets, pid, err);
 	if (!ret)
-		ret = start(request, err);
+		ret = start(request, true, err);
 	if (ret) {
 		command_abort(&command);
 		return ret;
@@ -324,7 +329,7 @@ static int run(struct request *request, char **argv, struct err *err)
 	if (ret)
 		return ret;
 	session_rename(request->session);
-	ret = session_run(request->session, output_put, &request->output, err);
+	ret = watch(request, err);
 	end_command(&command, argv[0]);
 	return ret;
 }

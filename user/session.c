@@ -29,6 +29,8 @@ struct maxima {
 	struct snapshot_slowest slowest;
 };
 
+#define UNREAD_TRIES_MOST 200u /* each takes as long as reading all, and looks several times */
+
 struct session {
 	struct session_options options;
 	struct tracer *tracer;
@@ -39,6 +41,8 @@ struct session {
 	uint64_t started_ns;
 	struct quota_place quota_place;	   /* of the first target, which may end before the last reading */
 	struct snapshot_quota first_quota; /* the quota counts on from before the run */
+	struct snapshot_quota quota;	   /* the latest, which stands when its cgroup is gone */
+	bool has_several_quotas;	   /* the targets are under different ones: there is none of all */
 	struct snapshot last;		   /* of the interval before */
 	uint64_t last_ns;
 	uint64_t skipped;	   /* events so far that the kernel did not hand to a running program */
@@ -47,7 +51,8 @@ struct session {
 	struct report_loads loads;
 	struct err late_err; /* what is told after the report, which does not need it */
 	uint32_t cpus_online;
-	struct cpus cpus; /* all that threads of the target were allowed to use so far */
+	uint32_t unread_tries; /* for the threads of whoever survives */
+	struct cpus cpus;      /* all that threads of the target were allowed to use so far */
 	char comm[COMM_BYTES];
 };
 
@@ -71,7 +76,7 @@ static int open_watch(struct session *session, struct err *err)
 
 	for (size_t i = 0; i < targets->nr_pids && !ret; i++) {
 		ret = watch_add(session->watch, targets->pids[i], err);
-		if (!may_use_all_cpus(session))
+		if (!session->options.not_begun && !may_use_all_cpus(session))
 			cpus_add_process(&session->cpus, targets->pids[i]);
 	}
 	return ret;
@@ -79,8 +84,40 @@ static int open_watch(struct session *session, struct err *err)
 
 static void read_quota(struct session *session, struct snapshot_quota *out)
 {
+	*out = (struct snapshot_quota){};
+	if (session->has_several_quotas)
+		return;
 	quota_find(session->options.targets->pids[0], &session->quota_place);
 	quota_read(&session->quota_place, out);
+	if (session->quota.present && quota_is_gone(&session->quota_place))
+		*out = session->quota;
+	session->quota = *out;
+}
+
+/* Whether some target's quota is not FIRST, that of the first. */
+static bool have_several_quotas(const struct target_set *targets, const struct snapshot_quota *first)
+{
+	for (size_t i = 1; i < targets->nr_pids; i++) {
+		struct quota_place place = {};
+		struct snapshot_quota one;
+
+		quota_find(targets->pids[i], &place);
+		if (!*place.path[0] && !*place.path[1])
+			continue;
+		quota_read(&place, &one);
+		if (one.present != first->present || strcmp(one.cgroup, first->cgroup))
+			return true;
+	}
+	return false;
+}
+
+static void begin_quota(struct session *session)
+{
+	read_quota(session, &session->first_quota);
+	session->has_several_quotas = have_several_quotas(session->options.targets, &session->first_quota);
+	if (session->has_several_quotas)
+		session->first_quota = session->quota = (struct snapshot_quota){};
+	session->last.quota = session->first_quota;
 }
 
 static int attach(struct session *session, struct err *err)
@@ -108,8 +145,7 @@ static int attach(struct session *session, struct err *err)
 		return ret;
 	session->realtime_ns = clock_wall_ns() - clock_monotonic_ns();
 	session->started_ns = session->last_ns = tracer_began_at_ns(session->tracer);
-	read_quota(session, &session->first_quota);
-	session->last.quota = session->first_quota;
+	begin_quota(session);
 	return 0;
 }
 
@@ -334,9 +370,22 @@ static bool add_processes(struct session *session, struct snapshot *now)
 	return now->nr_threads;
 }
 
+/* What goes when they have ended, or soon after: the quota's counters, and what a zombie is still said to be
+ * allowed. */
+static void note_end(struct session *session)
+{
+	const struct target_set *targets = session->options.targets;
+	struct snapshot_quota latest;
+
+	read_quota(session, &latest);
+	for (size_t i = 0; i < targets->nr_pids && !may_use_all_cpus(session); i++)
+		cpus_add_thread(&session->cpus, targets->pids[i]);
+}
+
 /*
  * The processes that were waited for have ended; followed children may live on, and are waited for in
- * turn.  *ANY: whether some do.
+ * turn.  *ANY: whether some do.  A thread in the middle of a switch, whose CPU was taken from the machine,
+ * can be read later.
  */
 static int add_survivors(struct session *session, bool *any, struct err *err)
 {
@@ -349,11 +398,18 @@ static int add_survivors(struct session *session, bool *any, struct err *err)
 	now = snapshot_new(err);
 	ret = now ? read_now(session, now, err) : -err->code;
 	if (!ret) {
-		*any = add_processes(session, now);
+		*any = add_processes(session, now) ||
+		       (now->nr_unread && session->unread_tries++ < UNREAD_TRIES_MOST);
 		snapshot_fini(now);
 	}
 	free(now);
 	return ret;
+}
+
+static int end_processes(struct session *session, bool *any, struct err *err)
+{
+	note_end(session);
+	return add_survivors(session, any, err);
 }
 
 /* Until it is to end; *EVENT: why. */
@@ -372,7 +428,7 @@ static int serve_events(struct session *session, enum watch_event *event, struct
 		else if (*event == WATCH_CALL)
 			ret = tracer_seed(session->tracer, err);
 		else if (*event == WATCH_EXITED)
-			ret = add_survivors(session, &more, err);
+			ret = end_processes(session, &more, err);
 	}
 	return ret;
 }

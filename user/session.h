@@ -28,6 +28,7 @@ struct session_options {
 	bool follow, audit, verbose;
 	bool requests;	       /* wanted; seen if the kernel has the hooks */
 	bool switch_cost;      /* wanted; measured if the kernel has the hooks */
+	bool not_begun;	       /* the target is still a fork of the agent: what it may use is not its own */
 	uint8_t refuse_births; /* see struct tracer_options, as for the next */
 	const char *tiny_tables;
 };

@@ -103,6 +103,14 @@ __attribute__((unused)) static void fake_link(const char *path, const char *to)
 		fake_fail("link", buffer);
 }
 
+__attribute__((unused)) static void fake_unlink(const char *path)
+{
+	char buffer[FAKE_PATH_BYTES];
+
+	if (unlink(fake_path(path, buffer)))
+		fake_fail("remove", path);
+}
+
 /* cmocka's setup and teardown: a fresh root for each test. */
 static int fake_setup(void **state)
 {

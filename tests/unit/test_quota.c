@@ -32,6 +32,13 @@ static void mount_v1(const char *controllers)
 		  controllers);
 }
 
+/* Only what is below ROOT is to be seen. */
+static void mount_v1_of(const char *root)
+{
+	fake_file("/proc/self/mountinfo", "32 22 0:28 %s " MOUNT_V1 " rw - cgroup cgroup rw,cpu,cpuacct\n",
+		  root);
+}
+
 static void mount_v2(void)
 {
 	fake_file("/proc/self/mountinfo", "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/root rw\n"
@@ -158,11 +165,62 @@ static void root_of_the_mount_counts(void **state)
 	assert_true(quota.present);
 	assert_int_equal(quota.quota_ns, 30000000);
 	assert_string_equal(quota.cgroup, "/");
+	/* Without a namespace for it, the paths are the host's. */
+	mount_v1_of("/docker/0123456789abcdef");
 	fake_file("/proc/42/cgroup", "2:cpu,cpuacct:/docker/0123456789abcdef\n");
 	read_of(42, &quota);
 	assert_true(quota.present);
 	assert_int_equal(quota.quota_ns, 30000000);
 	assert_string_equal(quota.cgroup, "/");
+	make_v1("/web", 10000, 100000, 6);
+	fake_file("/proc/42/cgroup", "2:cpu,cpuacct:/docker/0123456789abcdef/web\n");
+	read_of(42, &quota);
+	assert_int_equal(quota.quota_ns, 10000000);
+	assert_string_equal(quota.cgroup, "/web");
+}
+
+/* The agent in one container, the target in another: the quota of the agent's own is not the target's. */
+static void cgroup_that_is_not_to_be_seen_has_none(void **state)
+{
+	static const char *const outside[] = { "/..", "/../other", "/../../kubepods.slice/x.scope" };
+	struct snapshot_quota quota;
+
+	(void)state;
+	mount_v2();
+	make_v2("", "20000 100000", 7);
+	make_v2("/..hidden", "30000 100000", 8); /* a name */
+	for (size_t i = 0; i < sizeof(outside) / sizeof(outside[0]); i++) {
+		fake_file("/proc/42/cgroup", "0::%s\n", outside[i]);
+		read_of(42, &quota);
+		assert_false(quota.present);
+	}
+	fake_file("/proc/42/cgroup", "0::/..hidden\n");
+	read_of(42, &quota);
+	assert_true(quota.present);
+	mount_v1("cpu");
+	make_v1("", 20000, 100000, 7);
+	mount_v1_of("/docker/ours");
+	fake_file("/proc/42/cgroup", "2:cpu,cpuacct:/docker/ours-too\n");
+	read_of(42, &quota);
+	assert_false(quota.present);
+}
+
+/* The host's hierarchy, mounted in a container: its root is outside the namespace as well. */
+static void mount_of_the_whole_hierarchy_shows_it(void **state)
+{
+	struct snapshot_quota quota;
+
+	(void)state;
+	fake_file("/proc/self/mountinfo", "30 22 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"
+					  "31 22 0:26 /../.. /sys/fs/host rw - cgroup2 cgroup2 rw\n");
+	fake_file("/proc/42/cgroup", "0::/../../web\n");
+	fake_file("/sys/fs/host/web/cpu.max", "40000 100000\n");
+	fake_file("/sys/fs/host/web/cpu.stat", "nr_periods 1\nnr_throttled 1\nthrottled_usec 4\n");
+	make_v2("", "20000 100000", 7);
+	read_of(42, &quota);
+	assert_true(quota.present);
+	assert_int_equal(quota.quota_ns, 40000000);
+	assert_string_equal(quota.cgroup, "/web");
 }
 
 /* v2 mounted beside, without the cpu controller: v1 has it. */
@@ -249,6 +307,25 @@ static void quota_outlives_its_process(void **state)
 	assert_string_equal(quota.cgroup, "/service");
 }
 
+/* Services' cgroups are removed as soon as they are empty; what is said of one then is not where it was. */
+static void cgroup_that_is_gone_is_known_to_be(void **state)
+{
+	struct quota_place place = {};
+
+	(void)state;
+	assert_false(quota_is_gone(&place)); /* it never was there */
+	mount_v2();
+	fake_file("/proc/42/cgroup", "0::/service\n");
+	make_v2("/service", "20000 100000", 300);
+	quota_find(42, &place);
+	assert_false(quota_is_gone(&place));
+	fake_file("/proc/42/cgroup", "0::/service (deleted)\n");
+	quota_find(42, &place);
+	assert_string_equal(place.path[1], "/service");
+	fake_unlink(MOUNT_V2 "/service/cpu.stat");
+	assert_true(quota_is_gone(&place));
+}
+
 /* Version 1 moves it to the root as soon as it begins to end, for as long as nobody has waited for it. */
 static void v1_quota_outlives_its_process(void **state)
 {
@@ -276,10 +353,13 @@ int main(void)
 		ON_FAKE(v2_quota_is_read),
 		ON_FAKE(tightest_ancestor_wins),
 		ON_FAKE(root_of_the_mount_counts),
+		ON_FAKE(cgroup_that_is_not_to_be_seen_has_none),
+		ON_FAKE(mount_of_the_whole_hierarchy_shows_it),
 		ON_FAKE(hybrid_finds_the_one_with_the_controller),
 		ON_FAKE(no_quota_is_absent_and_no_error),
 		ON_FAKE(long_path_is_cut),
 		ON_FAKE(quota_outlives_its_process),
+		ON_FAKE(cgroup_that_is_gone_is_known_to_be),
 		ON_FAKE(v1_quota_outlives_its_process),
 	};
 

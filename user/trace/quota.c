@@ -12,27 +12,65 @@
 
 #define PATH_BYTES QUOTA_PATH_BYTES
 
-/* Where the hierarchy with the cpu controller is mounted; false if it is not. */
-static bool find_mount(bool v2, char mount[PATH_BYTES])
+static bool begins_with(const char *path, const char *directory)
+{
+	size_t length = strlen(directory);
+
+	return !strncmp(path, directory, length) && (!path[length] || path[length] == '/');
+}
+
+/*
+ * Make PATH one below ROOT, which is what a mount shows of the hierarchy.  False: it is not in there, as a
+ * cgroup outside the agent's own cgroup namespace, whose path begins with "/.." (cgroup_namespaces(7)).
+ */
+static bool make_relative(char *path, const char *root)
+{
+	size_t length = strcmp(root, "/") ? strlen(root) : 0;
+
+	if (length && !begins_with(path, root))
+		return false;
+	memmove(path, path + length, strlen(path + length) + 1);
+	if (!*path)
+		strcpy(path, "/");
+	return !begins_with(path, "/..");
+}
+
+/* Whether what follows " - " of a line of mountinfo is of the hierarchy with the cpu controller. */
+static bool is_of_cpu(const char *type, bool v2)
+{
+	if (v2)
+		return !strncmp(type, " - cgroup2 ", 11);
+	return !strncmp(type, " - cgroup ", 10) && (strstr(type, ",cpu,") || strstr(type, ",cpu\n"));
+}
+
+/* Where that hierarchy is mounted, as far as PATH is in it, which becomes relative; false: nowhere. */
+static bool find_mount(bool v2, char path[PATH_BYTES], char mount[PATH_BYTES])
 {
 	FILE *file = fopen("/proc/self/mountinfo", "re");
-	char line[PATH_BYTES];
+	char line[PATH_BYTES], root[PATH_BYTES], below[PATH_BYTES];
 	bool found = false;
 
 	while (file && !found && fgets(line, sizeof(line), file)) {
 		char *type = strstr(line, " - ");
 
-		if (!type || sscanf(line, "%*d %*d %*s %*s %4095s", mount) != 1)
+		if (!type || !is_of_cpu(type, v2) ||
+		    sscanf(line, "%*d %*d %*s %4095s %4095s", root, mount) != 2)
 			continue;
-		if (v2)
-			found = !strncmp(type, " - cgroup2 ", 11);
-		else
-			found = !strncmp(type, " - cgroup ", 10) &&
-				(strstr(type, ",cpu,") || strstr(type, ",cpu\n"));
+		memcpy(below, path, PATH_BYTES);
+		found = make_relative(below, root);
 	}
+	if (found)
+		memcpy(path, below, PATH_BYTES);
 	if (file)
 		fclose(file);
 	return found;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t length = strlen(text), end_length = strlen(end);
+
+	return length >= end_length && !strcmp(text + length - end_length, end);
 }
 
 /* The path of PID's cgroup inside that hierarchy. */
@@ -149,14 +187,32 @@ void quota_find(uint32_t pid, struct quota_place *place)
 	for (int v2 = 0; v2 <= 1; v2++) {
 		char mount[PATH_BYTES], path[PATH_BYTES];
 
-		if (!find_mount(v2, mount) || !find_cgroup(pid, v2, path))
+		if (!find_cgroup(pid, v2, path) || !find_mount(v2, path, mount))
 			continue;
-		/* Version 1 shows what is dying, and a zombie, in the root. */
-		if (!v2 && !strcmp(path, "/") && *place->path[v2])
+		/* Version 1 shows what is dying, and a zombie, in the root; version 2 that its cgroup is
+		 * gone. */
+		if (*place->path[v2] && (v2 ? ends_with(path, " (deleted)") : !strcmp(path, "/")))
 			continue;
 		memcpy(place->mount[v2], mount, sizeof(mount));
 		memcpy(place->path[v2], path, sizeof(path));
 	}
+}
+
+bool quota_is_gone(const struct quota_place *place)
+{
+	bool known = false;
+
+	for (int v2 = 0; v2 <= 1; v2++) {
+		char dir[2 * PATH_BYTES], text[16];
+
+		if (!*place->path[v2])
+			continue;
+		known = true;
+		snprintf(dir, sizeof(dir), "%s%s", place->mount[v2], place->path[v2]);
+		if (read_file(dir, "cpu.stat", text, sizeof(text)))
+			return false;
+	}
+	return known;
 }
 
 void quota_read(const struct quota_place *place, struct snapshot_quota *out)

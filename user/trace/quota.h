@@ -3,6 +3,7 @@
 #ifndef WHYLATE_TRACE_QUOTA_H
 #define WHYLATE_TRACE_QUOTA_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "user/trace/snapshot.h"
@@ -15,8 +16,15 @@ struct quota_place {
 	char path[2][QUOTA_PATH_BYTES];
 };
 
-/* Where PID is now.  If it is gone, or going, PLACE stays what it was: its cgroup can still be read. */
+/*
+ * Where PID is now.  If it is gone, or going, PLACE stays what it was: its cgroup can still be read.  A
+ * cgroup that no mount of the agent's shows is not known.
+ */
 void quota_find(uint32_t pid, struct quota_place *place);
+
+/* Whether the cgroup at PLACE, which is known, has been removed, as some are with the last of their
+ * processes. */
+bool quota_is_gone(const struct quota_place *place);
 
 /*
  * Read the tightest quota over the cgroup at PLACE and its ancestors, with that cgroup's throttling
