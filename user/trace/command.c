@@ -14,8 +14,8 @@
 
 /*
  * Have the kernel end this process with the agent, however that ends.  It outlives exec, but neither that of
- * a program with privileges of its own nor a change of user.  AGENT may have ended just before; a parent
- * outside this PID namespace has the number 0.
+ * a program with privileges of its own nor a change of user or group (commit_creds()).  AGENT may have ended
+ * just before; a parent outside this PID namespace has the number 0.
  */
 static bool end_with(pid_t agent)
 {
@@ -105,5 +105,5 @@ bool command_is_bound(const struct command *command)
 	struct stat process;
 
 	snprintf(path, sizeof(path), "/proc/%d", (int)command->pid);
-	return !stat(path, &process) && process.st_uid == geteuid();
+	return !stat(path, &process) && process.st_uid == geteuid() && process.st_gid == getegid();
 }

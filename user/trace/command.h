@@ -36,7 +36,7 @@ void command_abort(struct command *command);
 
 /*
  * Whether the kernel will send the command SIGTERM when we end (PR_SET_PDEATHSIG), which it forgets when the
- * command takes on another user.
+ * command takes on another user or group.
  */
 bool command_is_bound(const struct command *command);
 

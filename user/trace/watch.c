@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* One epoll instance over a signalfd, two timerfds and a pidfd per process. */
+/* One epoll instance over an eventfd for signals, two timerfds and a pidfd per process. */
 #include "user/trace/watch.h"
 
 #include <errno.h>
@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -19,16 +19,40 @@ enum { SOURCE_SIGNAL, SOURCE_DURATION, SOURCE_INTERVAL, SOURCE_CALL, SOURCE_PROC
 
 #define FILES_SPARED 32 /* of those that may be open: what reads the figures opens some, too */
 
+#define SIGNALS 3u /* that end the watching */
+
 struct watch {
 	rlim_t files_most; /* that may be open */
 	int epoll_fd;
 	int signal_fd;
 	int duration_fd;
 	int interval_fd;
-	size_t living; /* processes added that have not ended */
-	bool has_mask; /* old_mask is to be put back */
-	sigset_t old_mask;
+	size_t living;	    /* processes added that have not ended */
+	bool heeds_signals; /* what was done before is to be put back */
+	struct sigaction before[SIGNALS];
+	sigset_t mask_before;
 };
+
+/* What a signal's handler may touch. */
+static volatile sig_atomic_t told, told_fd;
+
+static const int signals[SIGNALS] = { SIGINT, SIGTERM, SIGHUP };
+
+/* Who presses Ctrl-C twice means it, whatever we wait for: at the second the default action is taken. */
+static void on_signal(int number)
+{
+	const uint64_t one = 1;
+	int saved = errno;
+
+	if (told) {
+		signal(number, SIG_DFL);
+		raise(number);
+	}
+	told = 1;
+	if (write(told_fd, &one, sizeof(one)) < 0) /* it is readable already */
+		told = 1;
+	errno = saved;
+}
 
 static int add_source(struct watch *watch, int fd, uint32_t source, struct err *err)
 {
@@ -42,16 +66,32 @@ static int add_source(struct watch *watch, int fd, uint32_t source, struct err *
 	return 0;
 }
 
-static void signals_that_end(sigset_t *mask)
+/* Calls that they interrupt go on. */
+static void heed_signals(struct watch *watch)
 {
-	struct sigaction hangup;
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+	sigset_t mask;
 
-	sigemptyset(mask);
-	sigaddset(mask, SIGINT);
-	sigaddset(mask, SIGTERM);
-	/* nohup(1) ignores it for us; one that is blocked would come all the same. */
-	if (!sigaction(SIGHUP, NULL, &hangup) && hangup.sa_handler != SIG_IGN)
-		sigaddset(mask, SIGHUP);
+	sigemptyset(&mask);
+	told = 0;
+	told_fd = watch->signal_fd;
+	for (size_t i = 0; i < SIGNALS; i++) {
+		sigaction(signals[i], NULL, &watch->before[i]);
+		/* nohup(1) ignores it for us. */
+		if (signals[i] == SIGHUP && watch->before[i].sa_handler == SIG_IGN)
+			continue;
+		sigaction(signals[i], &action, NULL);
+		sigaddset(&mask, signals[i]);
+	}
+	sigprocmask(SIG_UNBLOCK, &mask, &watch->mask_before);
+	watch->heeds_signals = true;
+}
+
+static void give_signals_back(const struct watch *watch)
+{
+	sigprocmask(SIG_SETMASK, &watch->mask_before, NULL);
+	for (size_t i = 0; i < SIGNALS; i++)
+		sigaction(signals[i], &watch->before[i], NULL);
 }
 
 /*
@@ -72,15 +112,13 @@ static rlim_t raise_files(void)
 int watch_open(struct watch **out, struct err *err)
 {
 	struct watch *watch = calloc(1, sizeof(*watch));
-	sigset_t mask;
 
 	*out = NULL;
 	if (!watch)
 		return err_set(err, ENOMEM, "cannot wait for the target: out of memory");
-	signals_that_end(&mask);
 	watch->files_most = raise_files();
 	watch->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	watch->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+	watch->signal_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	watch->duration_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	watch->interval_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (watch->epoll_fd < 0 || watch->signal_fd < 0 || watch->duration_fd < 0 || watch->interval_fd < 0)
@@ -111,10 +149,8 @@ static int arm(int fd, uint64_t first_ns, uint64_t again_ns, struct err *err)
 int watch_start(struct watch *watch, uint64_t duration_ns, uint64_t interval_ns, struct err *err)
 {
 	int ret = arm(watch->duration_fd, duration_ns, 0, err);
-	sigset_t mask;
 
-	signals_that_end(&mask);
-	watch->has_mask = !sigprocmask(SIG_BLOCK, &mask, &watch->old_mask);
+	heed_signals(watch);
 	return ret ? ret : arm(watch->interval_fd, interval_ns, interval_ns, err);
 }
 
@@ -157,8 +193,6 @@ static bool take(struct watch *watch, const struct epoll_event *ready, enum watc
 	switch (ready->data.u64 >> 32) {
 	case SOURCE_SIGNAL:
 		*event = WATCH_SIGNAL;
-		/* Who presses Ctrl-C twice means it: from here on the default action stands. */
-		sigprocmask(SIG_SETMASK, &watch->old_mask, NULL);
 		return true;
 	case SOURCE_DURATION:
 		*event = WATCH_DURATION;
@@ -181,15 +215,6 @@ static bool take(struct watch *watch, const struct epoll_event *ready, enum watc
 	}
 }
 
-/* The pending signal must be taken before the mask is lifted, or it would end us after all. */
-static void drain_signal(struct watch *watch)
-{
-	struct signalfd_siginfo info;
-
-	while (read(watch->signal_fd, &info, sizeof(info)) > 0)
-		;
-}
-
 int watch_next(struct watch *watch, enum watch_event *event, struct err *err)
 {
 	struct epoll_event ready;
@@ -205,8 +230,6 @@ int watch_next(struct watch *watch, enum watch_event *event, struct err *err)
 			continue;
 		if (nr < 0)
 			return err_set(err, errno, "cannot wait for the target: %s", strerror(errno));
-		if (nr == 1 && ready.data.u64 >> 32 == SOURCE_SIGNAL)
-			drain_signal(watch);
 		if (nr == 1 && take(watch, &ready, event))
 			return 0;
 	}
@@ -219,10 +242,10 @@ void watch_close(struct watch *watch)
 
 	if (!watch)
 		return;
+	if (watch->heeds_signals)
+		give_signals_back(watch);
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
-	if (watch->has_mask)
-		sigprocmask(SIG_SETMASK, &watch->old_mask, NULL);
 	free(watch);
 }
