@@ -2,6 +2,7 @@
 /* Where thread context records are, by what the files say: held against where they are in fact. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -166,8 +167,18 @@ static void make_library(const char *flags, const char *more)
 	compile("library.so", all_flags, source);
 }
 
-/* What a running process says of itself, and what its files and its memory do. */
-static enum records_found run_and_look(const char *name, long real[2], struct record_place *place)
+static void remove_library(void)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/library.so", directory);
+	assert_int_equal(unlink(path), 0);
+}
+
+/* What a running process says of itself, and what its files and its memory do; REMOVES: the library's file is
+ * removed meanwhile. */
+static enum records_found run_and_look(const char *name, bool removes, long real[2],
+				       struct record_place *place)
 {
 	enum records_found found;
 	char path[256];
@@ -188,6 +199,8 @@ static enum records_found run_and_look(const char *name, long real[2], struct re
 	said = fdopen(out[0], "r");
 	assert_non_null(said);
 	assert_int_equal(fscanf(said, "%ld %ld.", &real[0], &real[1]), 2);
+	if (removes)
+		remove_library();
 	found = records_of_process((uint32_t)pid, place);
 	kill(pid, SIGKILL);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
@@ -204,7 +217,7 @@ static void make_program(const char *head, const char *record, const char *flags
 	char source[2048];
 
 	snprintf(source, sizeof(source),
-		 "#include <dlfcn.h>\n#include <stdio.h>\n#include <unistd.h>\n"
+		 "#include <dlfcn.h>\n#include <stdio.h>\n#include <sys/mman.h>\n#include <unistd.h>\n"
 		 "#define EXTERN extern\n%s\nint main(int argc, char **argv) { %s " SAY,
 		 head, record);
 	compile("user", flags, source);
@@ -248,12 +261,43 @@ static void a_library_is_followed_where_it_has_static_room(void **state)
 		assert_int_equal(look("library.so", &place), RECORDS_IN_LIBRARY); /* the file alone */
 		for (int kind = 0; kind < 3; kind++) {
 			make_user(kind);
-			assert_int_equal(run_and_look("user", real, &place), RECORDS_FOLLOWED);
+			assert_int_equal(run_and_look("user", false, real, &place), RECORDS_FOLLOWED);
 			assert_int_equal(place.has, PLACE_RECORD | PLACE_STATE);
 			assert_int_equal(place.record, real[0]);
 			assert_int_equal(place.state, real[1]);
 		}
 	}
+}
+
+/* A stack and its guard for each of many threads: they lie below the libraries, which were there before. */
+static void a_library_behind_many_mappings(void **state)
+{
+	char flags[512];
+	struct record_place place;
+	long real[2];
+
+	(void)state;
+	make_library(BY_DESCRIPTOR, "");
+	snprintf(flags, sizeof(flags), "%s/library.so -Wl,-rpath,%s", directory, directory);
+	make_program("char *record(void), *state(void);\n#define RECORD record()\n#define STATE state()",
+		     "for (int i = 0; i < 4000; i++) mmap(NULL, 4096, i % 2 ? PROT_READ : PROT_NONE, "
+		     "MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);",
+		     flags);
+	assert_int_equal(run_and_look("user", false, real, &place), RECORDS_FOLLOWED);
+	assert_int_equal(place.record, real[0]);
+}
+
+/* A package was updated, and the server runs on with what it had. */
+static void a_library_whose_file_is_gone(void **state)
+{
+	struct record_place place;
+	long real[2];
+
+	(void)state;
+	make_library(BY_DESCRIPTOR, "");
+	make_user(0);
+	assert_int_equal(run_and_look("user", true, real, &place), RECORDS_FOLLOWED);
+	assert_int_equal(place.record, real[0]);
 }
 
 static void a_library_without_is_named_and_not_followed(void **state)
@@ -268,7 +312,7 @@ static void a_library_without_is_named_and_not_followed(void **state)
 	for (size_t i = 0; i < 2; i++) { /* no descriptors; more than the static room that is left */
 		make_library(flags[i], more[i]);
 		make_user(1);
-		assert_int_equal(run_and_look("user", real, &place), RECORDS_IN_LIBRARY);
+		assert_int_equal(run_and_look("user", false, real, &place), RECORDS_IN_LIBRARY);
 		assert_int_equal(place.has, 0);
 	}
 }
@@ -340,6 +384,8 @@ int main(void)
 		cmocka_unit_test(executables_of_any_kind),
 		cmocka_unit_test(what_has_none),
 		cmocka_unit_test(a_library_is_followed_where_it_has_static_room),
+		cmocka_unit_test(a_library_behind_many_mappings),
+		cmocka_unit_test(a_library_whose_file_is_gone),
 		cmocka_unit_test(a_library_without_is_named_and_not_followed),
 		cmocka_unit_test(files_that_are_broken),
 	};

@@ -17,7 +17,7 @@
 #define RECORD_SYMBOL "otel_thread_ctx_v1"
 #define STATE_SYMBOL  "whylate_thread_ctx_v1"
 
-#define MOST_LIBRARIES 1024 /* mappings of a process that are looked at */
+#define MOST_LIBRARIES 1024 /* files that a process has mapped for running which are looked at */
 
 #if defined(__x86_64__)
 #define MACHINE EM_X86_64
@@ -181,11 +181,33 @@ static enum records_found look_at_path(const char *path, bool is_main, struct re
 	return found;
 }
 
-/* A file that a process has mapped, from address START on, into the memory that is open as MEMORY. */
-static enum records_found look_at_mapped(const char *path, int memory, uint64_t start,
-					 struct record_place *place)
+/* One line of /proc/PID/maps. */
+struct mapping {
+	uint64_t start, end, offset;
+	bool runs;
+	char name[4096];
+};
+
+/* Of a file that was replaced since, the kernel alone has what is mapped; to whoever may ask (proc(5)). */
+static int open_mapped(uint32_t pid, const struct mapping *mapping)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	char path[sizeof(mapping->name) + 64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%u/root%s", pid, mapping->name);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0)
+		return fd;
+	snprintf(path, sizeof(path), "/proc/%u/map_files/%" PRIx64 "-%" PRIx64, pid, mapping->start,
+		 mapping->end);
+	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+}
+
+/* The file of MAPPING, which PID has from address START on, in the memory that is open as MEMORY. */
+static enum records_found look_at_mapped(uint32_t pid, const struct mapping *mapping, int memory,
+					 uint64_t start, struct record_place *place)
+{
+	int fd = open_mapped(pid, mapping);
 	enum records_found found;
 
 	if (fd < 0)
@@ -211,36 +233,37 @@ enum records_found records_of_mapped(int fd, int memory, uint64_t start, struct 
 	return symbols.has & PLACE_RECORD ? RECORDS_IN_LIBRARY : RECORDS_NONE;
 }
 
-/* One line of /proc/PID/maps: where it begins, of which file, and whether it is for running. */
-static bool read_mapping(const char *line, uint64_t *start, uint64_t *offset, bool *runs, char name[4096])
+/* False: it is of no file. */
+static bool read_mapping(const char *line, struct mapping *out)
 {
 	char rights[5];
 
-	if (sscanf(line, "%" SCNx64 "-%*x %4s %" SCNx64 " %*s %*u %4095[^\n]", start, rights, offset, name) !=
-	    4)
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*s %*u %4095[^\n]", &out->start, &out->end,
+		   rights, &out->offset, out->name) != 5)
 		return false;
-	*runs = rights[2] == 'x';
-	return name[0] == '/';
+	out->runs = rights[2] == 'x';
+	return out->name[0] == '/';
 }
 
 /* All files that the process has mapped for running, until both variables are found. */
 static enum records_found look_at_maps(uint32_t pid, FILE *maps, int memory, struct record_place *place)
 {
-	char line[4352], name[4096], before[4096] = "", path[4160];
+	char line[4352], before[4096] = "";
 	enum records_found found = RECORDS_NONE, one;
-	uint64_t start, offset, first = 0;
-	bool runs;
+	struct mapping mapping;
+	uint64_t first = 0;
+	int nr = 0;
 
-	for (int i = 0; i < MOST_LIBRARIES && fgets(line, sizeof(line), maps); i++) {
-		if (!read_mapping(line, &start, &offset, &runs, name))
+	while (nr < MOST_LIBRARIES && fgets(line, sizeof(line), maps)) {
+		if (!read_mapping(line, &mapping))
 			continue;
-		if (!offset)
-			first = start;
-		if (!runs || !strcmp(name, before))
+		if (!mapping.offset)
+			first = mapping.start;
+		if (!mapping.runs || !strcmp(mapping.name, before))
 			continue;
-		strcpy(before, name);
-		snprintf(path, sizeof(path), "/proc/%u/root%s", pid, name);
-		one = look_at_mapped(path, memory, first, place);
+		strcpy(before, mapping.name);
+		nr++;
+		one = look_at_mapped(pid, &mapping, memory, first, place);
 		if (one != RECORDS_NONE)
 			found = one;
 		if (place->has == (PLACE_RECORD | PLACE_STATE))
