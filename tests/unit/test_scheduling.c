@@ -149,10 +149,14 @@ static void unread_thread_is_counted_and_wraps_nothing(void **state)
 	/* Others did end: the row stays a figure. */
 	begin(NULL);
 	thread(&from, 1, 8, 50 * MS, 30 * MS, 20 * MS);
+	from.threads[0].audit.on_cpu_ns = 50 * MS;
+	from.threads[0].audit.stale_on_cpu_ns = 5;
 	add_ended(&to, 1 * MS, 40 * MS, 1 * MS);
 	to.at.nr_unread = 1;
 	analyse(&from);
 	assert_int_equal(row_of(0)->wall_ns, 0);
+	assert_int_equal(row_of(0)->audit.on_cpu_ns, 0);
+	assert_int_equal(row_of(0)->audit.stale_on_cpu_ns, -5); /* this one may be */
 	assert_int_equal(report.losses[LOSS_THREADS_UNREAD], 1);
 	report_fini(&report);
 

@@ -148,6 +148,10 @@ static void any_report_is_plain_text(void **state)
 		char *text;
 
 		fake_report(&report, seed);
+		if (seed % 8 == 0) /* as a file may say */
+			report.scheduling.switch_cost = (struct report_switch_cost){ .method = "left out "
+											       "\x1b]0;x\a "
+											       "\xff" };
 		text = rendered(&report);
 		/* Figures of 292 years take room. */
 		expect_plain(text, 132);

@@ -38,6 +38,17 @@ static void subtract_row(struct report_thread *to, uint64_t wall_ns, const struc
 		((__u64 *)&to->audit)[i] -= ((const __u64 *)audit)[i];
 }
 
+/* How stale a clock was may well be less than nothing. */
+static void settle_audit(struct audit_sums *audit)
+{
+	__u64 *const sums[] = { &audit->kernel_on_cpu_ns, &audit->kernel_run_queue_ns, &audit->on_cpu_ns,
+				&audit->run_queue_ns,	  &audit->stolen_ns,	       &audit->voluntary,
+				&audit->involuntary };
+
+	for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++)
+		*sums[i] = at_least_0(*sums[i]);
+}
+
 /* Make the row's differences figures: the parts sum to its wall time, the blame to its run-queue time. */
 static void settle_row(struct report_thread *row)
 {
@@ -57,6 +68,7 @@ static void settle_row(struct report_thread *row)
 	settle_parts(sums->blame_ns, BLAME_KINDS, clock_run_queue_ns(sums), BLAME_OTHER);
 	for (size_t i = 0; i < sizeof(*sums) / sizeof(__u64); i++)
 		((__u64 *)sums)[i] = at_least_0(((__u64 *)sums)[i]);
+	settle_audit(&row->audit);
 	/* Known at the end of a slice only: its part before the window is in it. */
 	if (sums->stolen_ns > sums->on_cpu_ns)
 		sums->stolen_ns = sums->on_cpu_ns;

@@ -223,6 +223,7 @@ static void switches(const struct report *report, FILE *out)
 	const struct report_scheduling *s = &report->scheduling;
 	const struct report_dist *cost = &s->switch_cost.cost;
 	char one[UNITS_TEXT_BYTES], other[UNITS_TEXT_BYTES], third[UNITS_TEXT_BYTES];
+	char method[sizeof(s->switch_cost.method)];
 	double ratio;
 
 	fprintf(out, "  switches   %s voluntary, %s involuntary, %s migrations\n",
@@ -240,9 +241,9 @@ static void switches(const struct report *report, FILE *out)
 			fprintf(out, "; %s of CPU time", text_share(one, ratio));
 		fputc('\n', out);
 	} else if (!s->switch_cost.available) {
+		plain_text(method, sizeof(method), s->switch_cost.method);
 		fprintf(out, "  one costs  not known: %s\n",
-			strncmp(s->switch_cost.method, "left out", 8) ? "this kernel has no hook for it" :
-									s->switch_cost.method);
+			strncmp(method, "left out", 8) ? "this kernel has no hook for it" : method);
 	}
 }
 
