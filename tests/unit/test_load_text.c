@@ -94,7 +94,7 @@ static void run_without_a_connection_has_no_lag(void **state)
 	expect_words("\n100 % not answered\n");
 	expect_words("sum 1,000 = due 1,000\n");
 	expect_words("  connections   0 of 64 open, 64 opened, 0 failed, 0 reconnects\n"
-		     "  all open      never at once\n");
+		     "  all open      not when each had been tried once\n");
 	expect_words("  lag of send   not known\n");
 }
 
@@ -109,6 +109,7 @@ static void run_that_measured_nothing_says_so(void **state)
 	render();
 	expect_plain_lines(text, LOAD_TEXT_COLUMNS, MOST_LINES);
 	expect_words("Nothing was measured");
+	expect_words("Interrupted: the run is shorter than was planned.");
 	expect_words("sum 0 = due 0; warm-up: sum 7 = due 7\n");
 }
 

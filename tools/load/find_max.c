@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tools/load/limits.h"
 #include "tools/load/report_text_parts.h"
@@ -15,20 +16,13 @@
 /* The closed loop that gives the first guess is no longer than this. */
 #define FIRST_NS 2000000000ull
 
-/* "12,300 a second" */
-static const char *rate_text(char *buf, size_t size, double rate)
-{
-	units_format_count(buf, size, (uint64_t)llround(rate));
-	return buf;
-}
-
 static void tell(const struct load_result *result, const struct load_objective *objective, double rate,
 		 const char *why)
 {
 	struct load_quantile quantile = load_quantile_of(&result->books.from_due, objective->q);
 	char rate_words[UNITS_TEXT_BYTES];
 
-	fprintf(stderr, "load: %s a second: ", rate_text(rate_words, sizeof(rate_words), rate));
+	fprintf(stderr, "load: %s a second: ", load_rate_text(rate_words, rate));
 	load_text_quantile(stderr, &quantile);
 	fprintf(stderr, ": %s%s\n", why ? "failed: " : "held", why ? why : "");
 }
@@ -109,21 +103,49 @@ static int search(struct load_found *found, struct load_result *result, struct l
 	return 0;
 }
 
-/* The last run was at another rate, mostly: what is shown is one that the answer counts, or, where runs that
- * disagree have moved it to a rate that none is kept of, one more. */
+static bool is_cut_short(const struct load_result *result)
+{
+	return result->interrupted || result->no_connection;
+}
+
+/* What is shown is a run that the answer counts: the last one was at another rate, mostly, or is not whole. */
+static void show_kept(struct load_found *found, struct load_result *result, const struct load_result *kept,
+		      double kept_rate)
+{
+	bool interrupted = result->interrupted;
+	int no_connection = result->no_connection;
+
+	*result = *kept;
+	result->interrupted = interrupted;
+	result->no_connection = no_connection;
+	found->segment.from_rate = found->segment.to_rate = kept_rate;
+}
+
+/* Where runs that disagree have moved the answer to a rate that none is kept of, one more is run. */
 static int show(struct load_found *found, struct load_result *result, const struct load_result *kept,
 		double kept_rate, struct err *err)
 {
 	struct search_answer answer;
+	int ret = 0;
 
 	search_done(&found->search, &answer);
-	if (answer.low.rate <= 0 || answer.low.rate == found->segment.from_rate)
-		return 0;
-	if (answer.low.rate != kept_rate)
-		return run_at(found, answer.low.rate, result, err);
-	*result = *kept;
-	found->segment.from_rate = found->segment.to_rate = kept_rate;
-	return 0;
+	if (answer.low.rate > 0 && answer.low.rate != kept_rate && !is_cut_short(result) &&
+	    answer.low.rate != found->segment.from_rate)
+		ret = run_at(found, answer.low.rate, result, err);
+	if (!ret && kept_rate > 0 && (is_cut_short(result) || answer.low.rate != found->segment.from_rate))
+		show_kept(found, result, kept, kept_rate);
+	return ret;
+}
+
+/* The server was there, and is not any more: what is known so far is. */
+static int check_connected(struct load_result *result, struct err *err)
+{
+	int no_connection = result->no_connection;
+
+	result->no_connection = 0;
+	return no_connection ? err_set(err, no_connection, "cannot connect to %s any more: %s",
+				       result->plan->server.name, strerror(no_connection)) :
+			       0;
 }
 
 int load_find_max(struct load_found *found, const struct load_plan *plan, struct load_result *result,
@@ -144,8 +166,10 @@ int load_find_max(struct load_found *found, const struct load_plan *plan, struct
 		return err_set(err, ENOMEM, "out of memory");
 	search_begin(&found->search, rate >= 1 ? rate : 1, (double)LOAD_RATE_MOST * plan->threads);
 	ret = search(found, result, kept, &kept_rate, err);
-	if (!ret && !result->interrupted)
+	if (!ret)
 		ret = show(found, result, kept, kept_rate, err);
+	if (!ret)
+		ret = check_connected(result, err);
 	free(kept);
 	found->plan.mode = LOAD_FIND_MAX; /* as it was asked for, whichever of its runs is shown */
 	result->found = found;
@@ -179,8 +203,8 @@ void load_found_text(FILE *out, const struct load_found *found)
 	bool over = search_done(&found->search, &answer);
 
 	objective_text(objective, sizeof(objective), &found->objective);
-	rate_text(low, sizeof(low), answer.low.rate);
-	rate_text(high, sizeof(high), answer.high.rate);
+	load_rate_text(low, answer.low.rate);
+	load_rate_text(high, answer.high.rate);
 	if (answer.low.rate <= 0)
 		fprintf(out, "No rate was found that holds a %s%s.\n", objective,
 			over ? "" : " before it was ended");

@@ -21,7 +21,8 @@ struct load_found {
 /*
  * Find it for PLAN's objective; each run is as long as PLAN says, and a line for it goes to stderr.  RESULT
  * is a run at the highest rate that held, or the last one if none did; it refers to FOUND, and both to PLAN.
- * Returns 0 or as load_run(); where it was interrupted, FOUND is what was known by then.
+ * Returns 0 or as load_run(); where it was interrupted, or the server is gone, FOUND is what was known by
+ * then.
  */
 int load_find_max(struct load_found *found, const struct load_plan *plan, struct load_result *result,
 		  struct err *err);

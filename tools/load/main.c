@@ -59,7 +59,8 @@ static int try_to_write(const char *path, struct err *err)
 
 	if (!path || !strcmp(path, "-"))
 		return 0;
-	is_new = access(path, F_OK) != 0;
+	is_new = faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) !=
+		 0; /* a link that leads nowhere is there */
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
 	if (fd < 0)
 		return err_set(err, errno, "cannot write %s: %s", path, strerror(errno));
@@ -92,15 +93,16 @@ static int measure(const struct load_plan *plan, struct load_result *result)
 	struct load_found found;
 	struct err err = {}, ignored = {}, before = { .text = "ended before it began: nothing was asked" };
 	int ret = run(plan, &found, result, &err), status = FAILED;
+	bool searched = result->found && found.search.nr_runs;
 
 	if (result->no_connection) {
 		fprintf(stderr, "load: cannot connect to %s: %s; is the server running?\n", plan->server.name,
 			strerror(result->no_connection));
 		return FAILED;
 	}
-	if (!ret && !result->settled_ns)
+	if (!ret && !result->settled_ns && !searched)
 		return complain(&before, FAILED);
-	if (result->window_ns || !ret)
+	if (result->window_ns || !ret || searched)
 		status = report(plan, result, ret ? &ignored : &err);
 	return ret || err.code ? complain(&err, FAILED) : status;
 }

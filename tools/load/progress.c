@@ -91,7 +91,7 @@ void load_progress_line(char *buf, size_t size, const struct load_books *now, co
 	fputs(ns_text(text, elapsed_ns), out);
 	if (elapsed_ns <= total_ns)
 		fprintf(out, " of %s", ns_text(text, total_ns));
-	fprintf(out, "  %s/s", load_rate_text(text, is.answered - was.answered, interval_ns));
+	fprintf(out, "  %s/s", load_rate_text(text, load_rate_of(is.answered - was.answered, interval_ns)));
 	put_latency(out, now, before);
 	fprintf(out, "  errors %s", count_text(text, is.errors - was.errors));
 	put_lag(out, now, before);

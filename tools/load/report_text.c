@@ -76,7 +76,7 @@ static void answer(FILE *out, const struct load_result *result,
 		load_text_quantile(out, one);
 	}
 	fprintf(out, " from %s, %s a second\n", result->plan->mode == LOAD_CLOSED ? "send" : "due",
-		load_rate_text(rate, outcomes->due, result->window_ns));
+		load_rate_text(rate, load_rate_of(outcomes->due, result->window_ns)));
 	shares(out, outcomes);
 }
 
@@ -93,7 +93,7 @@ static void connections(FILE *out, const struct load_result *result)
 	if (result->opening_ns)
 		fprintf(out, "  all open      after %s\n", ns_text(text, result->opening_ns));
 	else
-		fputs("  all open      never at once\n", out);
+		fputs("  all open      not when each had been tried once\n", out);
 }
 
 static void generator(FILE *out, const struct load_result *result)
@@ -153,7 +153,7 @@ static void losses(FILE *out, const struct load_result *result)
 	loss(out, books->unreadable_arrival_time, "times of arrival made useless by a step of the clock");
 	loss(out, result->clock_steps, "steps of the wall clock");
 	loss(out, books->unasked, "connections closed since the server sent without being asked");
-	if (result->interrupted)
+	if (result->interrupted && result->window_ns < result->plan->duration_ns)
 		fputs("  Interrupted: the run is shorter than was planned.\n", out);
 }
 
@@ -179,12 +179,12 @@ void load_report_text(FILE *out, const struct load_result *result)
 	load_text_outcomes(out, result);
 	load_text_latency(out, result, quantiles);
 	fprintf(out, "\n  throughput    %s answers a second in %s, %s a second received\n",
-		load_rate_text(rate, load_outcomes_answered(&result->books.measured, 0, LOAD_STATUSES),
-			       window_ns),
+		load_rate_text(rate,
+			       load_rate_of(load_outcomes_answered(&result->books.measured, 0, LOAD_STATUSES),
+					    window_ns)),
 		ns_text(window, window_ns),
-		units_format_bytes(
-			bytes, sizeof(bytes),
-			(uint64_t)((double)result->books.received_bytes * 1e9 / (double)window_ns)));
+		units_format_bytes(bytes, sizeof(bytes),
+				   (uint64_t)load_rate_of(result->books.received_bytes, window_ns)));
 	connections(out, result);
 	lag(out, result, quantiles);
 	generator(out, result);

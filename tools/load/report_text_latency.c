@@ -8,10 +8,13 @@
 #define ALL_ROWS 0xffu
 #define FEW_ROWS 0xb1u /* p50, p99, p99.9 and the longest */
 
-const char *load_rate_text(char buf[UNITS_TEXT_BYTES], uint64_t count, uint64_t window_ns)
+double load_rate_of(uint64_t count, uint64_t window_ns)
 {
-	double rate = window_ns ? (double)count * 1e9 / (double)window_ns : 0;
+	return window_ns ? (double)count * 1e9 / (double)window_ns : 0;
+}
 
+const char *load_rate_text(char buf[UNITS_TEXT_BYTES], double rate)
+{
 	if (rate >= 100)
 		return count_text(buf, (uint64_t)(rate + 0.5));
 	snprintf(buf, UNITS_TEXT_BYTES, "%.3g", rate);

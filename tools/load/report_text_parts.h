@@ -18,8 +18,10 @@ static inline const char *count_text(char buf[UNITS_TEXT_BYTES], uint64_t count)
 	return units_format_count(buf, UNITS_TEXT_BYTES, count);
 }
 
-/* COUNT in WINDOW_NS as one a second: "12,345", "3.21". */
-const char *load_rate_text(char buf[UNITS_TEXT_BYTES], uint64_t count, uint64_t window_ns);
+/* COUNT in WINDOW_NS, a second; 0 of no time. */
+double load_rate_of(uint64_t count, uint64_t window_ns);
+/* Of a second: "12,345", "3.21". */
+const char *load_rate_text(char buf[UNITS_TEXT_BYTES], double rate);
 /* "p99.9", "longest". */
 const char *load_quantile_name(char buf[UNITS_TEXT_BYTES], double q);
 /* "1.23 ms", "> 10.0 s". */
