@@ -254,6 +254,26 @@ static void the_generator_may_be_the_limit(void **state)
 	assert_false(answer.low.client_bound);
 }
 
+/* That one of several runs was late is not what most of them say. */
+static void most_runs_say_whose_limit_it_is(void **state)
+{
+	struct search search;
+	struct search_answer answer;
+
+	(void)state;
+	search_begin(&search, 1000, 1e6);
+	search_take(&search, 1000, SEARCH_HELD);
+	search_take(&search, 1040, SEARCH_CLIENT_BOUND);
+	search_done(&search, &answer);
+	assert_true(answer.high.rate == 1040 && answer.client_bound);
+	search_take(&search, 1040, SEARCH_FAILED);
+	search_done(&search, &answer);
+	assert_false(answer.client_bound);
+	search_take(&search, 1040, SEARCH_CLIENT_BOUND);
+	search_done(&search, &answer);
+	assert_true(answer.client_bound);
+}
+
 static struct load_objective objective;
 
 static void objectives_are_words(void **state)
@@ -403,6 +423,11 @@ static void lag_excuses_what_it_alone_did(void **state)
 	(void)state;
 	answered(20000000, 100000, 15000000);
 	judged(SEARCH_CLIENT_BOUND, "the generator was late");
+	/* And where few values tell. */
+	memset(&result->books, 0, sizeof(result->books));
+	answered(1000000, 985, 0);
+	answered(20000000, 15, 15000000);
+	judged(SEARCH_CLIENT_BOUND, "the generator was late");
 	/* Late, and slow as well. */
 	memset(&result->books, 0, sizeof(result->books));
 	answered(40000000, 100000, 15000000);
@@ -435,6 +460,7 @@ int main(void)
 		cmocka_unit_test(the_number_of_runs_is_bounded),
 		cmocka_unit_test(nothing_may_hold_and_everything),
 		cmocka_unit_test(the_generator_may_be_the_limit),
+		cmocka_unit_test(most_runs_say_whose_limit_it_is),
 		cmocka_unit_test(objectives_are_words),
 		TEST(what_is_within_the_limit_held),
 		TEST(refusals_do_not_hold),

@@ -157,7 +157,7 @@ bool search_done(const struct search *search, struct search_answer *answer)
 		answer->low = *b.low;
 	if (b.high)
 		answer->high = *b.high;
-	answer->client_bound = answer->high.client_bound;
+	answer->client_bound = answer->high.client_bound > answer->high.failed;
 	answer->is_narrow = b.low && b.high && b.high->rate <= SEARCH_RATIO * b.low->rate &&
 			    runs(b.low) > 1 && runs(b.high) > 1;
 	return !search_next_rate(search);

@@ -49,8 +49,8 @@ struct search {
 struct search_answer {
 	struct search_try low;	/* the highest that held */
 	struct search_try high; /* the lowest that did not */
-	bool client_bound;	/* at high it was the generator that could not */
-	bool is_narrow;		/* high is at most SEARCH_RATIO times low, and both were confirmed */
+	bool client_bound; /* at high it was the generator that could not, in most runs that did not hold */
+	bool is_narrow;	   /* high is at most SEARCH_RATIO times low, and both were confirmed */
 };
 
 /*
