@@ -6,6 +6,8 @@
 #include "tools/load/worker_internal.h"
 #include "user/base/clock.h"
 
+#define READS_MOST 128u /* 8 MiB: what a socket holds by default is less (tcp_rmem) */
+
 /* The answer is whole; REUSABLE: nothing speaks against another request on CONNECTION. */
 static void finish(struct load_worker *worker, struct connection *connection, uint64_t arrival_ns,
 		   bool reusable)
@@ -32,7 +34,8 @@ static bool take(struct load_worker *worker, struct connection *connection, size
 		return false;
 	}
 	state = response_take(&connection->response, worker->buffer, nr, &used);
-	count_bytes(&worker->books.received_bytes, used);
+	if (connection->measured)
+		count_bytes(&worker->books.received_bytes, used);
 	if (state == RESPONSE_MORE)
 		return true;
 	if (state != RESPONSE_WHOLE) {
@@ -67,9 +70,20 @@ static void end(struct load_worker *worker, struct connection *connection, int e
 	connection_close(worker, connection);
 }
 
+/* Much of an answer was read, and more is there: whether it has had its time, or all is to end.  What was
+ * there at its deadline is read yet, as far as a socket's buffer goes. */
+static bool goes_on_too_long(const struct load_worker *worker, const struct connection *connection,
+			     uint32_t reads)
+{
+	return reads >= READS_MOST && connection->state == FLYING &&
+	       (worker->now_ns >= connection->due_ns + worker->plan->timeout_ns ||
+		worker->now_ns >= worker->stop_ns ||
+		__atomic_load_n(&worker->shared->interrupt_ns, __ATOMIC_RELAXED));
+}
+
 void answer_read(struct load_worker *worker, struct connection *connection, bool ended)
 {
-	for (;;) {
+	for (uint32_t reads = 1;; reads++) {
 		uint64_t arrival_ns;
 		ssize_t nr = load_socket_read(connection->fd, worker->buffer, READ_BYTES, &arrival_ns);
 		int error = nr < 0 ? errno : 0;
@@ -89,6 +103,9 @@ void answer_read(struct load_worker *worker, struct connection *connection, bool
 			return;
 		/* Less than there was room for is all; what comes later is announced anew, but for the end. */
 		if (nr < READ_BYTES && !ended)
+			return;
+		/* Whoever looks at the time next gives it its outcome: no event is needed for that. */
+		if (goes_on_too_long(worker, connection, reads))
 			return;
 	}
 }

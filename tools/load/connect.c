@@ -92,6 +92,7 @@ static void opened(struct load_worker *worker, struct connection *connection)
 {
 	count(&worker->books.connections_opened);
 	count(&worker->books.connections_open);
+	__atomic_store_n(&worker->last_error, 0, __ATOMIC_RELAXED);
 	was_tried(worker, connection);
 	connection->was_open = true;
 	connection->asked = 0;

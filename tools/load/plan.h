@@ -69,7 +69,7 @@ struct load_plan {
 
 	uint64_t warmup_ns, duration_ns; /* requests are due in [0, warmup + duration) */
 	uint64_t timeout_ns;		 /* from due (closed loop: from the send) to the answer's end */
-	uint64_t drain_ns;		 /* after the last due time, how long answers are waited for */
+	uint64_t drain_ns;		 /* and then, how long answers are waited for */
 
 	uint32_t connections, threads; /* both at least 1; a thread has at least one connection */
 	uint32_t churn;		       /* requests a connection; 0: as many as it lasts */

@@ -25,7 +25,7 @@ struct load_result {
 	double busy_ratio;	/* of the busiest thread: the share of its time with something to do */
 	bool spinning, interrupted;
 	uint64_t clock_steps; /* how often the wall clock was set during the run */
-	uint64_t opening_ns;  /* from the start until as many connections were open as wanted; 0: never */
+	uint64_t opening_ns;  /* until each connection had been tried; 0: not all of them were open then */
 	uint64_t user_bytes;  /* memory of this process for its connections, all together */
 	int no_connection;    /* why none could be made, if none ever was: an errno; else 0 */
 };

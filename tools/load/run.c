@@ -112,6 +112,12 @@ static void tell_watcher(struct run *run, const struct load_watcher *watcher, ui
 	run->now = swap;
 }
 
+/* Whoever comes late, as it was held up, tells of all that was meanwhile. */
+static uint64_t whole_seconds(uint64_t ns)
+{
+	return ns / SECOND_NS * SECOND_NS;
+}
+
 /* From the start until every thread is through. */
 static void watch(struct run *run, const struct load_watcher *watcher)
 {
@@ -126,7 +132,7 @@ static void watch(struct run *run, const struct load_watcher *watcher)
 		if (!watcher)
 			sem_wait(&run->shared.changed);
 		else if (sem_clockwait(&run->shared.changed, CLOCK_MONOTONIC, &until) && errno == ETIMEDOUT)
-			tell_watcher(run, watcher, &told_ns, told_ns + SECOND_NS);
+			tell_watcher(run, watcher, &told_ns, whole_seconds(clock_monotonic_ns() - start_ns));
 	}
 	if (watcher)
 		tell_watcher(run, watcher, &told_ns, clock_monotonic_ns() - start_ns);

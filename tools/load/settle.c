@@ -14,10 +14,10 @@ static uint64_t later(uint64_t a_ns, uint64_t b_ns)
 	return a_ns > b_ns ? a_ns : b_ns;
 }
 
-/* When it could have been sent. */
+/* When it could have been sent; of a closed loop nothing before the start. */
 static uint64_t could_ns(const struct load_worker *worker, const struct connection *connection)
 {
-	return is_closed_loop(worker) ? connection->free_ns : later(connection->due_ns, connection->free_ns);
+	return later(is_closed_loop(worker) ? worker->start_ns : connection->due_ns, connection->free_ns);
 }
 
 void settle_due(struct load_worker *worker, bool measured)

@@ -288,9 +288,9 @@ static void wait_and_serve(struct load_worker *worker, bool spins)
 
 	if (nr > 0)
 		walltime_check(&worker->walltime);
-	/* What has ended takes no request any more. */
+	/* What has ended, or speaks unasked, takes no request any more. */
 	for (int i = 0; i < nr; i++)
-		if (events[i].events & ENDS && ((struct connection *)events[i].data.ptr)->state == IDLE)
+		if (((struct connection *)events[i].data.ptr)->state == IDLE)
 			on_event(worker, &events[i]);
 	for (int i = 0; i < nr; i++) {
 		on_event(worker, &events[i]);

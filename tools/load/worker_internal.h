@@ -64,7 +64,7 @@ struct load_worker {
 	uint64_t stop_ns;  /* after this no answer is waited for */
 	uint64_t connect_every_ns, next_connect_ns;
 	uint64_t full_since_ns; /* a UNIX listener's queue, at each attempt; 0: it was not at the last */
-	int last_error;		/* written whole: the run asks meanwhile */
+	int last_error;		/* of the latest attempt; written whole: the run asks meanwhile */
 	struct walltime walltime;
 	uint64_t nothing_ns;   /* when there last was nothing to do: what waited then did not wait for us */
 	bool woke;	       /* that is when it woke: by an answer that may have come before */
