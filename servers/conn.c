@@ -70,7 +70,7 @@ static void send_answer(struct conn *c, const struct conn_answer *answer, const 
 		.allow = allow,
 		.body = answer->body,
 		.body_bytes = answer->body_bytes,
-		.no_body = c->has_head && c->request.method == HTTP_HEAD,
+		.no_body = c->request.method == HTTP_HEAD, /* also if its head is refused */
 		.close = c->last,
 		.says_keep_alive = c->request.http10,
 	};

@@ -84,9 +84,12 @@ static int take_target(struct http_request *r, struct text target, const char *b
 
 	if (!target.bytes)
 		return -400;
-	for (size_t i = 0; i < target.bytes; i++)
-		if (target.at[i] <= ' ' || target.at[i] == 0x7f)
+	for (size_t i = 0; i < target.bytes; i++) {
+		unsigned char byte = (unsigned char)target.at[i];
+
+		if (byte <= ' ' || byte >= 0x7f)
 			return -400;
+	}
 	is_absolute = (target.bytes > 7 && !strncasecmp(target.at, "http://", 7)) ||
 		      (target.bytes > 8 && !strncasecmp(target.at, "https://", 8));
 	if (r->method == HTTP_CONNECT ?

@@ -121,7 +121,7 @@ static int parse_all(struct options *o, int argc, char **argv, const char *usage
 		{ "workers", OPT_UINT, &o->workers, "N",
 		  "threads or processes that work (one for each CPU)" },
 		{ "read-timeout", OPT_STRING, &given.read_timeout, "T",
-		  "for a whole request, from its first byte (5s)" },
+		  "for a whole request, from its first byte; after 100 Continue for its body (5s)" },
 		{ "write-timeout", OPT_STRING, &given.write_timeout, "T", "for a whole answer (10s)" },
 		{ "idle-timeout", OPT_STRING, &given.idle_timeout, "T", "between two requests (15s)" },
 		{ "drain-timeout", OPT_STRING, &given.drain_timeout, "T",

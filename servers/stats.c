@@ -137,6 +137,7 @@ struct usage {
 	uint32_t processes;
 	uint64_t resident_bytes; /* what they share is counted for each */
 	uint64_t voluntary, involuntary;
+	bool is_whole; /* all were read */
 };
 
 /* Adds what /proc tells of process PID; one that is gone has nothing. */
@@ -148,10 +149,11 @@ static void add_process(struct usage *usage, uint32_t pid)
 
 	snprintf(path, sizeof(path), "/proc/%u/status", pid);
 	file = fopen(path, "re");
-	if (!file)
+	if (!file && errno == ENOENT) /* it has ended */
 		return;
 	usage->processes++;
-	while (fgets(line, sizeof(line), file)) {
+	usage->is_whole &= file != NULL; /* there may be no file more to open */
+	while (file && fgets(line, sizeof(line), file)) {
 		if (sscanf(line, "VmRSS: %llu", &kb) == 1)
 			usage->resident_bytes += kb * 1024;
 		else if (sscanf(line, "voluntary_ctxt_switches: %llu", &nr) == 1)
@@ -159,12 +161,13 @@ static void add_process(struct usage *usage, uint32_t pid)
 		else if (sscanf(line, "nonvoluntary_ctxt_switches: %llu", &nr) == 1)
 			usage->involuntary += nr;
 	}
-	fclose(file);
+	if (file)
+		fclose(file);
 }
 
 static struct usage usage_of(const struct stats *stats)
 {
-	struct usage usage = {};
+	struct usage usage = { .is_whole = true };
 	struct rusage self;
 	bool is_one = true;
 
@@ -269,7 +272,10 @@ static void print(FILE *out, const struct stats *stats)
 		all.queue_wait_max_ns);
 	print_ring(out, stats, all.counts);
 	print_green(out, stats, all.counts);
-	fprintf(out, ",\"memory\":{\"rss_bytes\":%lu}}\n", usage.resident_bytes);
+	if (usage.is_whole)
+		fprintf(out, ",\"memory\":{\"rss_bytes\":%lu}}\n", usage.resident_bytes);
+	else
+		fputs(",\"memory\":{\"rss_bytes\":null}}\n", out);
 }
 
 char *stats_json(const struct stats *stats, size_t *bytes)
