@@ -16,6 +16,7 @@
  * end.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -63,6 +64,7 @@ struct connection {
 	bool is_known; /* known_at_ns is of what will be read next */
 	bool is_deep;  /* its stack may have been used since it was cut down */
 	uint64_t known_at_ns;
+	uint64_t looked_for_ns; /* the deadline that had passed when it was looked what is there all the same */
 	struct green_request request; /* the one that is worked for, or was last */
 };
 
@@ -112,6 +114,12 @@ static bool wait_for(struct connection *c, uint32_t events)
 	if (came > 0)
 		return true;
 	now_ns = clock_monotonic_ns();
+	/* After a long stop of all there is more than one poll tells: look, once. */
+	if (now_ns >= until_ns && c->looked_for_ns != until_ns &&
+	    io_is_ready(c->fd, events == GREEN_READ ? POLLIN : POLLOUT)) {
+		c->looked_for_ns = until_ns;
+		return true;
+	}
 	if (!io_expire(own_io(), &c->conn, now_ns) && now_ns >= trim_at_ns) {
 		green_trim();
 		c->is_deep = false;

@@ -2,6 +2,7 @@
 #include "servers/io.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -169,6 +170,13 @@ void io_answer_no_memory(struct conn *conn)
 	static const struct conn_answer no_memory = { 503, "text/plain", "", 0 };
 
 	conn_answer(conn, &no_memory, clock_monotonic_ns());
+}
+
+bool io_is_ready(int fd, short events)
+{
+	struct pollfd socket = { .fd = fd, .events = events };
+
+	return poll(&socket, 1, 0) > 0;
 }
 
 bool io_expire(struct io *io, struct conn *conn, uint64_t now_ns)

@@ -62,6 +62,12 @@ void io_answer(struct conn *conn, const struct work *work);
 /* Instead, where there is no memory for its work. */
 void io_answer_no_memory(struct conn *conn);
 
+/*
+ * Whether FD can be read from, or written to (EVENTS: POLLIN, POLLOUT), or is broken.  For who is told of
+ * that by turns: what came in time but was not told yet is not late.
+ */
+bool io_is_ready(int fd, short events);
+
 /* Let CONN's deadline do what it does; returns whether it had passed. */
 bool io_expire(struct io *io, struct conn *conn, uint64_t now_ns);
 

@@ -17,6 +17,9 @@
 
 /* Of requests behind the one that is worked for; then the connection is read from no more until its turn. */
 #define HELD_BYTES 16384u
+/* What the kernel has and has not told of yet: it does so a few at a time (io_uring/io_uring.c, since
+ * Linux 6.13: f46b9cdb22f7), and when there is room. */
+#define TELLS_NS 1000000u
 
 static uint64_t tag(const struct connection *c, enum operation operation)
 {
@@ -114,6 +117,14 @@ static void stop_receiving(struct serving *s, struct connection *c)
 	c->cancelling = c->receiving;
 }
 
+/* What comes meanwhile has to wait.  While draining it would else never be that nothing is left to answer, if
+ * the other side always asks for more. */
+static void stop_if_busy(struct serving *s, struct connection *c)
+{
+	if (c->task || c->sending)
+		stop_receiving(s, c);
+}
+
 /* Go on with C's work.  Returns false if it waits for something. */
 static bool run_task(struct serving *s, struct connection *c)
 {
@@ -142,7 +153,7 @@ static bool begin_task(struct serving *s, struct connection *c)
 		return true;
 	}
 	c->task->asking = c->task->late = false;
-	if (io_begin(&s->io, &c->conn, &c->task->work, s->woke_at_ns))
+	if (io_begin(&s->io, &c->conn, &c->task->work, c->known_at_ns))
 		return run_task(s, c);
 	end_task(c);
 	return true;
@@ -166,6 +177,7 @@ static bool go_on_receiving(struct serving *s, struct connection *c)
 		return true;
 	}
 	if (is_idle) {
+		c->known_at_ns = s->woke_at_ns;
 		if (io_receive(&s->io, c->fd, &c->conn, MSG_DONTWAIT) == -EAGAIN)
 			conn_end(&c->conn, clock_monotonic_ns());
 		return true;
@@ -223,6 +235,8 @@ static void on_receive(struct serving *s, struct connection *c, const struct rin
 	c->cancelling &= c->receiving;
 	if (done->result == -ENOBUFS)
 		stats_count(s->io.slot, STATS_NO_BUFFERS);
+	if (!c->conn.in_bytes)
+		c->known_at_ns = s->woke_at_ns;
 	if (done->result > 0 && bytes && !c->closing)
 		conn_input(&c->conn, bytes, (size_t)done->result, clock_monotonic_ns());
 	else if (!c->receiving && done->result != -ENOBUFS && done->result != -ECANCELED &&
@@ -233,8 +247,8 @@ static void on_receive(struct serving *s, struct connection *c, const struct rin
 		release_if_done(s, c);
 		return;
 	}
-	if (c->conn.in_bytes > HELD_BYTES && (c->task || c->sending))
-		stop_receiving(s, c);
+	if (c->conn.in_bytes > HELD_BYTES || c->conn.draining)
+		stop_if_busy(s, c);
 	/* Its work goes on by itself, unless there is no memory for what came meanwhile. */
 	if (!c->task || conn_need(&c->conn) == CONN_CLOSE)
 		advance(s, c);
@@ -271,10 +285,23 @@ static void on_ask(struct serving *s, struct connection *c)
 	resume(s, c);
 }
 
+/* C's deadline has passed: whether what it waited for is there, and only has to be told yet. */
+static bool is_to_be_told(const struct connection *c)
+{
+	if (c->told_at_ns >= conn_deadline_ns(&c->conn))
+		return false;
+	if (c->sending)
+		return io_is_ready(c->fd, POLLOUT);
+	return c->receiving && io_is_ready(c->fd, POLLIN);
+}
+
 void ring_connection_on_timer(struct serving *s, struct connection *c, uint64_t now_ns)
 {
 	if (now_ns < due_ns(c)) { /* it was moved since */
 		wait_for(s, c);
+	} else if (!c->task && is_to_be_told(c)) {
+		if (timers_set(&s->timers, &c->timer, now_ns + TELLS_NS))
+			close_connection(s, c);
 	} else if (!c->task) {
 		io_expire(&s->io, &c->conn, now_ns);
 		advance(s, c);
@@ -310,12 +337,16 @@ void ring_connection_open(struct serving *s, int fd)
 void ring_connection_drain(struct serving *s, struct connection *c)
 {
 	conn_drain(&c->conn);
-	if (!c->closing && !c->task && conn_is_idle(&c->conn))
+	if (c->closing)
+		return;
+	stop_if_busy(s, c);
+	if (!c->task && conn_is_idle(&c->conn))
 		advance(s, c);
 }
 
 void ring_connection_on(struct serving *s, struct connection *c, const struct ring_done *done)
 {
+	c->told_at_ns = s->woke_at_ns;
 	switch (done->user_data & OPERATION_MASK) {
 	case RECEIVE:
 		on_receive(s, c, done);
