@@ -215,7 +215,7 @@ static __always_inline void upstream_answered(struct work *work, const struct he
 	for (__u32 i = 0; i < BLOCKED_REASONS; i++)
 		if (is_for_upstream(work, i))
 			work->upstream.blocked_ns[i] +=
-				gained_ns(now->blocked_ns[i], work->upstream_at.blocked_ns[i]);
+				later_ns(now->blocked_ns[i], work->upstream_at.blocked_ns[i]);
 	upstream_begin(work, now);
 	work->upstream_state = UPSTREAM_ANSWERS;
 }
