@@ -48,6 +48,8 @@ static const struct opt own_options[] = {
 struct pool {
 	struct queue queue;
 	pthread_attr_t attributes;
+	struct stats *stats;
+	uint32_t nr_begun;
 };
 
 static int take_options(struct err *err)
@@ -63,10 +65,13 @@ static int take_options(struct err *err)
 static void *run(void *argument)
 {
 	struct pool *pool = argument;
+	uint32_t number =
+		__atomic_add_fetch(&pool->nr_begun, 1, __ATOMIC_RELAXED); /* the reactor has slot 0 */
+	struct stats_slot *slot = stats_slot(pool->stats, number);
 	struct task *task;
 
 	while ((task = queue_pop(&pool->queue)))
-		loop_do_steps(task);
+		loop_do_steps(task, slot);
 	return NULL;
 }
 
@@ -109,6 +114,7 @@ static int start(struct pool *pool, const struct server *server, struct err *err
 
 	if (ret)
 		return err_set(err, -ret, "out of memory");
+	pool->stats = server->stats;
 	queue_count_threads(&pool->queue, threads_max, KEEP_ALIVE_NS);
 	pthread_attr_init(&pool->attributes);
 	pthread_attr_setdetachstate(&pool->attributes, PTHREAD_CREATE_DETACHED);
@@ -152,6 +158,7 @@ const struct model model = {
 	.name = "async-pool",
 	.summary = "One reactor; what would block it goes to a pool of threads, and comes back.",
 	.workers_max = 1,
+	.slots = 64,
 	.options = own_options,
 	.take_options = take_options,
 	.serve = serve,

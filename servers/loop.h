@@ -53,8 +53,9 @@ void loop_do(struct task *task, struct io *io);
 
 /*
  * In a thread of theirs: those of TASK's steps that are for them, up to one that is not.  Then it is the
- * loop's again, which had kept the connection, goes on with it, and answers.
+ * loop's again, which had kept the connection, goes on with it, and answers.  SLOT is where that thread
+ * counts.
  */
-void loop_do_steps(struct task *task);
+void loop_do_steps(struct task *task, struct stats_slot *slot);
 
 #endif /* WHYLATE_SERVERS_LOOP_H */

@@ -110,8 +110,9 @@ void loop_do(struct task *task, struct io *io)
 	struct loop *loop = task->loop;
 	struct connection *c = task->connection;
 
-	stats_queued(io->slot, -1);
+	stats_queued(loop->io.slot, -1);
 	whylate_request_take(&task->work.context);
+	task->work.slot = io->slot;
 	work_run_blocking(&task->work);
 	if (__atomic_load_n(&loop->draining, __ATOMIC_RELAXED))
 		conn_drain(&c->conn);
@@ -122,13 +123,15 @@ void loop_do(struct task *task, struct io *io)
 	give_back(loop, task);
 }
 
-void loop_do_steps(struct task *task)
+void loop_do_steps(struct task *task, struct stats_slot *slot)
 {
 	struct loop *loop = task->loop;
 
 	stats_queued(loop->io.slot, -1);
 	whylate_request_take(&task->work.context);
+	task->work.slot = slot;
 	work_run(&task->work, ~loop->others.steps);
+	task->work.slot = loop->io.slot;
 	work_queue(&task->work);
 	whylate_request_queue(&task->work.context);
 	stats_queued(loop->io.slot, 1);

@@ -26,7 +26,7 @@
 struct pool {
 	struct queue queue;
 	const struct server *server;
-	uint32_t nr;
+	uint32_t nr, nr_begun;
 	pthread_t threads[];
 };
 
@@ -40,7 +40,9 @@ static bool take(void *workers, struct task *task)
 static void *run(void *argument)
 {
 	struct pool *pool = argument;
-	struct io io = { .server = pool->server, .slot = stats_slot(pool->server->stats, 0) };
+	uint32_t number =
+		__atomic_add_fetch(&pool->nr_begun, 1, __ATOMIC_RELAXED); /* the poller has slot 0 */
+	struct io io = { .server = pool->server, .slot = stats_slot(pool->server->stats, number) };
 	struct task *task;
 
 	while ((task = queue_pop(&pool->queue)))
@@ -105,6 +107,6 @@ const struct model model = {
 	.name = "thread-pool",
 	.summary = "A poller reads; a fixed number of threads work for one request each.",
 	.workers_max = 4096,
-	.slots = 1,
+	.slots = 64,
 	.serve = serve,
 };
