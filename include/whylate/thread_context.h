@@ -19,7 +19,8 @@
  * two variables by their symbols: link with -rdynamic (or --export-dynamic-symbol) or do not strip.
  * docs/thread-context.md has the layout, and what readers can follow.
  *
- * C11 and C++11, GCC and Clang; needs the C library's clock_gettime() and nothing else.
+ * C11 and C++11, GCC and Clang; needs the C library's clock_gettime() and nothing else, which strict C shows
+ * with -D_POSIX_C_SOURCE=200809L only.
  */
 #ifndef WHYLATE_THREAD_CONTEXT_H
 #define WHYLATE_THREAD_CONTEXT_H
@@ -28,6 +29,10 @@
 #include <stdint.h>
 #include <string.h>
 #include <time.h>
+
+#ifndef CLOCK_MONOTONIC
+#error "thread_context.h needs clock_gettime(): define _POSIX_C_SOURCE 200809L before all includes, or use -std=gnu11"
+#endif
 
 #ifdef __cplusplus
 #define WHYLATE_ASSERT static_assert
@@ -87,6 +92,12 @@ struct whylate_request {
 	struct otel_thread_ctx_v1 record;
 };
 
+/*
+ * Not inlined: in between, a scheduler in user space may go on with its green thread in another thread, and
+ * the compiler would keep where the variables of the one before are.
+ */
+#define WHYLATE_NOT_INLINE static __attribute__((noinline, unused))
+
 static inline uint64_t whylate_now_ns(void)
 {
 	struct timespec now;
@@ -100,7 +111,8 @@ static inline void whylate_fence(void)
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
-/* Unlike any other, as far as chance goes; no secret. */
+/* Unlike any other, as far as chance goes; no secret.  A child of fork() makes those that its parent makes
+ * next. */
 static inline void whylate_random(void *bytes, size_t size)
 {
 	static __thread uint64_t state;
@@ -160,7 +172,7 @@ static inline void whylate_unpublish(uint64_t now_ns)
  * The calling thread takes REQUEST up, from a queue or not: it works for it until it calls one of the
  * functions below, or this one for another.  Nobody is to free it before.
  */
-static inline void whylate_request_take(struct whylate_request *request)
+WHYLATE_NOT_INLINE void whylate_request_take(struct whylate_request *request)
 {
 	struct whylate_thread_ctx_v1 *thread = &whylate_thread_ctx_v1;
 	uint64_t now_ns = whylate_now_ns();
@@ -180,8 +192,9 @@ static inline void whylate_request_take(struct whylate_request *request)
 	whylate_fence();
 }
 
-/* The calling thread is about to put REQUEST into a queue: it waits from here on. */
-static inline void whylate_request_queue(struct whylate_request *request)
+/* The calling thread is about to put REQUEST into a queue: it waits from here on.  What the thread works for,
+ * if that is another one, it goes on with. */
+WHYLATE_NOT_INLINE void whylate_request_queue(struct whylate_request *request)
 {
 	struct whylate_thread_ctx_v1 *thread = &whylate_thread_ctx_v1;
 	uint64_t now_ns = whylate_now_ns();
@@ -191,14 +204,14 @@ static inline void whylate_request_queue(struct whylate_request *request)
 		request->before = (uint64_t)(uintptr_t)thread;
 		request->before_since_ns = thread->since_ns;
 		request->before_until_ns = now_ns;
+		whylate_unpublish(now_ns);
 	}
-	whylate_unpublish(now_ns);
 	request->queued_at_ns = now_ns;
 }
 
 /* The calling thread turns away from what it works for: it is answered, or waits for something that is no
  * queue. */
-static inline void whylate_request_leave(void)
+WHYLATE_NOT_INLINE void whylate_request_leave(void)
 {
 	whylate_unpublish(whylate_now_ns());
 }

@@ -46,6 +46,27 @@ static void a_request_is_published_while_it_is_worked_for(void **state)
 	assert_int_equal(thread->left_until_ns, since_ns);
 }
 
+/* A thread makes another request ready, as by a lock that it gives back. */
+static void to_queue_another_request_is_no_turning_away(void **state)
+{
+	const struct whylate_thread_ctx_v1 *thread = &whylate_thread_ctx_v1;
+	struct whylate_request one, two;
+	uint64_t left_ns = thread->left_until_ns;
+
+	(void)state;
+	whylate_request_begin(&one, NULL);
+	whylate_request_begin(&two, NULL);
+	whylate_request_take(&one);
+	whylate_request_queue(&two);
+	assert_ptr_equal(otel_thread_ctx_v1, &one.record);
+	assert_int_equal(thread->left_until_ns, left_ns);
+	assert_true(two.queued_at_ns >= thread->since_ns);
+	assert_int_equal(two.before, 0);
+	whylate_request_queue(&one);
+	assert_null(otel_thread_ctx_v1);
+	assert_int_equal(one.before, (uintptr_t)thread);
+}
+
 static void only_time_in_a_queue_is_waiting(void **state)
 {
 	const struct whylate_thread_ctx_v1 *thread = &whylate_thread_ctx_v1;
@@ -105,13 +126,14 @@ static void it_compiles_as_c_and_as_cxx(void **state)
 	(void)state;
 	expect_compiles("gcc -std=gnu11 -x c");
 	expect_compiles("clang -std=c11 -D_POSIX_C_SOURCE=200809L -pedantic -x c");
-	expect_compiles("clang -std=c++11 -pedantic -fsyntax-only -x c++");
+	expect_compiles("clang -std=c++11 -pedantic -x c++");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_request_is_published_while_it_is_worked_for),
+		cmocka_unit_test(to_queue_another_request_is_no_turning_away),
 		cmocka_unit_test(only_time_in_a_queue_is_waiting),
 		cmocka_unit_test(trace_ids_differ),
 		cmocka_unit_test(it_compiles_as_c_and_as_cxx),
