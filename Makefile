@@ -67,16 +67,18 @@ ifneq ($(filter-out $(BARE),$(or $(MAKECMDGOALS),all)),)
   endif
 endif
 
-ARCH := $(subst aarch64,arm64,$(subst x86_64,x86,$(shell uname -m)))
+# Of what the compiler makes, not of what it runs on.
+MACHINE := $(or $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null))),$(shell uname -m))
+ARCH := $(subst aarch64,arm64,$(subst x86_64,x86,$(MACHINE)))
+WERROR := $(if $(CI)$(DEVELOPER),-Werror)
 CFLAGS ?= -O2 -g
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. -I$(BUILD)/include -Wall -Wextra -Wshadow -Wconversion \
-	-Wno-sign-conversion $(CFLAGS) \
+	-Wno-sign-conversion $(CPPFLAGS) $(CFLAGS) \
 	$(if $(SANITIZER),-fsanitize=$(SANITIZER) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 FUZZ_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. -I$(BUILD)/include -O1 -g -Wall -Wextra \
 	-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -I. \
-	$(addprefix -I,$(wildcard /usr/include/$(shell uname -m)-linux-gnu)) -Wall -Werror
-WERROR := $(if $(CI)$(DEVELOPER),-Werror)
+	$(addprefix -I,$(wildcard /usr/include/$(MACHINE)-linux-gnu)) -Wall $(WERROR) -ffile-prefix-map=$(CURDIR)=.
 LDLIBS = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lm
 SERVER_LDLIBS = -pthread $(shell $(PKG_CONFIG) --libs $(SERVER_LIBS))
 LOAD_LDLIBS = -pthread $(shell $(PKG_CONFIG) --libs jansson zlib) -lm
@@ -188,7 +190,7 @@ $(BUILD)/include/version.h: VERSION FORCE
 
 # Other flags or another compiler: everything is built again.
 $(BUILD)/flags: FORCE
-	$(Q)$(call keep,printf '%s\n' '$(subst ','\'',$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(CLANG) $(BPF_CFLAGS))')
+	$(Q)$(call keep,printf '%s\n' '$(subst ','\'',$(CC) $(ALL_CFLAGS) $(WERROR) $(LDFLAGS) $(CLANG) $(BPF_CFLAGS))')
 
 tests: $(TEST_BIN) $(REPLAY_BIN) $(WORK_BIN) $(BUILD)/bench/multitude ## build the tests without running them
 
@@ -375,7 +377,7 @@ clean: ## remove everything that was built
 	rm -rf $(BUILD)
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 19
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 19
 	@echo
 	@sed -n 's/^## /  /p' Makefile
 
