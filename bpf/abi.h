@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Everything that crosses the border between the kernel's side and the user's side, and nothing else.
+ * What crosses the border between the kernel's side and the user's side, and nothing else; of requests that
+ * is in request_abi.h, of context records in record_abi.h.
  *
  * Rules: fixed widths, no pointers, no `long`, no bare bool or enum in a struct; padding is spelled out
  * and zeroed; size and the offset of the last field are asserted.  Both sides are built from one tree
