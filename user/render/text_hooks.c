@@ -67,7 +67,7 @@ void text_losses(const struct report *report, FILE *out)
 	static const char *const words[LOSS_KINDS] = {
 		[LOSS_CLOCK_CREATE] = "threads ended before they got a clock: in no figure",
 		[LOSS_CLOCK_GAP] = "events missed: their time went to the state before",
-		[LOSS_BLAME_NAMES] = "neighbours without a name (table full)",
+		[LOSS_BLAME_NAMES] = "turns of neighbours without a name (table full)",
 		[LOSS_THREADS_UNREAD] = "threads not read: their time is missing or late",
 		[LOSS_RECURSION] = "events that the kernel skipped (recursion)",
 		[LOSS_SPAN_CREATE] = "times no memory for a connection: requests missing",

@@ -5,6 +5,7 @@
  */
 #include "user/trace/records.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -282,7 +283,7 @@ static enum records_found look_at_libraries(uint32_t pid, struct record_place *p
 	snprintf(path, sizeof(path), "/proc/%u/maps", pid);
 	maps = fopen(path, "re");
 	if (!maps)
-		return RECORDS_NONE;
+		return errno == EACCES || errno == EPERM ? RECORDS_UNREADABLE : RECORDS_NONE;
 	snprintf(path, sizeof(path), "/proc/%u/mem", pid);
 	memory = open(path, O_RDONLY | O_CLOEXEC);
 	found = look_at_maps(pid, maps, memory, place); /* not to be read: it is named and not followed */

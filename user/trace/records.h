@@ -15,6 +15,7 @@ enum records_found {
 	RECORDS_FOLLOWED,   /* where they are is known, and the same in each thread */
 	RECORDS_IN_LIBRARY, /* in a shared library that has them elsewhere in each thread, or whose memory is
 			       not ours to read */
+	RECORDS_UNREADABLE, /* which files the process has is not ours to know */
 };
 
 /*

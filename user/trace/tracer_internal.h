@@ -23,9 +23,9 @@
 struct tracer_records {
 	uint32_t asked[TRACER_ASKED_MOST]; /* processes to be looked at */
 	size_t nr_asked;
-	uint64_t nr_unplaced;	   /* that have records, and no place in the programs' table */
-	bool followed, in_library; /* of any of them, so far */
-	bool threads;		   /* any of them has several */
+	uint64_t nr_unplaced;	     /* that have records, and no place in the programs' table */
+	bool followed, not_followed; /* of any of them, so far */
+	bool threads;		     /* any of them has several */
 	struct bpf_link
 		*waking; /* what one thread hands to another is seen; NULL: there are none, or it is not */
 };

@@ -57,7 +57,7 @@ static bool look_at(struct tracer *tracer, uint32_t pid)
 
 	if (found == RECORDS_FOLLOWED || has_threads(pid))
 		see_wakings(tracer);
-	tracer->records.in_library |= found == RECORDS_IN_LIBRARY;
+	tracer->records.not_followed |= found == RECORDS_IN_LIBRARY || found == RECORDS_UNREADABLE;
 	if (found != RECORDS_FOLLOWED)
 		return false;
 	tracer->records.followed = true;
@@ -98,12 +98,13 @@ size_t tracer_records_names(const struct tracer *tracer, struct tracer_hook *out
 						      "requests that one thread hands to another" };
 	static const struct tracer_hook records = { "otel_thread_ctx_v1", "tls", "" };
 	static const struct tracer_hook no_records = { "otel_thread_ctx_v1", "absent",
-						       "records of threads that a library keeps" };
+						       "records of threads that a library keeps, or that may "
+						       "not be read" };
 	size_t nr = 0;
 
 	if (tracer->records.threads && nr < max)
 		out[nr++] = tracer->records.waking ? waking : no_waking;
-	if ((tracer->records.followed || tracer->records.in_library) && nr < max)
+	if ((tracer->records.followed || tracer->records.not_followed) && nr < max)
 		out[nr++] = tracer->records.followed ? records : no_records;
 	return nr;
 }
