@@ -4,3 +4,7 @@
 
 class CannotMeasure(Exception):
     """One sentence: what could not be measured, and why."""
+
+
+class CannotGoOn(Exception):
+    """The same, of what the tool itself lacks: no fault of what it measures."""

@@ -9,7 +9,7 @@ import subprocess
 
 from . import CannotMeasure, generators, scenario
 
-SETTLE = "200ms"  # of each measured run: connections are made, and counted apart
+SETTLE = "200ms"  # the first of each measured run, which is counted apart
 CROWD_CONNECTIONS = 16  # that the low rate beside a crowd goes over
 BUSY_RATIO = 0.8
 LEAST_GOOD_RATIO = 0.99  # of what was due, as in a search: who refuses quickly is not fast

@@ -129,6 +129,8 @@ def program_statistics(ids):
     out = {}
     for number in ids:
         info = bpftool("prog", "show", "id", str(number))
+        if "error" in info:
+            raise CannotMeasure(f"program {number} had ended before its statistics were read: {info['error']}")
         out[number] = {"name": info.get("name", str(number)), "run_count": info.get("run_cnt", 0),
                        "run_ns": info.get("run_time_ns", 0)}
     return out

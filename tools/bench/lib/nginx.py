@@ -19,6 +19,7 @@ import time
 from . import CannotMeasure, conditions, events, kernel, machine, process
 
 SECONDS = 1
+WRK_UNITS_NS = {"us": 1e3, "ms": 1e6, "s": 1e9, "m": 60e9, "h": 3600e9}
 SPIN_MOST_S = 4 * 3600  # should nobody be left to end it
 LEAST_WEIGHT = 19  # as nice(1) has it
 START_TIMEOUT_S = 10
@@ -51,10 +52,10 @@ def start(cpu, scratch, *options):
 
 def read_wrk(status, output, name="wrk"):
     """(requests, ns that it took), of a wrk that had an answer to each; NAME is what it is called if not."""
-    found = re.search(r"(\d+) requests in ([\d.]+)(m?s)", output)
+    found = re.search(r"(\d+) requests in ([\d.]+)(us|ms|s|m|h)\b", output)
     if status or not found or "Socket errors" in output or "Non-2xx" in output:
         raise CannotMeasure(f"{name} failed (exit {status}): {output.strip()[-200:]}")
-    return int(found.group(1)), float(found.group(2)) * (1e6 if found.group(3) == "ms" else 1e9)
+    return int(found.group(1)), float(found.group(2)) * WRK_UNITS_NS[found.group(3)]
 
 
 def spin(cpu):
@@ -86,13 +87,23 @@ class Nginx:
     metrics = {"cpu": "cpu_ns", "wall": "wall_ns"}
 
     def __init__(self, context, cpu, args):
-        self.context, self.cpu = context, cpu
+        self.context, self.cpu, self.server = context, cpu, None
         self.layout = Layout(args.nginx_cpus, cpu)
-        self.server, self.port = start(cpu, context.scratch)
-        self.load = [*self.layout.pin, conditions.find("wrk"), "-t", "1", "-c", "1", "-d", f"{SECONDS}s",
-                     f"http://127.0.0.1:{self.port}/"]
+        try:
+            self.begin()
+            self.run_load()  # the first requests are dearer
+        except BaseException:  # or what spins would be in the figures of what comes next
+            self.close()
+            raise
+
+    def begin(self):
+        self.server, self.port = start(self.cpu, self.context.scratch)
+        self.load = self.client(1, "/")
         self.worker = self.find_worker()
-        self.run_load()  # the first requests are dearer
+
+    def client(self, connections, path):
+        return [*self.layout.pin, conditions.find("wrk"), "-t", "1", "-c", str(connections), "-d", f"{SECONDS}s",
+                f"http://127.0.0.1:{self.port}{path}"]
 
     def find_worker(self):
         for path in glob.glob(f"/proc/{self.server.pid}/task/*/children"):
@@ -137,5 +148,6 @@ class Nginx:
                                 f"where the worker alone had {sample['switches']}")
 
     def close(self):
-        process.end(self.server)
+        if self.server:
+            process.end(self.server)
         self.layout.close()

@@ -82,12 +82,13 @@ def estimate_s(kind, params):
 
 
 def fitting(planned, costs_s, left_s, begun=()):
-    """Those of PLANNED that fit into LEFT_S, COSTS_S being each one's.  Of the first one's round those turns that fit, and what goes of
-    turns that have BEGUN, (scenario, turn) each; then whole rounds: a figure of some subjects alone can be held against nothing."""
+    """Those of PLANNED that fit into LEFT_S, COSTS_S being each one's.  Of the first round of all, and of one in which turns have
+    BEGUN, (scenario, turn) each, those turns that fit, and what goes of the begun; then whole rounds: a figure of some subjects
+    alone can be held against nothing."""
     kept, used_s = [], 0
     for number, group in itertools.groupby(zip(planned, costs_s), lambda pair: pair[0].round):
         group = list(group)
-        if number == planned[0].round:
+        if number == planned[0].round and (number == 0 or begun):
             for turn, pairs in itertools.groupby(group, lambda pair: (pair[0].scenario, pair[0].turn)):
                 for one, cost_s in pairs if turn in begun else whole(list(pairs), left_s - used_s):
                     if used_s + cost_s <= left_s:

@@ -3,8 +3,8 @@
 
 Everything that the agent does for such requests is in here: looks at records, accounts, wake edges.
 """
-from . import conditions, subjects
-from .nginx import SECONDS, Layout, Nginx
+from . import subjects
+from .nginx import SECONDS, Nginx
 
 CONNECTIONS = 8
 
@@ -12,13 +12,10 @@ CONNECTIONS = 8
 class Pool(Nginx):
     name = "pool"
 
-    def __init__(self, context, cpu, args):
-        self.context, self.cpu, self.layout = context, cpu, Layout(args.nginx_cpus, cpu)
-        model = subjects.Model("thread-pool", cpu, CONNECTIONS, ("--workers", "2"))
+    def begin(self):
+        model = subjects.Model("thread-pool", self.cpu, CONNECTIONS, ("--workers", "2"))
         self.server, self.port, self.worker = model.process, model.port, model.pid
-        self.load = [*self.layout.pin, conditions.find("wrk"), "-t", "1", "-c", str(CONNECTIONS), "-d", f"{SECONDS}s",
-                     f"http://127.0.0.1:{self.port}{model.path}"]
-        self.run_load()  # the first requests are dearer
+        self.load = self.client(CONNECTIONS, model.path)
 
     def describe(self):
         return f"thread-pool with two workers on CPU {self.cpu}, {CONNECTIONS} connections, {SECONDS} s a run; " + self.layout.describe("the server's")

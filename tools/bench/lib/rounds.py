@@ -5,6 +5,7 @@ What drifts on a machine (clock speed, neighbours, the hypervisor) then meets al
 order favours none.  The baseline is measured BASELINES times a round: its median is what the others are held
 against, since one bad baseline would spoil a whole round, and what they differ by is the noise of the method.
 """
+import math
 import statistics
 import sys
 import time
@@ -15,7 +16,7 @@ BASELINES = 3
 AGAIN = 2  # so often is a sample taken again that somebody else's tracing fell into
 AGAIN_AFTER_S = 5
 BACKGROUND_S = 30
-TRIES = 2  # a condition that fails so often without ever succeeding is left out
+TRIES = 2  # a condition that fails so often at first is left out
 
 
 def background():
@@ -39,6 +40,11 @@ def others(known, workload):
     return {name for number, name in kernel.tracing_programs().items() if number not in known}
 
 
+def still_there(known):
+    """Of those that are in every figure."""
+    return known & set(kernel.tracing_programs()) if known else set()
+
+
 def undisturbed(workload, condition, known):
     """A sample without somebody else's tracing that came or went; after AGAIN tries, one that is marked."""
     for _ in range(AGAIN + 1):
@@ -46,16 +52,17 @@ def undisturbed(workload, condition, known):
             if not others(known, workload):
                 break
             time.sleep(1)
-        before = others(known, workload)
+        before, stayed = others(known, workload), still_there(known)
         sample = workload.measure(condition)
-        sample["foreign_programs"] = sorted(before | others(known, workload))
+        gone = stayed - still_there(known)
+        sample["foreign_programs"] = sorted(before | others(known, workload) | {f"program {number}, which ended" for number in gone})
         if not sample["foreign_programs"]:
             break
     return sample
 
 
 def one_round(workload, conditions, rng, state):
-    """STATE: tries {key: failures in a row}, failures {key: reason}, known.  Yields the samples as they come."""
+    """STATE: tries {key: failures before it ever succeeded}, failures {key: reason}, known.  Yields the samples as they come."""
     order = [c for c in conditions for _ in range(BASELINES if c.kind == "off" else 1)]
     rng.shuffle(order)
     tries, failures = state["tries"], state["failures"]
@@ -64,7 +71,7 @@ def one_round(workload, conditions, rng, state):
             continue
         try:
             yield {"condition": condition.key, **undisturbed(workload, condition, state["known"])}
-            tries[condition.key] = 0
+            tries[condition.key] = -math.inf
         except CannotMeasure as reason:
             tries[condition.key] = tries.get(condition.key, 0) + 1
             if failures.get(condition.key) != str(reason):
@@ -88,7 +95,7 @@ def run(workload, conditions, nr_rounds, rng, failures):
             if not number:
                 raise
             print(f"overhead: stopped after {number} rounds", file=sys.stderr)
-            return rounds, True
+            return rounds[:-1], True
         print(f"overhead: {workload.name}: round {number + 1} of {nr_rounds}", file=sys.stderr, flush=True)
     return rounds, False
 

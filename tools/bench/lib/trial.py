@@ -14,9 +14,10 @@ import signal
 import subprocess
 import time
 
-from . import CannotMeasure, account, attach, connections, drive, idle, process, spin, subjects
+from . import CannotGoOn, CannotMeasure, account, attach, connections, drive, idle, process, spin, subjects
 
 DRAIN_TIMEOUT_S = 40  # the servers' own is 30 s
+UPSTREAM = "event-loop"  # whom servers ask
 # What this program lacks is no fault of the server's: the comparison ends, and can be resumed.
 OURS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT)
 # Of one run, after which the next one goes on.
@@ -77,8 +78,9 @@ class Run:
         return self.record
 
     def judge(self, verdict, reason):
-        """The first that says more than `ok` stays; but no figure is to be of a run that was off, whatever else was."""
-        if self.record["verdict"] == "ok" or (verdict == "off" and self.record["verdict"] == "client-bound"):
+        """The first that says more than `ok` stays; but no figure is to be of a run that was off, and no failure hidden, because
+        the generator was the limit as well."""
+        if self.record["verdict"] == "ok" or (verdict in ("off", "failed") and self.record["verdict"] == "client-bound"):
             self.record.update(verdict=verdict, reason=reason)
 
     def set_spin(self, before, after):
@@ -99,7 +101,10 @@ class Run:
         """Whom `upstream=N` asks: an event-loop beside the generator, with the work that the row says."""
         if "upstream" not in self.params:
             return None
-        return subjects.Model("event-loop", ",".join(map(str, self.load_cpus)), 1, ("--idle-timeout", "0"), self.params["upstream"])
+        try:
+            return subjects.Model(UPSTREAM, ",".join(map(str, self.load_cpus)), 1, ("--idle-timeout", "0"), self.params["upstream"])
+        except CannotMeasure as why:
+            raise CannotGoOn(f"whom the servers ask cannot be had: {why}") from None
 
     def startup(self):
         """From before the fork until the first 200 is read, less what the server took to tell its speed."""
