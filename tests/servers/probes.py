@@ -5,6 +5,7 @@ They are read from the notes that readelf prints, and attached to through tracef
 """
 import collections
 import contextlib
+import ctypes
 import os
 import platform
 import re
@@ -101,9 +102,18 @@ class Trace:
         return found
 
 
+def keep_mounts():
+    """From here on what this process mounts is seen by it and its children alone, and is gone with them."""
+    new_mounts = 0x20000  # CLONE_NEWNS
+    if ctypes.CDLL(None, use_errno=True).unshare(new_mounts):
+        raise OSError(ctypes.get_errno(), "cannot have mounts of its own")
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+
+
 @contextlib.contextmanager
 def tracing():
     """Gives the root of tracefs, and a buffer of our own in it."""
+    keep_mounts()
     with tempfile.TemporaryDirectory() as root:
         subprocess.run(["mount", "-t", "tracefs", "tracefs", root], check=True)
         instance = f"{root}/instances/whylate_{os.getpid()}"
