@@ -29,6 +29,8 @@ struct maxima {
 	struct snapshot_slowest slowest;
 };
 
+/* Where programs may be preempted (docs/kernels.md), a beginning that was skipped is missed for no longer. */
+#define LOOK_NS		  500000000ull
 #define UNREAD_TRIES_MOST 200u /* each takes as long as reading all, and looks several times */
 
 struct session {
@@ -219,20 +221,26 @@ static void tell_late(struct session *session, const struct err *err)
 		session->late_err = *err;
 }
 
+/* SKIPPED events so far: if there are more than before, a beginning may be among them. */
+static void make_up(struct session *session, uint64_t skipped)
+{
+	struct err err = {};
+
+	if (skipped <= session->skipped)
+		return;
+	session->skipped = skipped;
+	if (tracer_make_up(session->tracer, &err))
+		tell_late(session, &err);
+}
+
 static int read_now(struct session *session, struct snapshot *now, struct err *err)
 {
 	int ret = tracer_read(session->tracer, now, err);
-	struct err unseeded = {};
 
 	if (ret)
 		return ret;
 	read_quota(session, &now->quota);
-	/* A birth may be among what was skipped. */
-	if (now->losses[LOSS_RECURSION] > session->skipped) {
-		session->skipped = now->losses[LOSS_RECURSION];
-		if (tracer_seed(session->tracer, &unseeded))
-			tell_late(session, &unseeded);
-	}
+	make_up(session, now->losses[LOSS_RECURSION]);
 	keep_maxima(&session->of_interval, now);
 	keep_maxima(&session->maxima, now);
 	for (size_t i = 0; i < now->nr_threads && !may_use_all_cpus(session); i++)
@@ -422,11 +430,13 @@ static int serve_events(struct session *session, enum watch_event *event, struct
 		ret = watch_next(session->watch, event, err);
 		if (ret)
 			break;
-		more = *event == WATCH_INTERVAL || *event == WATCH_CALL;
+		more = *event == WATCH_INTERVAL || *event == WATCH_CALL || *event == WATCH_LOOK;
 		if (*event == WATCH_INTERVAL)
 			ret = end_interval(session, err);
 		else if (*event == WATCH_CALL)
 			ret = tracer_seed(session->tracer, err);
+		else if (*event == WATCH_LOOK)
+			make_up(session, tracer_skipped(session->tracer));
 		else if (*event == WATCH_EXITED)
 			ret = end_processes(session, &more, err);
 	}
@@ -438,7 +448,8 @@ int session_run(struct session *session, session_sink *sink, void *context, stru
 	const struct session_options *options = &session->options;
 	enum watch_event event = WATCH_INTERVAL;
 	struct err ended_by = {};
-	int ret = watch_start(session->watch, options->duration_ns, options->interval_ns, err);
+	uint64_t look_ns = options->probe->preempts ? LOOK_NS : 0;
+	int ret = watch_start(session->watch, options->duration_ns, options->interval_ns, look_ns, err);
 
 	if (ret)
 		return ret;

@@ -340,6 +340,13 @@ int tracer_open(struct tracer **out, const struct tracer_options *options, struc
 	return 0;
 }
 
+int tracer_make_up(struct tracer *tracer, struct err *err)
+{
+	int ret = tracer_seed(tracer, err);
+
+	return ret ? ret : sockethooks_seed(&tracer->sockets, tracer->skel, err);
+}
+
 void tracer_settle(struct tracer *tracer)
 {
 	const volatile struct whylate__bss *bss = tracer->skel->bss;

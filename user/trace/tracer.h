@@ -69,6 +69,15 @@ uint64_t tracer_began_at_ns(const struct tracer *tracer);
 int tracer_late_births_fd(const struct tracer *tracer);
 int tracer_seed(struct tracer *tracer, struct err *err);
 
+/* How many events the kernel did not hand to a running program so far, each of which is a loss. */
+uint64_t tracer_skipped(const struct tracer *tracer);
+
+/*
+ * What was skipped may have been the beginning of a thread, a listener or a connection: look for all that
+ * have gone unseen, as at attach.  Returns 0 or a negative errno.
+ */
+int tracer_make_up(struct tracer *tracer, struct err *err);
+
 /*
  * Copy what has been measured since tracer_open().  *SNAPSHOT is overwritten; free it with
  * snapshot_fini().  Ends an interval: the maxima in it are those since the last call.

@@ -265,6 +265,14 @@ static void read_program_info(const struct tracer *tracer, uint64_t *skipped, ui
 	}
 }
 
+uint64_t tracer_skipped(const struct tracer *tracer)
+{
+	uint64_t skipped, unused_ns, unused_count;
+
+	read_program_info(tracer, &skipped, &unused_ns, &unused_count);
+	return skipped;
+}
+
 /* How many got no clock at birth and have none now: they ended before they could. */
 static uint64_t count_clockless(struct tracer *tracer)
 {

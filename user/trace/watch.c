@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* One epoll instance over an eventfd for signals, two timerfds and a pidfd per process. */
+/* One epoll instance over an eventfd for signals, three timerfds and a pidfd per process. */
 #include "user/trace/watch.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 /* What an epoll event is about: one of these, or a pidfd above them. */
-enum { SOURCE_SIGNAL, SOURCE_DURATION, SOURCE_INTERVAL, SOURCE_CALL, SOURCE_PROCESS };
+enum { SOURCE_SIGNAL, SOURCE_DURATION, SOURCE_INTERVAL, SOURCE_LOOK, SOURCE_CALL, SOURCE_PROCESS };
 
 #define FILES_SPARED 32 /* of those that may be open: what reads the figures opens some, too */
 
@@ -27,6 +27,7 @@ struct watch {
 	int signal_fd;
 	int duration_fd;
 	int interval_fd;
+	int look_fd;
 	size_t living;	    /* processes added that have not ended */
 	bool heeds_signals; /* what was done before is to be put back */
 	struct sigaction before[SIGNALS];
@@ -121,11 +122,14 @@ int watch_open(struct watch **out, struct err *err)
 	watch->signal_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	watch->duration_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	watch->interval_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (watch->epoll_fd < 0 || watch->signal_fd < 0 || watch->duration_fd < 0 || watch->interval_fd < 0)
+	watch->look_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (watch->epoll_fd < 0 || watch->signal_fd < 0 || watch->duration_fd < 0 || watch->interval_fd < 0 ||
+	    watch->look_fd < 0)
 		err_set(err, errno, "cannot wait for the target: %s", strerror(errno));
 	else if (!add_source(watch, watch->signal_fd, SOURCE_SIGNAL, err) &&
 		 !add_source(watch, watch->duration_fd, SOURCE_DURATION, err) &&
-		 !add_source(watch, watch->interval_fd, SOURCE_INTERVAL, err)) {
+		 !add_source(watch, watch->interval_fd, SOURCE_INTERVAL, err) &&
+		 !add_source(watch, watch->look_fd, SOURCE_LOOK, err)) {
 		*out = watch;
 		return 0;
 	}
@@ -146,12 +150,15 @@ static int arm(int fd, uint64_t first_ns, uint64_t again_ns, struct err *err)
 	return 0;
 }
 
-int watch_start(struct watch *watch, uint64_t duration_ns, uint64_t interval_ns, struct err *err)
+int watch_start(struct watch *watch, uint64_t duration_ns, uint64_t interval_ns, uint64_t look_ns,
+		struct err *err)
 {
 	int ret = arm(watch->duration_fd, duration_ns, 0, err);
 
 	heed_signals(watch);
-	return ret ? ret : arm(watch->interval_fd, interval_ns, interval_ns, err);
+	if (!ret)
+		ret = arm(watch->interval_fd, interval_ns, interval_ns, err);
+	return ret ? ret : arm(watch->look_fd, look_ns, look_ns, err);
 }
 
 int watch_add(struct watch *watch, uint32_t pid, struct err *err)
@@ -204,6 +211,9 @@ static bool take(struct watch *watch, const struct epoll_event *ready, enum watc
 		*event = read(watch->duration_fd, &expirations, sizeof(expirations)) > 0 ? WATCH_DURATION :
 											   WATCH_INTERVAL;
 		return true;
+	case SOURCE_LOOK:
+		*event = WATCH_LOOK;
+		return read(fd, &expirations, sizeof(expirations)) > 0;
 	case SOURCE_CALL:
 		*event = WATCH_CALL;
 		return true;
@@ -238,7 +248,8 @@ int watch_next(struct watch *watch, enum watch_event *event, struct err *err)
 void watch_close(struct watch *watch)
 {
 	const int fds[] = { watch ? watch->epoll_fd : -1, watch ? watch->signal_fd : -1,
-			    watch ? watch->duration_fd : -1, watch ? watch->interval_fd : -1 };
+			    watch ? watch->duration_fd : -1, watch ? watch->interval_fd : -1,
+			    watch ? watch->look_fd : -1 };
 
 	if (!watch)
 		return;

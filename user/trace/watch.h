@@ -17,6 +17,7 @@ enum watch_event {
 	WATCH_INTERVAL, /* an interval is over */
 	WATCH_DURATION, /* the time asked for is over */
 	WATCH_SIGNAL,	/* SIGINT, SIGTERM or SIGHUP */
+	WATCH_LOOK,	/* it is time to look whether something went unseen */
 	WATCH_CALL,	/* a descriptor of watch_add_call() is readable: read it, or it is so again */
 	WATCH_EXITED,	/* the last of the processes watched has ended */
 };
@@ -25,11 +26,13 @@ enum watch_event {
 int watch_open(struct watch **out, struct err *err);
 
 /*
- * The time begins: DURATION_NS and INTERVAL_NS start to run (0: none), and the first SIGINT, SIGTERM or,
- * where it is not ignored, SIGHUP becomes an event, or, if nobody waits for events any more, nothing.  The
- * second one ends the agent at once, whatever it does.  Before this they still do what they did.
+ * The time begins: DURATION_NS, INTERVAL_NS and LOOK_NS, again and again, start to run (0: none), and the
+ * first SIGINT, SIGTERM or, where it is not ignored, SIGHUP becomes an event, or, if nobody waits for events
+ * any more, nothing.  The second one ends the agent at once, whatever it does.  Before this they still do
+ * what they did.
  */
-int watch_start(struct watch *watch, uint64_t duration_ns, uint64_t interval_ns, struct err *err);
+int watch_start(struct watch *watch, uint64_t duration_ns, uint64_t interval_ns, uint64_t look_ns,
+		struct err *err);
 
 /*
  * Also wait for the end of process PID.  One that has ended already is no error.  -EMFILE leaves some files
