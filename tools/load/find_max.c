@@ -132,7 +132,8 @@ static int show(struct load_found *found, struct load_result *result, const stru
 	if (answer.low.rate > 0 && answer.low.rate != kept_rate && !is_cut_short(result) &&
 	    answer.low.rate != found->segment.from_rate)
 		ret = run_at(found, answer.low.rate, result, err);
-	if (!ret && kept_rate > 0 && (is_cut_short(result) || answer.low.rate != found->segment.from_rate))
+	if (!ret && kept_rate > 0 && answer.low.rate > 0 &&
+	    (is_cut_short(result) || answer.low.rate != found->segment.from_rate))
 		show_kept(found, result, kept, kept_rate);
 	return ret;
 }
