@@ -49,7 +49,6 @@ struct pool {
 	struct queue queue;
 	pthread_attr_t attributes;
 	struct stats *stats;
-	uint32_t nr_begun;
 };
 
 static int take_options(struct err *err)
@@ -65,9 +64,7 @@ static int take_options(struct err *err)
 static void *run(void *argument)
 {
 	struct pool *pool = argument;
-	uint32_t number =
-		__atomic_add_fetch(&pool->nr_begun, 1, __ATOMIC_RELAXED); /* the reactor has slot 0 */
-	struct stats_slot *slot = stats_slot(pool->stats, number);
+	struct stats_slot *slot = stats_next_slot(pool->stats);
 	struct task *task;
 
 	while ((task = queue_pop(&pool->queue)))

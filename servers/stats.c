@@ -16,7 +16,7 @@ struct stats {
 	const char *guard;    /* of green threads' stacks; NULL: there are none */
 	size_t stack_bytes;
 	uint32_t pid;
-	uint32_t nr_slots;
+	uint32_t nr_slots, nr_dealt;
 	bool by_worker;
 	struct stats_slot slots[];
 };
@@ -40,6 +40,11 @@ struct stats *stats_new(const char *model, uint32_t nr_slots, bool by_worker, st
 struct stats_slot *stats_slot(struct stats *stats, uint32_t number)
 {
 	return &stats->slots[number % stats->nr_slots];
+}
+
+struct stats_slot *stats_next_slot(struct stats *stats)
+{
+	return stats_slot(stats, __atomic_add_fetch(&stats->nr_dealt, 1, __ATOMIC_RELAXED));
 }
 
 static void add(uint64_t *to, uint64_t what)

@@ -60,6 +60,8 @@ void stats_set_process(struct stats_slot *slot, uint32_t pid);
 void stats_add_ended(struct stats_slot *slot, uint64_t voluntary, uint64_t involuntary);
 
 struct stats_slot *stats_slot(struct stats *stats, uint32_t number);
+/* One after the other, from number 1 on, for threads that have no numbers. */
+struct stats_slot *stats_next_slot(struct stats *stats);
 
 static inline void stats_count(struct stats_slot *slot, enum stats_count count)
 {

@@ -101,8 +101,7 @@ static void refuse_here(struct worker *w)
 
 static void open_connection(const struct server *server, const pthread_attr_t *attributes, int fd)
 {
-	static uint32_t number;
-	struct stats_slot *slot = stats_slot(server->stats, number++);
+	struct stats_slot *slot = stats_next_slot(server->stats);
 	enum server_admission admission = server_admit(server, __atomic_load_n(&all.nr, __ATOMIC_RELAXED));
 	struct worker *w = admission == SERVER_DROP ? NULL : malloc(sizeof(*w));
 	pthread_t thread;

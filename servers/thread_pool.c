@@ -26,7 +26,7 @@
 struct pool {
 	struct queue queue;
 	const struct server *server;
-	uint32_t nr, nr_begun;
+	uint32_t nr;
 	pthread_t threads[];
 };
 
@@ -40,9 +40,7 @@ static bool take(void *workers, struct task *task)
 static void *run(void *argument)
 {
 	struct pool *pool = argument;
-	uint32_t number =
-		__atomic_add_fetch(&pool->nr_begun, 1, __ATOMIC_RELAXED); /* the poller has slot 0 */
-	struct io io = { .server = pool->server, .slot = stats_slot(pool->server->stats, number) };
+	struct io io = { .server = pool->server, .slot = stats_next_slot(pool->server->stats) };
 	struct task *task;
 
 	while ((task = queue_pop(&pool->queue)))
