@@ -38,9 +38,7 @@ static int first_rate(struct load_found *found, struct load_result *result, doub
 		found->plan.duration_ns = FIRST_NS;
 	ret = load_run(&found->plan, NULL, result, err);
 	found->plan.duration_ns = duration_ns;
-	*rate = 0;
-	if (!ret && result->window_ns)
-		*rate = (double)result->books.measured.due * 1e9 / (double)result->window_ns;
+	*rate = ret ? 0 : load_rate_of(result->books.measured.due, result->window_ns);
 	return ret;
 }
 

@@ -77,13 +77,6 @@ static const char *what_failed(const struct load_result *result, const struct lo
 	return backlog_grew(result, objective->limit_ns) ? "a backlog grew" : NULL;
 }
 
-/* The generator's lag alone takes QUANTILE over the limit; however few values are beyond it. */
-static bool was_lag(const struct load_quantile *quantile, uint64_t limit_ns)
-{
-	return quantile->without_lag_ns <= limit_ns && quantile->ns > quantile->without_lag_ns &&
-	       quantile->ns - quantile->without_lag_ns > load_lag_limit_ns(quantile->ns);
-}
-
 enum search_verdict search_judge(const struct load_result *result, const struct load_objective *objective,
 				 const char **why)
 {
@@ -98,7 +91,8 @@ enum search_verdict search_judge(const struct load_result *result, const struct 
 		return SEARCH_HELD;
 	/* Whatever the generator did, answers that are no good were the server's doing. */
 	if (bad <= outcomes->due / 100 &&
-	    (load_result_is_saturated(result) || was_lag(&quantile, objective->limit_ns))) {
+	    (load_result_is_saturated(result) ||
+	     (load_quantile_has_lag(&quantile) && quantile.without_lag_ns <= objective->limit_ns))) {
 		*why = "the generator was late";
 		return SEARCH_CLIENT_BOUND;
 	}

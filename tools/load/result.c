@@ -91,13 +91,18 @@ const struct load_censored *load_result_latency(const struct load_result *result
 	return result->plan->mode == LOAD_CLOSED ? &result->books.from_send : &result->books.from_due;
 }
 
+bool load_quantile_has_lag(const struct load_quantile *quantile)
+{
+	return quantile->ns > quantile->without_lag_ns &&
+	       quantile->ns - quantile->without_lag_ns > load_lag_limit_ns(quantile->ns);
+}
+
 /* Where lag cannot be told from what the few values beyond are by chance, it widens the interval instead. */
 static void set_lag(const struct values *without_lag, struct load_quantile *out)
 {
 	out->without_lag_ns = ns_at(without_lag, rank_of(without_lag->nr, out->q));
 	if (!out->has_interval)
-		out->lag_matters = out->ns > out->without_lag_ns &&
-				   out->ns - out->without_lag_ns > load_lag_limit_ns(out->ns);
+		out->lag_matters = load_quantile_has_lag(out);
 	else if (out->without_lag_ns < out->low_ns)
 		out->low_ns = out->without_lag_ns;
 }

@@ -71,6 +71,9 @@ bool load_result_is_late(const struct load_result *result,
 			 const struct load_quantile quantiles[LOAD_QUANTILES]);
 bool load_result_lag_matters(const struct load_quantile quantiles[LOAD_QUANTILES]);
 
+/* Whether QUANTILE would be another figure without lag; however few values lie beyond it. */
+bool load_quantile_has_lag(const struct load_quantile *quantile);
+
 /* By how much lag may change a quantile of NS before it is another figure: 5 %, or 50 us if that is more. */
 uint64_t load_lag_limit_ns(uint64_t ns);
 
