@@ -325,9 +325,7 @@ int tracer_open(struct tracer **out, const struct tracer_options *options, struc
 		ret = attach(tracer, err);
 	}
 	if (!ret)
-		ret = tracer_seed(tracer, err);
-	if (!ret)
-		ret = sockethooks_seed(&tracer->sockets, tracer->skel, err);
+		ret = tracer_make_up(tracer, err); /* for all that was before us */
 	if (!ret)
 		ret = open_late_births(tracer, err);
 	if (!ret)

@@ -42,7 +42,6 @@ static const int signals[SIGNALS] = { SIGINT, SIGTERM, SIGHUP };
 /* Who presses Ctrl-C twice means it, whatever we wait for: at the second the default action is taken. */
 static void on_signal(int number)
 {
-	const uint64_t one = 1;
 	int saved = errno;
 
 	if (told) {
@@ -50,8 +49,7 @@ static void on_signal(int number)
 		raise(number);
 	}
 	told = 1;
-	if (write(told_fd, &one, sizeof(one)) < 0) /* it is readable already */
-		told = 1;
+	eventfd_write(told_fd, 1);
 	errno = saved;
 }
 
