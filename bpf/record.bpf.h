@@ -128,7 +128,7 @@ static __always_inline struct run *run_of(__u64 key)
 	return place == NO_PLACE ? NULL : bpf_map_lookup_elem(&runs, &place);
 }
 
-/* A free place becomes that of the thread which has KEY; or NO_PLACE, counted. */
+/* A free place becomes that of the thread which has KEY; or NO_PLACE. */
 VERIFIED_ONCE __u32 run_claim(__u64 key)
 {
 	NOT_UNROLLED for (__u32 way = 0; way < RUN_WAYS; way++)
@@ -145,8 +145,19 @@ VERIFIED_ONCE __u32 run_claim(__u64 key)
 		*(volatile __u64 *)&run->key = key;
 		return place;
 	}
-	count_loss(LOSS_WORK_TABLE);
 	return NO_PLACE;
+}
+
+/* TASK, which has RECORDED, gets a run if it is of those who say when they work; without a place, WITHOUT. */
+static __always_inline void run_begin(struct task_struct *task, struct recorded *recorded, __u32 without)
+{
+	__u32 place;
+
+	if (!(recorded->place.has & PLACE_STATE))
+		return;
+	place = run_claim(
+		run_key(task_thread_pointer(task) + (__u64)recorded->place.state, recorded->process));
+	recorded->run = place == NO_PLACE ? without : place + 1;
 }
 
 /* The current task, which has RECORDED, is looked at; FROM_NS: see run_look(). */
@@ -159,14 +170,11 @@ static __always_inline void look_at_run(struct task_struct *task, struct recorde
 		run_drop(recorded);
 		return;
 	}
-	/* Only for one that has published something: most servers have threads that never will. */
-	if (!recorded->run && recorded->place.has & PLACE_STATE &&
+	if ((!recorded->run || recorded->run == RUN_LATER) &&
 	    (recorded->look.tag || recorded->thread.left_until_ns)) {
-		/* Without a place it has none for good: NO_PLACE + 1 would be "none yet". */
-		__u32 place = run_claim(
-			run_key(task_thread_pointer(task) + (__u64)recorded->place.state, recorded->process));
-
-		recorded->run = place == NO_PLACE ? NO_PLACE : place + 1;
+		run_begin(task, recorded, RUN_NONE);
+		if (recorded->run == RUN_NONE)
+			count_loss(LOSS_WORK_TABLE);
 	}
 	run_look(recorded, worker, own_run(recorded), from_ns);
 }

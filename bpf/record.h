@@ -44,7 +44,7 @@ struct recorded {
 	/* Of its run on its CPU (struct run), where that is kept, what others took between the two looks. */
 	__u64 given_ns;
 	__u64 free_from_ns; /* from here on nobody has anything of it; not before `at_ns` */
-	__u32 run;	    /* its place + 1; 0: none yet */
+	__u32 run;	    /* its place + 1; 0: none yet; or RUN_LATER, RUN_NONE */
 	__u32 is_away;	    /* there is something in `away` */
 	/* The request that the latest one that it took up itself from its socket is, by both names. */
 	__u64 own_tag;
@@ -105,6 +105,10 @@ struct run {
 };
 
 _Static_assert(sizeof(struct run) == 40 + 16 * RUN_STRETCHES, "no hidden padding");
+
+/* Where there was no place: another try is made once it has published something; and none any more. */
+#define RUN_LATER (~0u - 1)
+#define RUN_NONE  ~0u
 
 #define ACCOUNT_FREE  0ull
 #define ACCOUNT_TAKEN 1ull /* by somebody who makes it ready: no tag is that */

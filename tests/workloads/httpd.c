@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * httpd MODE ADDRESS:PORT|unix:PATH [--workers N] [--upstream ADDRESS:PORT] [--answer-by-reader]
- *       [--async] [--sqpoll] [--spin] [--direct] [--accept-delay US] [--send-buffer BYTES] [--directory DIR]
- *       [--record KIND]: an HTTP/1.1 server whose requests ask for known work.
+ *       [--reader-burns US] [--async] [--sqpoll] [--spin] [--direct] [--accept-delay US] [--send-buffer BYTES]
+ *       [--directory DIR] [--record KIND]: an HTTP/1.1 server whose requests ask for known work.
  *
  * Says `ready ADDRESS:PORT` (or `ready unix:PATH`) when it accepts, and runs until it is killed.  MODE:
  *   threads  a thread for each connection
  *   prefork  N processes, each with one connection at a time until that ends
  *   loop     one thread and epoll, which does all work itself
  *   pool     a thread reads by epoll and hands requests to N threads, which answer; with
- *            --answer-by-reader they hand them back through an eventfd instead
+ *            --answer-by-reader they hand them back through an eventfd instead; with --reader-burns the
+ *            thread that reads uses its CPU for so long each time before it waits again
  *   io-uring one thread, which accepts, reads, sends and sleeps by io_uring and does the rest itself; with
  *            --async the kernel's workers do what they can of that, with --sqpoll its polling thread; with
  *            --spin the thread never waits in the ring, but writes to /dev/null until there is something;
@@ -67,8 +68,9 @@ static void usage(const char *why, const char *word)
 	fprintf(stderr,
 		"httpd: %s '%s'; httpd threads|prefork|loop|pool|io-uring ADDRESS:PORT|unix:PATH [--workers "
 		"N] "
-		"[--upstream ADDRESS:PORT] [--answer-by-reader] [--async] [--sqpoll] [--spin] [--direct] "
-		"[--accept-delay US] [--send-buffer BYTES] [--directory DIR] [--record KIND]\n",
+		"[--upstream ADDRESS:PORT] [--answer-by-reader] [--reader-burns US] [--async] [--sqpoll] "
+		"[--spin] "
+		"[--direct] [--accept-delay US] [--send-buffer BYTES] [--directory DIR] [--record KIND]\n",
 		why, word);
 	exit(2);
 }
@@ -123,6 +125,7 @@ static void parse_options(int argc, char **argv)
 		{ "accept-delay", required_argument, NULL, 'a' },
 		{ "send-buffer", required_argument, NULL, 's' },
 		{ "directory", required_argument, NULL, 'd' },
+		{ "reader-burns", required_argument, NULL, 'b' },
 		{ "record", required_argument, NULL, 'R' },
 		{ 0 },
 	};
@@ -146,6 +149,8 @@ static void parse_options(int argc, char **argv)
 			options.direct = true;
 		else if (option == 'a')
 			options.accept_delay_us = number(optarg, 0, 60000000);
+		else if (option == 'b')
+			options.reader_burns_us = number(optarg, 0, 60000000);
 		else if (option == 's')
 			options.send_buffer_bytes = (int)number(optarg, 1, 1 << 30);
 		else if (option == 'd')

@@ -84,7 +84,7 @@ struct options {
 	unsigned workers;
 	bool answer_by_reader;
 	bool async, sqpoll, spin, direct; /* of io-uring */
-	uint64_t accept_delay_us;
+	uint64_t accept_delay_us, reader_burns_us;
 	int send_buffer_bytes; /* 0: the kernel's choice */
 	const char *directory;
 };

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "httpd.h"
+#include "work.h"
 
 #define EVENTS 64
 
@@ -169,6 +170,8 @@ void loop_run(struct loop *loop)
 				loop->on_handed_back(loop);
 		}
 		free_closed(loop);
+		if (options.reader_burns_us)
+			burn(options.reader_burns_us * 1000);
 	}
 }
 
