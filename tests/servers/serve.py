@@ -31,6 +31,25 @@ PROBE = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 SANITIZED = os.path.basename(SERVERS.removesuffix("/servers")).partition("san-")[2]
 
 
+SERVING = []  # all that were started
+
+
+def interrupted(number, frame):
+    """Waited for in vain, mostly: what the servers say of themselves by now."""
+    for server in SERVING:
+        if server.process.poll() is None:
+            try:
+                stats = server.stats(timeout_s=2)
+                said = f"{stats['connections']} {stats['scheduling']}"
+            except (OSError, AttributeError, ValueError) as reason:
+                said = f"nothing: {reason!r}"
+            check(False, f"{server.model}, interrupted, says {said}")
+    signal.default_int_handler(number, frame)
+
+
+signal.signal(signal.SIGINT, interrupted)
+
+
 class Server:
     """A running server: MODEL, or the program at that path; BEFORE is a command that runs it, and MORE_POPEN what else is said of its process."""
 
@@ -44,6 +63,7 @@ class Server:
             raise SystemExit(f"{model} {options} did not start: {line!r} {self.process.stderr.read()}")
         self.model = model
         self.name = line.split()[1]
+        SERVING.append(self)
 
     @property
     def port(self):
@@ -77,14 +97,15 @@ class Server:
                     found[pid, tuple(table.items())] = table
         return list(found.values())
 
-    def get(self, path):
+    def get(self, path, timeout_s=None):
         """One request on a connection of its own."""
         with self.connect() as sock:
+            sock.settimeout(timeout_s)
             sock.sendall(b"GET " + path.encode() + b" HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n")
             return Reader(sock).answer()
 
-    def stats(self):
-        return json.loads(self.get("/stats").body)
+    def stats(self, timeout_s=None):
+        return json.loads(self.get("/stats", timeout_s).body)
 
     def stop(self, number=signal.SIGTERM):
         """Returns (exit status, what it said on stderr)."""
