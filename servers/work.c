@@ -128,16 +128,15 @@ static void make_file(struct cold_file *cold)
 {
 	static const char piece[PIECE_BYTES];
 	char path[4096];
-	ssize_t nr = 0;
-	size_t at = 0;
+	ssize_t nr = 1;
 	int written;
 
 	snprintf(path, sizeof(path), "%s/whylate-server-XXXXXX", file_directory);
 	written = mkostemp(path, O_CLOEXEC);
-	for (; written >= 0 && nr >= 0 && at<FILE_BYTES; at += nr> 0 ? (size_t)nr : 0)
-		nr = write(written, piece,
-			   sizeof(piece)); /* a piece of less is the last before the disk is full */
-	if (written >= 0 && nr >= 0 && !fsync(written))
+	/* A piece of less is the last before the disk is full. */
+	for (size_t at = 0; written >= 0 && nr > 0 && at < FILE_BYTES; at += (size_t)nr)
+		nr = write(written, piece, sizeof(piece));
+	if (written >= 0 && nr > 0 && !fsync(written))
 		cold->fd = open(path, O_RDONLY | O_CLOEXEC | O_DIRECT);
 	cold->tried = cold->fd >= 0 || (errno != EMFILE && errno != ENFILE);
 	if (cold->fd < 0 && cold->tried)
