@@ -17,9 +17,12 @@
 
 /* Of requests behind the one that is worked for; then the connection is read from no more until its turn. */
 #define HELD_BYTES 16384u
-/* What the kernel has and has not told of yet: it does so a few at a time (io_uring/io_uring.c, since
- * Linux 6.13: f46b9cdb22f7), and when there is room. */
-#define TELLS_NS 1000000u
+/*
+ * How long the kernel may take to tell of what it has: it does so a few at a time (io_uring/io_uring.c, since
+ * Linux 6.13: f46b9cdb22f7), and when there is room.  After that it does not tell at all: in 6.18, of a
+ * reset that comes right behind some bytes, which a receive for many misses.
+ */
+#define TELLS_NS 1000000000u
 
 static uint64_t tag(const struct connection *c, enum operation operation)
 {
@@ -285,11 +288,14 @@ static void on_ask(struct serving *s, struct connection *c)
 	resume(s, c);
 }
 
-/* C's deadline has passed: whether what it waited for is there, and only has to be told yet. */
-static bool is_to_be_told(const struct connection *c)
+/* C's deadline has passed: whether what it waited for is there, and only has to be told yet.  Looks once. */
+static bool is_to_be_told(struct connection *c)
 {
-	if (c->told_at_ns >= conn_deadline_ns(&c->conn))
+	uint64_t deadline_ns = conn_deadline_ns(&c->conn);
+
+	if (c->looked_for_ns == deadline_ns)
 		return false;
+	c->looked_for_ns = deadline_ns;
 	if (c->sending)
 		return io_is_ready(c->fd, POLLOUT);
 	return c->receiving && io_is_ready(c->fd, POLLIN);
@@ -346,7 +352,6 @@ void ring_connection_drain(struct serving *s, struct connection *c)
 
 void ring_connection_on(struct serving *s, struct connection *c, const struct ring_done *done)
 {
-	c->told_at_ns = s->woke_at_ns;
 	switch (done->user_data & OPERATION_MASK) {
 	case RECEIVE:
 		on_receive(s, c, done);

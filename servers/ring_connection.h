@@ -25,8 +25,8 @@ struct connection {
 	bool cancelling; /* the receive */
 	bool ended;	 /* the other side, or the socket is broken: nothing more comes */
 	bool closing;
-	uint64_t known_at_ns; /* since when there are bytes of the request that is next, or worked for */
-	uint64_t told_at_ns;  /* when something of it was completed last */
+	uint64_t known_at_ns;	/* since when there are bytes of the request that is next, or worked for */
+	uint64_t looked_for_ns; /* the deadline that had passed when it was looked what is there all the same */
 	struct timer timer;
 	struct conn conn;
 	struct task *task;

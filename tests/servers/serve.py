@@ -117,6 +117,12 @@ class Server:
         return self.process.returncode, errors
 
 
+def reset(sock):
+    """Ends it as a client that crashed does, whose kernel answers with RST."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
 def files_of(pid, tid):
     """What is open in the table of a thread, by descriptor; nothing if it has ended."""
     path, found = f"/proc/{pid}/task/{tid}/fd", {}
