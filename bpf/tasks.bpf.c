@@ -11,6 +11,7 @@
 
 #define ANCESTORS_MAX 32
 #define READ_TRIES    16
+#define LEAVE_TRIES   65536
 #define BLAME_TRIES   4 /* a switch in the same moment would make all of an open wait nobody's */
 
 struct ancestry {
@@ -227,13 +228,41 @@ int BPF_PROG(on_exec, struct task_struct *task)
 	return 0;
 }
 
-/* It left its CPU for good between the look at it and its clock: nothing will end that clock. */
-static __always_inline void drop_zombie(struct task_struct *task)
+struct leaving {
+	struct task_struct *task;
+	const struct task_clock *clock;
+	bool left;
+};
+
+/* Returns 1 where it is decided: it has left its CPU, or its clock has seen a switch. */
+static long look_at_leaving(__u64 i, struct leaving *leaving)
+{
+	(void)i;
+	leaving->left = !*(const volatile int *)&leaving->task->on_cpu;
+	return leaving->left || *(const volatile __u8 *)&leaving->clock->state != CLOCK_SEEDED;
+}
+
+/*
+ * TASK has ended.  If it left its CPU for good between the look at it and its clock, nothing will end that
+ * clock: it is taken back, and 1 returned.  After its last switch was announced, which found no clock, it has
+ * its CPU a little longer: for the rest of our program there, and the kernel's switch.
+ */
+static __always_inline bool drop_zombie(struct task_struct *task)
 {
 	struct task_clock *clock = clock_of(task);
+	struct leaving leaving = { .task = task, .clock = clock };
 
-	if (clock && clock->state == CLOCK_SEEDED && !task->on_cpu && !bpf_task_storage_delete(&clocks, task))
-		__sync_fetch_and_add(&clock_ids_unused, 1);
+	if (!clock)
+		return false;
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) /* 5.17 */
+		bpf_loop(LEAVE_TRIES, look_at_leaving, &leaving, 0);
+	else
+		look_at_leaving(0, &leaving);
+	if (!leaving.left || *(const volatile __u8 *)&clock->state != CLOCK_SEEDED ||
+	    bpf_task_storage_delete(&clocks, task))
+		return false;
+	__sync_fetch_and_add(&clock_ids_unused, 1);
+	return true;
 }
 
 /* The current task is the agent.  Not inlined: its stack is not to lie over that of the search. */
@@ -274,10 +303,8 @@ int seed_tasks(struct bpf_iter__task *ctx)
 	if (!clock_create(task, CLOCK_SEEDED)) {
 		note_clockless(tid);
 		seeds_failed++;
-	} else {
+	} else if (!task->exit_state || !drop_zombie(task)) { /* by now: what is dropped has none after all */
 		bpf_map_delete_elem(&clockless, &tid);
-		if (task->exit_state) /* by now */
-			drop_zombie(task);
 	}
 	return 0;
 }
