@@ -17,8 +17,8 @@ BESIDE = {SWITCH: (f"{SWITCH}, user space", "switch_user_ns", "switch")}
 RATIOS_SHOWN = {metric for _, *choices in EIGHT for metric, _ in choices} | {metric for _, metric, _ in BESIDE.values()}  # where room is short
 OF_KIND = {
     "max": ("max_rate", "closed_rate", "cpu_ns", "cpu_s_per_million", "switches"),
-    "rate": ("p50_ns", "p99_ns", "p999_ns", "cpu_ns", "run_queue_p99_ratio", "switches", "switch_direct_ns", "switch_indirect_ns",
-             "gc_pause_ns", "gc_stopped_ratio"),
+    "rate": ("p50_ns", "p99_ns", "p999_ns", "cpu_ns", "run_queue_p99_ratio", "switches", "sysmon_switches", "sysmon_cpu_ns", "switch_direct_ns",
+             "switch_indirect_ns", "gc_pause_ns", "gc_stopped_ratio"),
     "closed": ("closed_rate", "cpu_ns", "cpu_s_per_million", "switches", "gc_pause_ns", "gc_stopped_ratio"),  # whose latency no user would have
     "connections": ("user_bytes", "kernel_bytes", "utilisation_ratio", "p99_ns", "cpu_ns", "gc_pause_ns", "gc_stopped_ratio"),
     "startup": ("startup_ns",),

@@ -24,6 +24,8 @@ METRICS = {
     "cpu_s_per_million": Metric("CPU seconds a million requests", "s", False, "what a bill for CPUs grows with"),
     "run_queue_p99_ratio": Metric("waiting for a CPU, of p99", "percent", False, "of the time of the slowest hundredth"),
     "switches": Metric("switches a request", "number", False, "how often a thread of the server left its CPU"),
+    "sysmon_switches": Metric("switches of Go's sysmon a request", "number", False, "a thread of Go's runtime that looks after the others, every 20 us at first"),
+    "sysmon_cpu_ns": Metric("CPU time of Go's sysmon a request", "ns", False, "as the agent has it, without what its switches cost the kernel"),
     "switch_direct_ns": Metric("a switch, kernel", "ns", False, "the scheduler's own time for one, in the mean"),
     "switch_indirect_ns": Metric("a switch, after-effect", "ns", False, "what a request pays more for each: cold caches and the calls around it"),
     "switch_user_ns": Metric("a switch, user space", "ns", False, "between two tasks of the model's own scheduler, by its own yield, with what that asks the kernel"),
@@ -149,12 +151,32 @@ def of_agent(run):
     return out
 
 
+def collections(run):
+    """What Go's runtime says of its own before and after; (None, None) of whatever has none."""
+    stats = (run.get("server") or {}).get("stats") or {}
+    return tuple((stats.get(when) or {}).get("runtime", {}).get("gc") for when in ("before", "after"))
+
+
+def sysmon(run):
+    """Of Go's threads the one that slept most by a call of its own, as the agent has it: goroutines sleep by the poller's time
+    limit, and other threads so but for a moment, where a lock or another's queue is not to be had (runtime/proc.go, Go 1.26)."""
+    threads = (run.get("agent") or {}).get("threads") or () if any(collections(run)) else ()
+    return max((one for one in threads if one["threads"] == 1), key=lambda one: one["blocked"]["sleep"], default=None)
+
+
+def of_sysmon(run):
+    thread, requests = sysmon(run), ((run.get("agent") or {}).get("requests") or {}).get("count")
+    if not thread or not requests:
+        return {}
+    return {"sysmon_switches": (thread["voluntary"] + thread["involuntary"]) / requests, "sysmon_cpu_ns": thread["on_cpu_ns"] / requests}
+
+
 def of_collections(run):
     """While it was driven; nothing where there are none."""
-    server = run.get("server") or {}
-    before, after = (((server.get("stats") or {}).get(when) or {}).get("runtime", {}).get("gc") for when in ("before", "after"))
+    before, after = collections(run)
     if not before or not after or after["count"] <= before["count"]:
         return {}
+    server = run["server"]
     stopped_ns = after["pause_ns"] - before["pause_ns"]
     return {"gc_pause_ns": stopped_ns / (after["count"] - before["count"]), "gc_stopped_ratio": stopped_ns / server["wall_ns"]}
 
@@ -163,7 +185,7 @@ def of_run(run):
     """What it measured, whatever the verdict."""
     if run["verdict"] in ("cannot", "failed"):
         return {}
-    out = {**of_load(run), **of_agent(run), **of_collections(run)}
+    out = {**of_load(run), **of_agent(run), **of_sysmon(run), **of_collections(run)}
     out["utilisation_ratio"] = utilisation_ratio(run)
     used_ns = cpu_ns(run)
     if used_ns is not None:

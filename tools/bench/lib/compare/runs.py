@@ -40,9 +40,9 @@ def slim_load(load):
     load["latency"][shown].pop("by_class", None)
 
 
-def slim_agent(agent):
-    for key in ("threads", "exemplars"):
-        agent.pop(key, None)
+def slim_agent(agent, thread):
+    agent.pop("exemplars", None)
+    agent["threads"] = [{key: thread[key] for key in ("threads", "voluntary", "involuntary", "on_cpu_ns", "blocked")}] if thread else []
     for key in ("on_cpu", "run_queue", "blocked"):
         agent["scheduling"].pop(key, None)
     (agent["scheduling"]["switch_cost"].get("cost") or {}).pop("buckets", None)
@@ -57,7 +57,7 @@ def slim(run):
     for load in measures.loads(run):
         slim_load(load)
     if run.get("agent"):
-        slim_agent(run["agent"])
+        slim_agent(run["agent"], measures.sysmon(run))
     return run
 
 
