@@ -170,8 +170,13 @@ static __always_inline void look_at_run(struct task_struct *task, struct recorde
 		run_drop(recorded);
 		return;
 	}
-	if ((!recorded->run || recorded->run == RUN_LATER) &&
-	    (recorded->look.tag || recorded->thread.left_until_ns)) {
+	if (!recorded->look.tag && !recorded->thread.left_until_ns) {
+		/* Most servers have threads that never publish anything: the places are for others. */
+		if (own_run(recorded) && ++recorded->looks_in_vain == RUN_IN_VAIN) {
+			run_drop(recorded);
+			recorded->run = RUN_LATER;
+		}
+	} else if (!recorded->run || recorded->run == RUN_LATER) {
 		run_begin(task, recorded, RUN_NONE);
 		if (recorded->run == RUN_NONE)
 			count_loss(LOSS_WORK_TABLE);

@@ -43,9 +43,10 @@ struct recorded {
 	struct stamp now;
 	/* Of its run on its CPU (struct run), where that is kept, what others took between the two looks. */
 	__u64 given_ns;
-	__u64 free_from_ns; /* from here on nobody has anything of it; not before `at_ns` */
-	__u32 run;	    /* its place + 1; 0: none yet; or RUN_LATER, RUN_NONE */
-	__u32 is_away;	    /* there is something in `away` */
+	__u64 free_from_ns;  /* from here on nobody has anything of it; not before `at_ns` */
+	__u32 run;	     /* its place + 1; 0: none yet; or RUN_LATER, RUN_NONE */
+	__u16 is_away;	     /* there is something in `away` */
+	__u16 looks_in_vain; /* while it had a run, and had published nothing */
 	/* The request that the latest one that it took up itself from its socket is, by both names. */
 	__u64 own_tag;
 	__u64 own_request;
@@ -106,7 +107,9 @@ struct run {
 
 _Static_assert(sizeof(struct run) == 40 + 16 * RUN_STRETCHES, "no hidden padding");
 
-/* Where there was no place: another try is made once it has published something; and none any more. */
+#define RUN_IN_VAIN 64
+
+/* Of who has no place: it gets one when it has published something; or none any more. */
 #define RUN_LATER (~0u - 1)
 #define RUN_NONE  ~0u
 

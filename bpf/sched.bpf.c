@@ -222,7 +222,7 @@ static __noinline int look_at_return(struct task_struct *next, const struct task
 		return 0;
 	/* It may publish one request after the other before it is looked at.  Most who could never will, so
 	 * that it is no loss yet if there is no place. */
-	if (!recorded->run)
+	if (!recorded->run && !(next->flags & PF_IO_WORKER)) /* which has its maker's variables */
 		run_begin(next, recorded, RUN_LATER);
 	run = own_run(recorded);
 	/* If its run goes on, it left its CPU unseen: the next look has all that it did, and what was taken

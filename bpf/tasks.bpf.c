@@ -11,7 +11,8 @@
 
 #define ANCESTORS_MAX 32
 #define READ_TRIES    16
-#define LEAVE_TRIES   65536
+#define LEAVE_TRIES   (1u << 20)
+#define LEAVE_NS      20000000u
 #define BLAME_TRIES   4 /* a switch in the same moment would make all of an open wait nobody's */
 
 struct ancestry {
@@ -231,21 +232,25 @@ int BPF_PROG(on_exec, struct task_struct *task)
 struct leaving {
 	struct task_struct *task;
 	const struct task_clock *clock;
+	__u64 until_ns;
 	bool left;
 };
 
-/* Returns 1 where it is decided: it has left its CPU, or its clock has seen a switch. */
+/* Returns 1 where it is decided: it has left its CPU, or its clock has seen a switch; or nothing more is
+ * waited for. */
 static long look_at_leaving(__u64 i, struct leaving *leaving)
 {
 	(void)i;
 	leaving->left = !*(const volatile int *)&leaving->task->on_cpu;
-	return leaving->left || *(const volatile __u8 *)&leaving->clock->state != CLOCK_SEEDED;
+	return leaving->left || *(const volatile __u8 *)&leaving->clock->state != CLOCK_SEEDED ||
+	       bpf_ktime_get_ns() > leaving->until_ns;
 }
 
 /*
  * TASK has ended.  If it left its CPU for good between the look at it and its clock, nothing will end that
- * clock: it is taken back, and 1 returned.  After its last switch was announced, which found no clock, it has
- * its CPU a little longer: for the rest of our program there, and the kernel's switch.
+ * clock: it is taken back, and 1 returned; and where that could not be found out.  After its last switch was
+ * announced, which found no clock, it has its CPU a little longer: for the rest of our program there, and the
+ * kernel's switch.
  */
 static __always_inline bool drop_zombie(struct task_struct *task)
 {
@@ -254,13 +259,16 @@ static __always_inline bool drop_zombie(struct task_struct *task)
 
 	if (!clock)
 		return false;
+	leaving.until_ns = bpf_ktime_get_ns() + LEAVE_NS;
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) /* 5.17 */
 		bpf_loop(LEAVE_TRIES, look_at_leaving, &leaving, 0);
 	else
 		look_at_leaving(0, &leaving);
-	if (!leaving.left || *(const volatile __u8 *)&clock->state != CLOCK_SEEDED ||
-	    bpf_task_storage_delete(&clocks, task))
+	border_barrier();
+	if (*(const volatile __u8 *)&clock->state != CLOCK_SEEDED)
 		return false;
+	if (!leaving.left || bpf_task_storage_delete(&clocks, task))
+		return true;
 	__sync_fetch_and_add(&clock_ids_unused, 1);
 	return true;
 }

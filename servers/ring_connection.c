@@ -77,7 +77,11 @@ static void close_connection(struct serving *s, struct connection *c)
 /* When C is to be gone on with if nothing is completed. */
 static uint64_t due_ns(const struct connection *c)
 {
-	return c->task ? c->task->work.wake_at_ns : conn_deadline_ns(&c->conn);
+	uint64_t deadline_ns = conn_deadline_ns(&c->conn);
+
+	if (c->task)
+		return c->task->work.wake_at_ns;
+	return c->looked_for_ns == deadline_ns && c->told_by_ns > deadline_ns ? c->told_by_ns : deadline_ns;
 }
 
 /* Until something is completed, or what has a time. */
@@ -289,25 +293,23 @@ static void on_ask(struct serving *s, struct connection *c)
 }
 
 /* C's deadline has passed: whether what it waited for is there, and only has to be told yet.  Looks once. */
-static bool is_to_be_told(struct connection *c)
+static bool is_to_be_told(struct connection *c, uint64_t now_ns)
 {
 	uint64_t deadline_ns = conn_deadline_ns(&c->conn);
+	bool is_ready;
 
 	if (c->looked_for_ns == deadline_ns)
 		return false;
+	is_ready = c->sending ? io_is_ready(c->fd, POLLOUT) : c->receiving && io_is_ready(c->fd, POLLIN);
 	c->looked_for_ns = deadline_ns;
-	if (c->sending)
-		return io_is_ready(c->fd, POLLOUT);
-	return c->receiving && io_is_ready(c->fd, POLLIN);
+	c->told_by_ns = is_ready ? now_ns + TELLS_NS : 0;
+	return is_ready;
 }
 
 void ring_connection_on_timer(struct serving *s, struct connection *c, uint64_t now_ns)
 {
-	if (now_ns < due_ns(c)) { /* it was moved since */
+	if (now_ns < due_ns(c) || (!c->task && is_to_be_told(c, now_ns))) { /* it was moved, or is */
 		wait_for(s, c);
-	} else if (!c->task && is_to_be_told(c)) {
-		if (timers_set(&s->timers, &c->timer, now_ns + TELLS_NS))
-			close_connection(s, c);
 	} else if (!c->task) {
 		io_expire(&s->io, &c->conn, now_ns);
 		advance(s, c);

@@ -36,12 +36,13 @@ SERVING = []  # all that were started
 
 def interrupted(number, frame):
     """Waited for in vain, mostly: what the servers say of themselves by now."""
+    end_s = time.monotonic() + 3  # the runner waits a little longer for what is undone after this
     for server in SERVING:
-        if server.process.poll() is None:
+        if server.process.poll() is None and time.monotonic() < end_s:
             try:
-                stats = server.stats(timeout_s=2)
+                stats = server.stats(timeout_s=1)
                 said = f"{stats['connections']} {stats['scheduling']}"
-            except (OSError, AttributeError, ValueError) as reason:
+            except (OSError, AttributeError, LookupError, ValueError) as reason:
                 said = f"nothing: {reason!r}"
             check(False, f"{server.model}, interrupted, says {said}")
     signal.default_int_handler(number, frame)
@@ -69,13 +70,15 @@ class Server:
     def port(self):
         return int(self.name.rpartition(":")[2])
 
-    def connect(self, receive_bytes=0):
+    def connect(self, receive_bytes=0, timeout_s=None):
         if self.name.startswith("unix:"):
             sock = socket.socket(socket.AF_UNIX)
+            sock.settimeout(timeout_s)
             sock.connect(self.name[len("unix:"):])
             return sock
         host = self.name.rpartition(":")[0].strip("[]")
         sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        sock.settimeout(timeout_s)
         if receive_bytes:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         sock.connect((host, self.port))
@@ -99,8 +102,7 @@ class Server:
 
     def get(self, path, timeout_s=None):
         """One request on a connection of its own."""
-        with self.connect() as sock:
-            sock.settimeout(timeout_s)
+        with self.connect(timeout_s=timeout_s) as sock:
             sock.sendall(b"GET " + path.encode() + b" HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n")
             return Reader(sock).answer()
 
