@@ -111,7 +111,7 @@ SHARED struct {
 	__type(value, struct account);
 } accounts SEC(".maps");
 
-#define RUNS_MAX 4096u /* a power of two: threads that publish what they work for */
+#define RUNS_MAX 4096u /* a power of two: threads that publish what they work for, or may yet */
 
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -107,7 +107,7 @@ struct run {
 
 _Static_assert(sizeof(struct run) == 40 + 16 * RUN_STRETCHES, "no hidden padding");
 
-#define RUN_IN_VAIN 64
+#define RUN_IN_VAIN 64 /* looks after which a thread that has published nothing gives its place back */
 
 /* Of who has no place: it gets one when it has published something; or none any more. */
 #define RUN_LATER (~0u - 1)
