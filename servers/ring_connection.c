@@ -81,7 +81,7 @@ static uint64_t due_ns(const struct connection *c)
 
 	if (c->task)
 		return c->task->work.wake_at_ns;
-	return c->looked_for_ns == deadline_ns && c->told_by_ns > deadline_ns ? c->told_by_ns : deadline_ns;
+	return c->looked_for_ns == deadline_ns ? c->told_by_ns : deadline_ns;
 }
 
 /* Until something is completed, or what has a time. */
@@ -302,7 +302,7 @@ static bool is_to_be_told(struct connection *c, uint64_t now_ns)
 		return false;
 	is_ready = c->sending ? io_is_ready(c->fd, POLLOUT) : c->receiving && io_is_ready(c->fd, POLLIN);
 	c->looked_for_ns = deadline_ns;
-	c->told_by_ns = is_ready ? now_ns + TELLS_NS : 0;
+	c->told_by_ns = is_ready ? now_ns + TELLS_NS : deadline_ns;
 	return is_ready;
 }
 

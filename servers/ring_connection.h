@@ -26,9 +26,8 @@ struct connection {
 	bool ended;	 /* the other side, or the socket is broken: nothing more comes */
 	bool closing;
 	uint64_t known_at_ns;	/* since when there are bytes of the request that is next, or worked for */
-	uint64_t looked_for_ns; /* the deadline that had passed when it was looked what is there all the same,
-				 */
-	uint64_t told_by_ns;	/* and until when that is waited for; 0: nothing was */
+	uint64_t looked_for_ns; /* the deadline that had passed when it was looked what is there, */
+	uint64_t told_by_ns;	/* and the one that it has instead since */
 	struct timer timer;
 	struct conn conn;
 	struct task *task;
