@@ -94,7 +94,8 @@ void ask_due(struct load_worker *worker)
 	struct connection_list *idle = &worker->lists[IDLE];
 	uint64_t due_ns;
 
-	for (int i = 0; i < BURST; i++) {
+	for (int i = 0; i < BURST && !worker->away; i++) {
+		uint64_t before_ns = worker->now_ns;
 		struct connection *connection =
 			worker->plan->pick_newest ? TAILQ_LAST(idle, connection_list) : TAILQ_FIRST(idle);
 
@@ -105,6 +106,7 @@ void ask_due(struct load_worker *worker)
 		if (ask(worker, connection, worker->timetable.request, due_ns))
 			timetable_next(&worker->timetable);
 		worker->now_ns = clock_monotonic_ns();
+		worker->away = worker->now_ns > before_ns + AWAY_NS;
 	}
 }
 

@@ -21,7 +21,6 @@
 #define BEFORE_START_NS 1000000ull
 #define SLEEP_NS	50000000ull
 #define EARLY_STEP_NS	250ull
-#define EARLY_MOST_NS	100000ull /* more is no way to the CPU, but others on it: no use to burn it for that */
 
 bool load_plan_spins(const struct load_plan *plan)
 {
@@ -218,7 +217,7 @@ static void on_event(struct load_worker *worker, const struct epoll_event *event
 static void learn(struct load_worker *worker, uint64_t late_ns)
 {
 	if (late_ns > worker->early_ns)
-		worker->early_ns = least(worker->early_ns + 3 * EARLY_STEP_NS, EARLY_MOST_NS);
+		worker->early_ns = least(worker->early_ns + 3 * EARLY_STEP_NS, AWAY_NS);
 	else
 		worker->early_ns -= least(worker->early_ns, EARLY_STEP_NS);
 }
@@ -239,15 +238,6 @@ static void count_idle(struct load_worker *worker, uint64_t before_ns)
 		worker->idle_ns += end_ns - before_ns;
 }
 
-/*
- * Whether the thread was stopped, or off its CPU, after the kernel had looked for events and found none: much
- * may have come since, and a request is not to go to a connection that has ended.
- */
-static bool is_away(const struct load_worker *worker, int nr_events, uint64_t back_ns)
-{
-	return nr_events < 0 || (!nr_events && worker->now_ns > back_ns + EARLY_MOST_NS);
-}
-
 /* Where all connections are busy it matters to know whether for the server or for us: look before waiting. */
 static int wait_for_events(struct load_worker *worker, struct epoll_event events[EVENTS_AT_ONCE], bool spins)
 {
@@ -266,10 +256,13 @@ static int wait_for_events(struct load_worker *worker, struct epoll_event events
 	worker->now_ns = clock_monotonic_ns();
 	if (!nr && waits)
 		learn(worker, worker->now_ns - until_ns);
-	if (is_away(worker, nr, waits ? until_ns : before_ns)) {
+	/* Stopped, or off its CPU, after the kernel had looked: much may have come since. */
+	worker->away = nr < 0 || worker->now_ns > (waits ? until_ns : before_ns) + AWAY_NS;
+	if (nr <= 0 && worker->away) {
 		timeout = (struct timespec){};
 		nr = epoll_pwait2(worker->epoll, events, EVENTS_AT_ONCE, &timeout, NULL);
 		worker->now_ns = clock_monotonic_ns();
+		worker->away = false;
 	}
 	if (waits || nr <= 0)
 		count_idle(worker, before_ns);
@@ -279,6 +272,14 @@ static int wait_for_events(struct load_worker *worker, struct epoll_event events
 	else if (nr <= 0)
 		worker->nothing_ns = least(worker->now_ns, until_ns);
 	return nr;
+}
+
+static void serve(struct load_worker *worker, const struct epoll_event *event)
+{
+	uint64_t before_ns = worker->now_ns;
+
+	on_event(worker, event);
+	worker->away |= worker->now_ns > before_ns + AWAY_NS;
 }
 
 static void wait_and_serve(struct load_worker *worker, bool spins)
@@ -291,9 +292,10 @@ static void wait_and_serve(struct load_worker *worker, bool spins)
 	/* What has ended, or speaks unasked, takes no request any more. */
 	for (int i = 0; i < nr; i++)
 		if (((struct connection *)events[i].data.ptr)->state == IDLE)
-			on_event(worker, &events[i]);
+			serve(worker, &events[i]);
+	ask_due(worker); /* also where each answer takes that long */
 	for (int i = 0; i < nr; i++) {
-		on_event(worker, &events[i]);
+		serve(worker, &events[i]);
 		ask_due(worker);
 	}
 }

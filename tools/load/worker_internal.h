@@ -12,6 +12,8 @@
 #include "tools/load/worker.h"
 
 #define READ_BYTES 65536u
+/* More is no way to the CPU, but others on it. */
+#define AWAY_NS 100000ull
 
 enum state {
 	CLOSED,	    /* to be connected as soon as may be */
@@ -67,6 +69,7 @@ struct load_worker {
 	int last_error;		/* of the latest attempt; written whole: the run asks meanwhile */
 	struct walltime walltime;
 	uint64_t nothing_ns;   /* when there last was nothing to do: what waited then did not wait for us */
+	bool away;	       /* it was off its CPU: what ended since is seen before more is sent */
 	bool woke;	       /* that is when it woke: by an answer that may have come before */
 	uint64_t late_till_ns; /* when a request was last sent late though its connection was free */
 	uint64_t idle_ns;      /* while requests were due, with nothing to do */
@@ -108,7 +111,8 @@ void connection_watch_write(struct load_worker *worker, struct connection *conne
 /* ask.c: */
 uint64_t
 ask_next_ns(const struct load_worker *worker); /* when the next request is due; UINT64_MAX: none is */
-void ask_due(struct load_worker *worker);      /* send what is due, as far as connections are free */
+/* Send what is due, as far as connections are free; nothing while `away`. */
+void ask_due(struct load_worker *worker);
 /* Whether all of what flies on CONNECTION was sent. */
 bool ask_is_whole(const struct load_worker *worker, const struct connection *connection);
 /* CONNECTION may be used: send the next request of a closed loop, or keep it idle. */
