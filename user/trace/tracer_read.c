@@ -13,8 +13,9 @@
 #include "user/trace/tracer.h"
 #include "user/trace/tracer_internal.h"
 
-#define READ_TRIES   8
-#define LIVING_TRIES 3
+#define READ_TRIES 8
+/* A hypervisor may keep its CPU from a thread on its way out, or within a switch, for 100 ms. */
+#define LIVING_TRIES 30
 
 /*
  * Beside the value, for each thread: struct bpf_local_storage_elem up to its data, and once for each task
