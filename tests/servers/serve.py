@@ -288,15 +288,19 @@ def wait_until_arrived(sock):
         time.sleep(0.001)
 
 
+def waiting_bytes(server, sock):
+    """Of what SOCK sent, in the server's socket; None: it has none."""
+    ours = sock.getsockname()[1]
+    with open("/proc/net/tcp") as lines:
+        for line in lines:
+            fields = line.split()
+            if fields[1].endswith(f":{server.port:04X}") and fields[2].endswith(f":{ours:04X}"):
+                return int(fields[4].partition(":")[2], 16)
+    return None
+
+
 def wait_until_read(server, sock):
     """Until all that was sent on SOCK has arrived, and none of it waits in the server's socket."""
-    ours = sock.getsockname()[1]
     wait_until_arrived(sock)
-    while True:
-        with open("/proc/net/tcp") as lines:
-            for line in lines:
-                fields = line.split()
-                if fields[1].endswith(f":{server.port:04X}") and fields[2].endswith(f":{ours:04X}") and \
-                        int(fields[4].partition(":")[2], 16) == 0:
-                    return
+    while waiting_bytes(server, sock) != 0:
         time.sleep(0.001)
