@@ -62,10 +62,10 @@ def accepts(port):
 
 
 @contextlib.contextmanager
-def nginx_under_load(connections, seconds):
-    """nginx (a master and two workers) that wrk loads for SECONDS; gives the master's pid."""
+def nginx_under_load(connections, seconds, keep=1000):
+    """nginx (a master and two workers) that wrk loads for SECONDS, KEEP requests a connection; gives the master's pid."""
     with tempfile.TemporaryDirectory() as scratch:
-        port = int(subprocess.check_output([CONFIGURE_NGINX, scratch]))
+        port = int(subprocess.check_output([CONFIGURE_NGINX, scratch, "--keep", str(keep)]))
         server = subprocess.Popen(["nginx", "-c", f"{scratch}/nginx.conf", "-e", f"{scratch}/error.log"])
         atexit.register(server.kill)
         try:
@@ -135,11 +135,12 @@ def kernel_view(pid):
 
 def at_rest(pid):
     """Whether every thread is blocked, of those that do not end just then."""
-    for tid in os.listdir(f"/proc/{pid}/task"):
+    tids = os.listdir(f"/proc/{pid}/task")
+    for tid in tids:
         with contextlib.suppress(OSError):
             if not fields(pid, tid, "status")["State"].startswith("S"):
                 return False
-    return True
+    return set(os.listdir(f"/proc/{pid}/task")) <= set(tids)  # else one was made by another that slept when it was looked at
 
 
 def is_asleep(pid):
@@ -190,8 +191,22 @@ def check_shown(name, output, lost):
           f"{name}: the text tells of {lost}: {lines}")
 
 
-def check_identities(report, name, quiet=False, whole=True):
-    """What must hold exactly, whatever ran.  WHOLE: the report begins with the watching, as no later interval's does."""
+def wait_for_run(pid, seconds=0.3):
+    """Until it has run for so long from now on."""
+
+    def run_seconds():
+        with open(f"/proc/{pid}/stat") as stat:
+            return sum(map(int, stat.read().rsplit(")", 1)[1].split()[11:13])) / os.sysconf("SC_CLK_TCK")
+
+    before = run_seconds()
+    wait_for(f"process {pid} has run", lambda: run_seconds() > before + seconds, seconds=60, quiet=True)
+
+
+def check_identities(report, name, quiet=False, whole=True, later_ns=0):
+    """What must hold exactly, whatever ran.  WHOLE: the report begins with the watching, as no later interval's does.
+
+    LATER_NS: how long the next interval is.  What those do who end while this one is read may be told in this one.
+    """
 
     def check_this(ok, text):
         check(ok, f"{name}: {text}", quiet)
@@ -214,7 +229,7 @@ def check_identities(report, name, quiet=False, whole=True):
     check_this(s["blocked_ns"] == sum(s["blocked_reason_ns"].values()), "reasons sum to blocked time")
     # Up to when the last one was read: a slow guest takes long for many that switch meanwhile.
     longest_ns = max([report["window"]["duration_ns"], *(t["wall_ns"] for t in report["threads"] if t["tid"])])
-    check_this(s["on_cpu_ns"] <= longest_ns * report["machine"]["cpus"] * 1.001, "no more on-CPU time than there is")
+    check_this(s["on_cpu_ns"] <= (longest_ns + later_ns) * report["machine"]["cpus"] * 1.001, "no more on-CPU time than there is")
     cost = s["switch_cost"]
     if cost["on_cpu_ratio"] is None:
         check_this(not cost["available"] or not s["on_cpu_ns"], "the share of switches is known where their cost is")

@@ -4,6 +4,7 @@ import atexit
 import contextlib
 import json
 import os
+import select
 import socket
 import subprocess
 import time
@@ -171,6 +172,11 @@ class Connection:
         return self.receive()
 
 
+def is_answered(connection):
+    """It has bytes to be read."""
+    return bool(select.select([connection.socket], [], [], 0)[0])
+
+
 @contextlib.contextmanager
 def measured(pid, *options, may_lose=()):
     """Watches PID while the body runs; its report is in the list that this gives, after that."""
@@ -184,9 +190,16 @@ def measured(pid, *options, may_lose=()):
 def come_to_rest(pid):
     """A client has its answer before the server is back from sending it.  One that never rests is left as it is."""
     end = time.monotonic() + REST_S
-    with contextlib.suppress(OSError):  # it, or one of them, has ended
-        while not all(map(at_rest, family(pid))) and time.monotonic() < end:
-            time.sleep(0.001)
+    while not rests(pid) and time.monotonic() < end:
+        time.sleep(0.001)
+
+
+def rests(pid):
+    """Whether it does, and all below it; not if one of them ends just then."""
+    try:
+        return all(map(at_rest, family(pid)))
+    except OSError:
+        return False
 
 
 def family(pid):
@@ -332,9 +345,30 @@ def check_residual(report, name, ratio=0.01):
     check(residual <= ratio * total, f"{name}: {residual / max(total, 1):.2%} of the latency is residual")
 
 
+AWAY = 2  # of a run's requests, at most, that were sent just when their sender's CPU was taken away
+
+
+def at_rank(buckets, rank):
+    """Where the bucket begins that has the RANK-th."""
+    for b in buckets:
+        rank -= b["count"]
+        if rank <= 0:
+            return b["from_ns"]
+    return buckets[-1]["from_ns"]
+
+
 def check_not_above(report, client, name):
-    """Quantiles of the server's side are not above the client's by more than a bucket."""
-    for q in report["requests"]["quantiles"]:
+    """
+    Quantiles of the server's side are not above the client's by more than a bucket.
+
+    But for this: the client has its answer before the server is back from sending it.  Another program may run instead of
+    it then, as the client itself, which is what it waits after a preemption; or the hypervisor takes the CPU, which it need not
+    tell of: that is rare, and moves a quantile by a rank.
+    """
+    r = report["requests"]
+    for q in r["quantiles"]:
         theirs = client["latency"][{0.5: "p50_ns", 0.9: "p90_ns", 0.99: "p99_ns", 0.999: "p999_ns"}[q["q"]]]
-        check(bucket(q["latency_ns"]) <= bucket(theirs) + 1,
-              f"{name}: quantile {q['q']} is {q['latency_ns']} ns, the client's {theirs}")
+        rank = max(-(-round(q["q"] * 1e6) * r["count"] // 1_000_000) - AWAY, 1)
+        ours = min(at_rank(r["buckets"], rank), q["without_ns"]["run_queue_preempted"])
+        check(bucket(ours) <= bucket(theirs) + 1,
+              f"{name}: quantile {q['q']} is {q['latency_ns']} ns ({ours} without what the client does not see), the client's {theirs}")
