@@ -142,7 +142,7 @@ def splits(row):
                  for q, shares, server_ns in curves.splits(cell.runs)]
         if lines:
             who = words.behind(curves.blame(cell.runs))
-            out.append(tag("div", tag("h4", cell.subject), *lines, tag("p", f"Waits for a CPU were behind {who}.", class_="note") if who else "",
+            out.append(tag("div", tag("h4", cell.subject), *lines, tag("p", f"All its waits for a CPU were behind {who}.", class_="note") if who else "",
                            class_="subject"))
     return tag("div", *out, class_="splits") if out else ""
 

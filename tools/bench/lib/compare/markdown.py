@@ -91,7 +91,7 @@ def splits(scenario):
     yield "**Where the time went** of requests at or above a quantile, as the server has it, and what was on the CPUs that its threads waited for"
     yield ""
     yield from plain_table(
-        ["row", "subject", "from", "the server's own", *(groups.GROUPS[letter][0] for letter in used), "waits for a CPU were behind"],
+        ["row", "subject", "from", "the server's own", *(groups.GROUPS[letter][0] for letter in used), "all its waits for a CPU were behind"],
         ([f"`{row.row}`", cell.subject, words.quantile(q), words.ns(server_ns), *(words.percent(shares[letter]) if shares[letter] else "" for letter in used),
           "" if at else words.behind(curves.blame(cell.runs))] for row, cell, of in found for at, (q, shares, server_ns) in enumerate(of)))
     yield ""

@@ -35,7 +35,7 @@ METRICS = {
     "gc_pause_ns": Metric("a collection's stop", "ns", False, "for how long a garbage collection stops all that run, in the mean"),
     "gc_stopped_ratio": Metric("stopped by collections", "percent", False, "of the time, all that run"),
     "startup_ns": Metric("startup", "ns", False, "from the start of the process to its first answer"),
-    "size_bytes": Metric("binary size", "bytes", False, "stripped"),
+    "size_bytes": Metric("binary size", "bytes", False, "stripped, with its libraries but libc's"),
 }
 STEPS = {"max_rate": 1.05}  # a search ends when the next rate that did not hold is that near (SEARCH_RATIO, tools/load/search.h)
 QUANTILES = {"p50_ns": 0.5, "p99_ns": 0.99, "p999_ns": 0.999}

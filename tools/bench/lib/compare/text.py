@@ -80,7 +80,7 @@ def bars(row, quantiles):
             yield (f"    {'' if at else cell.subject:<24}{words.quantile(q):<6}{words.ns(server_ns):>9} |{bar(shares)}"
                    + (f"  {words.MARKS[mark]}" if mark else ""))
         if known and (who := words.behind(curves.blame(cell.runs))):
-            yield f"    {'':<24}waits for a CPU were behind {who}"
+            yield f"    {'':<24}all its waits for a CPU were behind {who}"
 
 
 def letters_of(bar_lines):

@@ -167,7 +167,7 @@ def tails(scenarios):
     best, worst = apart
     who = words.behind(curves.blame(row.cells[worst].runs))
     return [Verdict("tail", f"In '{row.title}' p99 is {words.ns(known[best])} in {best} and {words.ns(known[worst])} in {worst}: {cause_of(row, worst)}"
-                    + (f" Its waits for a CPU were behind {who}." if who else ""), row)]
+                    + (f" All its waits for a CPU were behind {who}." if who else ""), row)]
 
 
 def servings(scenarios):
