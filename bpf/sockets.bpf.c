@@ -44,7 +44,7 @@ static __always_inline void seed_listener(struct sock *sk)
 
 /*
  * A listener by multipath TCP accepts, also plain TCP, from a socket that no descriptor leads to: its first
- * subflow.  That is found by the port, in the agent's own network namespace.
+ * subflow.  That is found by the port, in each network namespace that the target is in: the agent goes there.
  */
 SEC("?iter/tcp")
 int seed_subflows(struct bpf_iter__tcp *ctx)

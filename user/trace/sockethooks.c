@@ -8,6 +8,7 @@
 #include <bpf/libbpf.h>
 
 #include "user/trace/hookset.h"
+#include "user/trace/netns.h"
 #include "user/trace/tracer_internal.h"
 
 static const struct hook_part methods[][SOCKETHOOKS_PROGRAMS_MAX] = {
@@ -48,6 +49,10 @@ static const struct hook_part no_accepts = {
 	NULL, { "security_sock_graft", "absent", "accept times: accept_wait lasts to the read" }
 };
 
+static const struct hook_part no_subflows = {
+	NULL, { "iter/tcp", "absent", "first requests by multipath TCP in other network namespaces" }
+};
+
 void sockethooks_choose(struct sockethooks *hooks, struct whylate *skel, enum request_hooks wanted,
 			bool with_accepts)
 {
@@ -82,8 +87,16 @@ void sockethooks_detach(struct sockethooks *hooks)
 	hookset_detach(&hooks->accept_link, 1);
 }
 
-int sockethooks_seed(const struct sockethooks *hooks, struct whylate *skel, struct err *err)
+static int seed_subflows(void *arg)
 {
+	const struct whylate *skel = arg;
+
+	return tracer_run_over(skel->progs.seed_subflows);
+}
+
+int sockethooks_seed(struct sockethooks *hooks, struct whylate *skel, struct err *err)
+{
+	size_t nr_unseen = 0;
 	int ret;
 
 	if (hooks->hooks == REQUEST_HOOKS_NONE)
@@ -91,7 +104,8 @@ int sockethooks_seed(const struct sockethooks *hooks, struct whylate *skel, stru
 	skel->bss->seeds_connections = 0;
 	ret = tracer_run_over(skel->progs.seed_sockets);
 	if (!ret && skel->bss->nr_multipath)
-		ret = tracer_run_over(skel->progs.seed_subflows);
+		ret = netns_run_in_each(bpf_map__fd(skel->maps.targets), seed_subflows, skel, &nr_unseen);
+	hooks->subflows_unseen = nr_unseen;
 	skel->bss->seeds_connections = 1;
 	if (!ret)
 		ret = tracer_run_over(skel->progs.seed_sockets);
@@ -117,5 +131,6 @@ size_t sockethooks_names(const struct sockethooks *hooks, struct tracer_hook *ou
 
 	if (hooks->hooks == REQUEST_HOOKS_NONE)
 		return nr;
-	return nr + hookset_names(hooks->accepts ? &accepts : &no_accepts, 1, out + nr, max - nr);
+	nr += hookset_names(hooks->accepts ? &accepts : &no_accepts, 1, out + nr, max - nr);
+	return nr + hookset_names(&no_subflows, hooks->subflows_unseen, out + nr, max - nr);
 }

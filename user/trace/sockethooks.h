@@ -21,6 +21,7 @@ struct whylate;
 struct sockethooks {
 	enum request_hooks hooks; /* in use */
 	bool accepts;		  /* the end of a connection's wait in its listener's queue is seen too */
+	bool subflows_unseen; /* some of a multipath TCP listener's, in a namespace that we may not go to */
 	struct bpf_link *links[SOCKETHOOKS_PROGRAMS_MAX];
 	struct bpf_link *accept_link;
 };
@@ -39,7 +40,7 @@ void sockethooks_detach(struct sockethooks *hooks);
  * After all hooks are on and the threads have their clocks: find the target's listeners and the connections
  * that it has accepted so far.  Returns 0 or a negative errno, with the sentence in ERR.
  */
-int sockethooks_seed(const struct sockethooks *hooks, struct whylate *skel, struct err *err);
+int sockethooks_seed(struct sockethooks *hooks, struct whylate *skel, struct err *err);
 
 /* How many answers are being sent now and are booked already.  Returns 0 or a negative errno. */
 int sockethooks_still_sending(struct whylate *skel, uint64_t *out);
