@@ -316,9 +316,12 @@ enum request_hooks probe_requests(const struct probe *probe)
 {
 	if (!probe->items[PROBE_TASK_REGISTERS].present)
 		return REQUEST_HOOKS_NONE;
+	/* Linux 6.3 and 6.4 have both, and the tracepoints see no sendfile: it does not come by sendmsg before 6.5. */
+	if (probe->items[PROBE_SOCKET_CALLS].present)
+		return REQUEST_HOOKS_FENTRY;
 	if (probe->items[PROBE_SOCKETS].present)
 		return probe->preempts ? REQUEST_HOOKS_ALONE : REQUEST_HOOKS_TRACEPOINTS;
-	return probe->items[PROBE_SOCKET_CALLS].present ? REQUEST_HOOKS_FENTRY : REQUEST_HOOKS_NONE;
+	return REQUEST_HOOKS_NONE;
 }
 
 bool probe_accepts(const struct probe *probe)
