@@ -36,6 +36,15 @@ static bool is_below(uint64_t client_ns, uint64_t server_ns)
 	return hist_bucket(client_ns) + 1 < hist_bucket(server_ns);
 }
 
+/* TEXT, which AT_LEAST makes a lower bound, in a column of its own. */
+static void column(const char *text, bool at_least, FILE *out)
+{
+	char bound[2 + SIGNED_TEXT_BYTES];
+
+	snprintf(bound, sizeof(bound), "%s%s", at_least ? "> " : "", text);
+	fprintf(out, " %10s", bound);
+}
+
 void text_client(const struct report_requests *r, unsigned most, FILE *out)
 {
 	const struct report_client *client = &r->client;
@@ -52,11 +61,13 @@ void text_client(const struct report_requests *r, unsigned most, FILE *out)
 		if (!has_row(i, most))
 			continue;
 		text_quantile(name, i);
-		fprintf(out, "  %-5s %10s", name, ns_text(text, client->ns[i]));
+		fprintf(out, "  %-5s", name);
+		column(ns_text(text, client->ns[i]), client->at_least[i], out);
 		if (client->has_sent)
-			fprintf(out, " %10s", ns_text(text, client->sent_ns[i]));
-		fprintf(out, " %10s", ns_text(text, server_ns));
-		fprintf(out, " %10s\n", signed_ns_text(text, (int64_t)(client->ns[i] - server_ns)));
+			column(ns_text(text, client->sent_ns[i]), client->sent_at_least[i], out);
+		column(ns_text(text, server_ns), false, out);
+		column(signed_ns_text(text, (int64_t)(client->ns[i] - server_ns)), client->at_least[i], out);
+		fputc('\n', out);
 	}
 	if (below)
 		fputs("  The client cannot have been faster: these are other requests, or not in ns.\n", out);

@@ -19,6 +19,22 @@ static void fill_quantiles(const struct report_dist *dist, uint64_t ns[QUANTILES
 		ns[i] = quantile_ns(dist->buckets, dist->count, quantile_list[i]);
 }
 
+/* Which quantiles of LATENCY's KEY are lower bounds, by the generator's own list of them. */
+static void read_bounds(json_t *latency, const char *key, bool at_least[QUANTILES])
+{
+	json_t *one;
+	size_t number;
+
+	json_array_foreach(json_object_get(json_object_get(latency, key), "quantiles"), number, one)
+	{
+		double q = json_number_value(json_object_get(one, "q"));
+
+		for (int i = 0; i < QUANTILES; i++)
+			if (q == quantile_list[i])
+				at_least[i] = json_is_true(json_object_get(one, "at_least"));
+	}
+}
+
 /* LATENCY's KEY into DIST; false where it is not there. */
 static bool read_one(struct reader *reader, json_t *latency, const char *key, struct report_dist *dist)
 {
@@ -42,10 +58,12 @@ static void read_latency(struct reader *reader, json_t *root, struct report_clie
 
 	out->has_sent = read_one(reader, latency, "from_send", &dist);
 	fill_quantiles(&dist, out->sent_ns);
+	read_bounds(latency, "from_send", out->sent_at_least);
 	if (read_one(reader, latency, "from_due", &dist)) {
 		strcpy(out->source, "from_due");
 		out->count = dist.count;
 		fill_quantiles(&dist, out->ns);
+		read_bounds(latency, "from_due", out->at_least);
 		return;
 	}
 	/* A closed loop: nothing is due before it is sent. */
@@ -55,8 +73,10 @@ static void read_latency(struct reader *reader, json_t *root, struct report_clie
 	strcpy(out->source, "from_send");
 	out->count = dist.count;
 	memcpy(out->ns, out->sent_ns, sizeof(out->ns));
+	memcpy(out->at_least, out->sent_at_least, sizeof(out->at_least));
 	out->has_sent = false;
 	memset(out->sent_ns, 0, sizeof(out->sent_ns));
+	memset(out->sent_at_least, 0, sizeof(out->sent_at_least));
 }
 
 static int read_json(const char *text, size_t size, const char *name, struct report_client *out,

@@ -125,7 +125,11 @@ static json_t *client_json(const struct report_requests *requests)
 
 		writer_set(one, "q", json_real(quantile_list[i]));
 		writer_u64(one, "client_ns", client->ns[i]);
+		if (client->at_least[i])
+			writer_set(one, "client_at_least", json_true());
 		writer_optional_u64(one, "from_send_ns", client->has_sent, client->sent_ns[i]);
+		if (client->sent_at_least[i])
+			writer_set(one, "from_send_at_least", json_true());
 		writer_u64(one, "server_ns", server_ns);
 		writer_u64(one, "difference_ns", client->ns[i] - server_ns);
 		writer_append(quantiles, one);

@@ -133,7 +133,9 @@ static void read_client(struct reader *reader, json_t *parent, struct report_cli
 		if (i >= QUANTILES) /* how many there are is seen by whoever compares the whole */
 			break;
 		client->ns[i] = reader_u64(reader, one, "client_ns");
+		client->at_least[i] = json_is_true(json_object_get(one, "client_at_least"));
 		client->has_sent = reader_optional_u64(reader, one, "from_send_ns", &client->sent_ns[i]);
+		client->sent_at_least[i] = json_is_true(json_object_get(one, "from_send_at_least"));
 	}
 }
 

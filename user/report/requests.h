@@ -56,9 +56,11 @@ struct report_client {
 	char file[256];
 	char source[16]; /* "from_due", "from_send", "hlog" */
 	uint64_t count;
-	uint64_t ns[QUANTILES]; /* of quantile_list, as by quantile_ns() */
-	bool has_sent;		/* from_due: and beside it, those of from_send */
+	uint64_t ns[QUANTILES];	  /* of quantile_list, as by quantile_ns() */
+	bool at_least[QUANTILES]; /* requests that were not answered decide it: it may be anything more */
+	bool has_sent;		  /* from_due: and beside it, those of from_send */
 	uint64_t sent_ns[QUANTILES];
+	bool sent_at_least[QUANTILES];
 };
 
 /* One interval of the run. */
