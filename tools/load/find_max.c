@@ -195,6 +195,14 @@ static double backlog_ratio(const struct load_found *found)
 	return limit_ns < run_ns / 2 ? limit_ns / (run_ns - limit_ns) : 1;
 }
 
+bool load_found_is_client_bound(const struct load_found *found)
+{
+	struct search_answer answer;
+
+	search_done(&found->search, &answer);
+	return answer.high.rate > 0 && answer.client_bound;
+}
+
 void load_found_text(FILE *out, const struct load_found *found)
 {
 	struct search_answer answer;

@@ -27,6 +27,9 @@ struct load_found {
 int load_find_max(struct load_found *found, const struct load_plan *plan, struct load_result *result,
 		  struct err *err);
 
+/* Whether it was the generator that could not do more: what the server can do is not known above. */
+bool load_found_is_client_bound(const struct load_found *found);
+
 /* The answer in words, with what is not known of it. */
 void load_found_text(FILE *out, const struct load_found *found);
 /* The same as the report's key find_max. */

@@ -32,6 +32,8 @@ static int status_of(const struct load_result *result)
 	struct load_quantile quantiles[LOAD_QUANTILES];
 
 	load_result_quantiles(result, quantiles);
+	if (result->found && load_found_is_client_bound(result->found))
+		return LAGGED;
 	return load_result_is_late(result, quantiles) ? LAGGED : DONE;
 }
 
