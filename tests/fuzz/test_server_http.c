@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * A connection of the reference servers.  The first byte says how the rest is cut and whether the server is
- * draining; the answers must not depend on the cuts, and no input holds more memory than its limits.
+ * A connection of the reference servers.  The first byte says how the rest is cut, whether the server is
+ * draining, and whether more comes before it has answered; the answers must not depend on the cuts, nor on
+ * that, and no input holds more memory than its limits.
  */
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/server_talk.h"
@@ -29,12 +30,14 @@ static void check(const struct talk *t, size_t size)
 	REQUIRE(!conn_is_idle(conn) || (!conn->content && conn->in_bytes <= 2), "idle, and holds memory");
 }
 
-static void run(struct talk *t, const uint8_t *data, size_t size, size_t piece, bool drains)
+/* PIECE 0: at once.  LATE: one step of an answer for each piece that comes, and the rest in the end. */
+static void run(struct talk *t, const uint8_t *data, size_t size, size_t piece, bool drains, bool late)
 {
 	talk_begin(t);
 	if (drains)
 		conn_drain(&t->conn);
-	talk_feed(t, (const char *)data, size, piece);
+	talk_feed_as(t, (const char *)data, size, piece, late);
+	talk_go_on(t, piece);
 	check(t, size);
 	blank_dates(t->text);
 }
@@ -43,15 +46,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct talk whole, cut;
 	size_t piece;
-	bool drains;
+	bool drains, late;
 
 	if (size < 2 || size > CONN_LINGER_BYTES)
 		return 0;
-	piece = (data[0] & 127u) + 1u;
+	piece = (data[0] & 63u) + 1u;
+	late = data[0] >> 6 & 1;
 	/* What a draining server still answers is what it has read: that does depend on the cuts. */
 	drains = data[0] >> 7;
-	run(&whole, data + 1, size - 1, drains ? piece : 0, drains);
-	run(&cut, data + 1, size - 1, piece, drains);
+	run(&whole, data + 1, size - 1, drains ? piece : 0, drains, false);
+	run(&cut, data + 1, size - 1, piece, drains, late);
 	/* Whether a 100 is sent depends on whether the body is there already. */
 	if ((!whole.text || !strstr(whole.text, " 100 ")) && (!cut.text || !strstr(cut.text, " 100 "))) {
 		REQUIRE(whole.bytes == cut.bytes &&

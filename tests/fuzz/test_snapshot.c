@@ -288,6 +288,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct snapshot_blame_name names[2][NAMES];
 	static struct snapshot_requests requests[2];
 	static struct snapshot from, to;
+	const struct snapshot *before;
 	struct report report = {};
 	struct err err = {};
 
@@ -316,8 +317,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	report.scheduling.switch_cost.available = take() & 1;
 	strcpy(report.window.started_at, "2026-11-24T06:56:56.652435Z");
 	report.window.duration_ns = 1 + take_ns();
-	REQUIRE(!scheduling_between(&from, &to, report.window.duration_ns, &report, &err), "%s", err.text);
-	REQUIRE(!requests_between(&from, &to, &report, &err), "%s", err.text);
+	before = take() & 1 ? NULL : &from; /* NULL: of the whole run */
+	REQUIRE(!scheduling_between(before, &to, report.window.duration_ns, &report, &err), "%s", err.text);
+	REQUIRE(!requests_between(before, &to, &report, &err), "%s", err.text);
 	exemplars_of(&to, take_ns(), &report);
 	require_identities(&report);
 	round_trip(&report, false);

@@ -52,12 +52,13 @@ static void relay(int from, int to, uint64_t *since_ns)
 static void handed_on_by_wakeups(void **state)
 {
 	(void)state;
-	passed_is_taken = 1; /* what a worker adds that passes on is believed from the second time on */
 	for (unsigned seed = 1; seed <= LIVES; seed++) {
 		uint64_t since_ns;
 		int last = FIRST;
 
 		begin(seed);
+		passed_is_taken =
+			1; /* what a worker adds that passes on is believed from the second time on */
 		since_ns = sim.now_ns;
 		relay(LOOP, FIRST, &since_ns);
 		if (any(2)) {

@@ -45,43 +45,64 @@ static inline void talk_take(struct talk *t, size_t piece)
 	conn_sent(&t->conn, nr, 0);
 }
 
-/* All that needs no more input. */
-static inline void talk_go_on(struct talk *t, size_t piece)
+/* One thing that needs no more input; false: there is none. */
+static inline bool talk_step(struct talk *t, size_t piece)
 {
 	const struct conn_answer answer = { 200, "text/plain", "done\n", 5 };
 
-	for (;;) {
-		switch (conn_need(&t->conn)) {
-		case CONN_WORK:
-			conn_answer(&t->conn, &answer, 0);
-			break;
-		case CONN_SEND:
-			talk_take(t, piece);
-			break;
-		case CONN_SHUT:
-			t->shut = true;
-			conn_shut(&t->conn, 0);
-			break;
-		default:
-			return;
-		}
+	switch (conn_need(&t->conn)) {
+	case CONN_WORK:
+		conn_answer(&t->conn, &answer, 0);
+		return true;
+	case CONN_SEND:
+		talk_take(t, piece);
+		return true;
+	case CONN_SHUT:
+		t->shut = true;
+		conn_shut(&t->conn, 0);
+		return true;
+	default:
+		return false;
 	}
 }
 
-/* SIZE bytes in pieces of at most PIECE, the answers taken likewise; 0: at once. */
-static inline void talk_feed(struct talk *t, const char *bytes, size_t size, size_t piece)
+/* All of them. */
+static inline void talk_go_on(struct talk *t, size_t piece)
 {
-	while (size && conn_need(&t->conn) != CONN_CLOSE) {
-		size_t nr = piece && piece < size ? piece : size;
-		char *copy = malloc(nr); /* of its own, so that a read past it is seen */
+	while (talk_step(t, piece))
+		;
+}
 
+/*
+ * SIZE bytes in pieces of at most PIECE, the answers taken likewise; 0: at once.  LATE: as by somebody who
+ * reads without being asked, while only one step is made of an answer.
+ */
+static inline void talk_feed_as(struct talk *t, const char *bytes, size_t size, size_t piece, bool late)
+{
+	for (;;) {
+		size_t nr = piece && piece < size ? piece : size;
+		char *copy;
+
+		if (conn_need(&t->conn) == CONN_SHUT)
+			talk_step(t, piece);
+		if (!size || conn_need(&t->conn) == CONN_CLOSE)
+			return;
+		copy = malloc(nr); /* of its own, so that a read past it is seen */
 		memcpy(copy, bytes, nr);
 		conn_input(&t->conn, copy, nr, 0);
 		free(copy);
-		talk_go_on(t, piece);
+		if (late)
+			talk_step(t, piece);
+		else
+			talk_go_on(t, piece);
 		bytes += nr;
 		size -= nr;
 	}
+}
+
+static inline void talk_feed(struct talk *t, const char *bytes, size_t size, size_t piece)
+{
+	talk_feed_as(t, bytes, size, piece, false);
 }
 
 #endif /* WHYLATE_TESTS_SERVER_TALK_H */
