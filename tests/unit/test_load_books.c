@@ -102,16 +102,18 @@ static void test_steps_are_found(void **state)
 	(void)state;
 	for (int sign = -1; sign <= 1; sign += 2) {
 		struct walltime walltime;
-		uint64_t ns;
+		uint64_t ns, wall_ns;
 
 		walltime_begin(&walltime);
 		walltime.offset_ns += sign * second_ns;
 		/* The clock is ahead of what is known of it: what came now would come in the future. */
-		assert_int_equal(walltime_convert(&walltime, clock_wall_ns(), clock_monotonic_ns(), &ns),
-				 sign > 0);
+		wall_ns = clock_wall_ns();
+		assert_int_equal(walltime_convert(&walltime, wall_ns, clock_monotonic_ns(), &ns), sign > 0);
 		walltime_check(&walltime);
 		assert_int_equal(walltime.steps, 1);
-		assert_true(walltime_convert(&walltime, clock_wall_ns() - 100000, clock_monotonic_ns(), &ns));
+		/* In this order: being away between the two only makes it older. */
+		wall_ns = clock_wall_ns() - 100000;
+		assert_true(walltime_convert(&walltime, wall_ns, clock_monotonic_ns(), &ns));
 		walltime_check(&walltime);
 		assert_int_equal(walltime.steps, 1);
 	}
