@@ -42,7 +42,7 @@ enum request_without {
 /* The status class of a final response. */
 enum request_status {
 	STATUS_UNKNOWN, /* could not be looked at: io_uring, a body without a head */
-	STATUS_1XX,	/* 101 only: others are not final */
+	STATUS_1XX,	/* none: a 101 is NOT_UPGRADED, others are not final */
 	STATUS_2XX,
 	STATUS_3XX,
 	STATUS_4XX,

@@ -100,9 +100,10 @@ def lines(indexes, found):
     yield from (f"  the other way round: {one}" for one in contrary(found))
     yield ""
     yield "figures of the second by those of the first: the median, and between which nine of ten are"
+    width = max((len(measures.METRICS[metric].title) for metric in found.moved), default=0) + 2
     for metric, ratios in found.moved.items():
         low, high = (quantile(ratios, q) for q in NINE_OF_TEN)
-        yield f"    {measures.METRICS[metric].title:<32}x {statistics.median(ratios):.3f}   {low:.3f} to {high:.3f}   of {len(ratios)}"
+        yield f"    {measures.METRICS[metric].title:<{width}}x {statistics.median(ratios):.3f}   {low:.3f} to {high:.3f}   of {len(ratios)}"
 
 
 def render(indexes, found):
