@@ -316,7 +316,8 @@ enum request_hooks probe_requests(const struct probe *probe)
 {
 	if (!probe->items[PROBE_TASK_REGISTERS].present)
 		return REQUEST_HOOKS_NONE;
-	/* Linux 6.3 and 6.4 have both, and the tracepoints see no sendfile: it does not come by sendmsg before 6.5. */
+	/* Linux 6.3 and 6.4 have both, and the tracepoints see no sendfile: it does not come by sendmsg
+	 * before 6.5. */
 	if (probe->items[PROBE_SOCKET_CALLS].present)
 		return REQUEST_HOOKS_FENTRY;
 	if (probe->items[PROBE_SOCKETS].present)
