@@ -34,6 +34,7 @@ static void begin_life(unsigned seed)
 		contexts[i] = context_of(any(4) ? 0x5000 + 0x1000 * (uint64_t)i : 0);
 	for (int i = 0; i < TASKS; i++) {
 		sim.task[i].clock.recorded = any(5) ? RECORDED_THERE : RECORDED_NOT;
+		sim.task[i].no_run = !any(6);
 		if (sim.task[i].now.doing == BLOCKS)
 			wake(&sim.task[i], NULL);
 		if (sim.task[i].now.doing == WAITS)
