@@ -208,6 +208,7 @@ struct port_search {
 	struct inodes namespaces;   /* other network namespaces that were looked at, unsorted */
 	size_t nr_listening;	    /* those of them where somebody listens on the port */
 	uint32_t listening_pids[2]; /* a process in each of the first two */
+	uint32_t manager;	    /* holds it, and is no target; 0: none */
 };
 
 static int find_listeners(const char *path, struct port_search *search)
@@ -310,11 +311,27 @@ static bool holds_listener(uint32_t pid, const struct port_search *search)
 	return found;
 }
 
+/* Who keeps a listener for a service of its own (systemd.socket(5)) answers nothing: all others descend from
+ * it. */
+static bool is_manager(uint32_t pid)
+{
+	char comm[COMM_BYTES];
+
+	target_comm(pid, comm);
+	return !strcmp(comm, "systemd");
+}
+
 static int visit_port(uint32_t pid, void *context)
 {
 	struct port_search *search = context;
 
-	return holds_listener(pid, search) ? add(search->set, pid, search->err) : 0;
+	if (!holds_listener(pid, search))
+		return 0;
+	if (is_manager(pid)) {
+		search->manager = pid;
+		return 0;
+	}
+	return add(search->set, pid, search->err);
 }
 
 /*
@@ -362,7 +379,13 @@ int target_by_port(struct target_set *set, uint32_t port, struct err *err)
 		qsort(search.listeners.numbers, search.listeners.nr, sizeof(unsigned long), by_number);
 		ret = each_process(visit_port, &search);
 	}
-	if (!ret && set->nr_pids == before)
+	if (!ret && set->nr_pids == before && search.manager)
+		err_set(err, ESRCH,
+			"cannot find a target: systemd (process %u) holds TCP port %u for a service that "
+			"does not "
+			"run yet; send it a request, or give a PID",
+			search.manager, port);
+	else if (!ret && set->nr_pids == before)
 		err_set(err, EACCES,
 			"cannot find who listens on TCP port %u: no process that "
 			"this user may look into holds the socket; run it with sudo",
