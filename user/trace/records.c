@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "user/trace/records_internal.h"
@@ -189,19 +190,35 @@ struct mapping {
 	char name[4096];
 };
 
-/* Of a file that was replaced since, the kernel alone has what is mapped; to whoever may ask (proc(5)). */
+/* PATH may have been chosen by the target, to lead anywhere: a device is not so much as opened. */
+static int open_regular(const char *path)
+{
+	int at = open(path, O_PATH | O_CLOEXEC), fd = -1;
+	struct stat stat;
+	char again[32];
+
+	if (at >= 0 && !fstat(at, &stat) && S_ISREG(stat.st_mode)) {
+		snprintf(again, sizeof(again), "/proc/self/fd/%d", at);
+		fd = open(again, O_RDONLY | O_CLOEXEC);
+	}
+	if (at >= 0)
+		close(at);
+	return fd;
+}
+
+/* The kernel has what is mapped, whatever became of its name since; to whoever may ask (proc(5)). */
 static int open_mapped(uint32_t pid, const struct mapping *mapping)
 {
 	char path[sizeof(mapping->name) + 64];
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%u/root%s", pid, mapping->name);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd >= 0)
-		return fd;
 	snprintf(path, sizeof(path), "/proc/%u/map_files/%" PRIx64 "-%" PRIx64, pid, mapping->start,
 		 mapping->end);
-	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	fd = open_regular(path);
+	if (fd >= 0)
+		return fd;
+	snprintf(path, sizeof(path), "/proc/%u/root%s", pid, mapping->name);
+	return open_regular(path);
 }
 
 /* The file of MAPPING, which PID has from address START on, in the memory that is open as MEMORY. */
