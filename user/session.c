@@ -38,8 +38,10 @@ struct session {
 	struct tracer *tracer;
 	struct watch *watch;
 	session_sink *sink;
-	void *context;	      /* SINK's */
-	uint64_t realtime_ns; /* CLOCK_REALTIME less CLOCK_MONOTONIC, at attach */
+	void *context;		   /* SINK's */
+	uint64_t realtime_ns;	   /* CLOCK_REALTIME less CLOCK_MONOTONIC, at attach */
+	uint64_t last_realtime_ns; /* when the interval began: the machine may have been suspended, or its
+				      clock set */
 	uint64_t started_ns;
 	struct quota_place quota_place;	   /* of the first target, which may end before the last reading */
 	struct snapshot_quota first_quota; /* the quota counts on from before the run */
@@ -145,7 +147,7 @@ static int attach(struct session *session, struct err *err)
 		ret = watch_add_call(session->watch, tracer_late_births_fd(session->tracer), err);
 	if (ret)
 		return ret;
-	session->realtime_ns = clock_wall_ns() - clock_monotonic_ns();
+	session->realtime_ns = session->last_realtime_ns = clock_wall_ns() - clock_monotonic_ns();
 	session->started_ns = session->last_ns = tracer_began_at_ns(session->tracer);
 	begin_quota(session);
 	return 0;
@@ -272,7 +274,7 @@ static int hand_on(struct session *session, const struct snapshot *from, uint64_
 		.tracer = session->tracer,
 		.cpus_allowed = cpus_allowed(session),
 	};
-	uint64_t realtime_ns = session->realtime_ns + from_ns;
+	uint64_t realtime_ns = (whole ? session->realtime_ns : session->last_realtime_ns) + from_ns;
 	struct report report = {};
 	int ret = describe_report(&about, &report, err);
 
@@ -325,6 +327,7 @@ static int end_interval(struct session *session, struct err *err)
 		snapshot_fini(&session->last);
 		session->last = *now; /* which owns its memory from here on */
 		session->last_ns = now->at_ns;
+		session->last_realtime_ns = clock_wall_ns() - clock_monotonic_ns();
 	}
 	free(now);
 	return ret;
