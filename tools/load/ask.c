@@ -106,7 +106,7 @@ void ask_due(struct load_worker *worker)
 		if (ask(worker, connection, worker->timetable.request, due_ns))
 			timetable_next(&worker->timetable);
 		worker->now_ns = clock_monotonic_ns();
-		worker->away = worker->now_ns > before_ns + AWAY_NS;
+		worker->away = was_away(worker, before_ns);
 	}
 }
 

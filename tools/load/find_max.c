@@ -200,7 +200,7 @@ bool load_found_is_client_bound(const struct load_found *found)
 	struct search_answer answer;
 
 	search_done(&found->search, &answer);
-	return answer.high.rate > 0 && answer.client_bound;
+	return answer.client_bound;
 }
 
 void load_found_text(FILE *out, const struct load_found *found)
@@ -218,7 +218,7 @@ void load_found_text(FILE *out, const struct load_found *found)
 	else
 		fprintf(out, "A %s holds up to %s requests a second (%u of %u runs).\n", objective, low,
 			answer.low.held, answer.low.held + answer.low.failed + answer.low.client_bound);
-	if (answer.high.rate > 0 && answer.client_bound)
+	if (answer.client_bound)
 		fprintf(out, "At %s the generator was late: what the server can do is not known above.\n",
 			high);
 	else if (answer.high.rate > 0)

@@ -257,7 +257,7 @@ static int wait_for_events(struct load_worker *worker, struct epoll_event events
 	if (!nr && waits)
 		learn(worker, worker->now_ns - until_ns);
 	/* Stopped, or off its CPU, after the kernel had looked: much may have come since. */
-	worker->away = nr < 0 || worker->now_ns > (waits ? until_ns : before_ns) + AWAY_NS;
+	worker->away = nr < 0 || was_away(worker, waits ? until_ns : before_ns);
 	if (nr <= 0 && worker->away) {
 		timeout = (struct timespec){};
 		nr = epoll_pwait2(worker->epoll, events, EVENTS_AT_ONCE, &timeout, NULL);
@@ -279,7 +279,7 @@ static void serve(struct load_worker *worker, const struct epoll_event *event)
 	uint64_t before_ns = worker->now_ns;
 
 	on_event(worker, event);
-	worker->away |= worker->now_ns > before_ns + AWAY_NS;
+	worker->away |= was_away(worker, before_ns);
 }
 
 static void wait_and_serve(struct load_worker *worker, bool spins)

@@ -79,6 +79,12 @@ struct load_worker {
 	char buffer[READ_BYTES];
 };
 
+/* Whether the thread was off its CPU between SINCE_NS and the latest reading of the clock. */
+static inline bool was_away(const struct load_worker *worker, uint64_t since_ns)
+{
+	return worker->now_ns > since_ns + AWAY_NS;
+}
+
 static inline bool is_closed_loop(const struct load_worker *worker)
 {
 	return worker->plan->mode == LOAD_CLOSED;
