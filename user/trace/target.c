@@ -311,8 +311,7 @@ static bool holds_listener(uint32_t pid, const struct port_search *search)
 	return found;
 }
 
-/* Who keeps a listener for a service of its own (systemd.socket(5)) answers nothing: all others descend from
- * it. */
+/* It keeps a listener for a service (systemd.socket(5)), answers nothing, and all others descend from it. */
 static bool is_manager(uint32_t pid)
 {
 	char comm[COMM_BYTES];
@@ -381,9 +380,8 @@ int target_by_port(struct target_set *set, uint32_t port, struct err *err)
 	}
 	if (!ret && set->nr_pids == before && search.manager)
 		err_set(err, ESRCH,
-			"cannot find a target: systemd (process %u) holds TCP port %u for a service that "
-			"does not "
-			"run yet; send it a request, or give a PID",
+			"cannot find a target: systemd (process %u) holds TCP port %u for a service "
+			"that does not run yet; send it a request, or give a PID",
 			search.manager, port);
 	else if (!ret && set->nr_pids == before)
 		err_set(err, EACCES,
