@@ -11,7 +11,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "servers"))
-from serve import MODELS, Server, check, done  # noqa: E402, F401
+from serve import EPOLL_PWAIT2, MODELS, Server, check, done, refuse  # noqa: E402, F401
 
 BUILD = os.environ["BUILD"]
 LOAD = os.path.join(BUILD, "load")
@@ -47,12 +47,12 @@ class Scripted(Server):
 class Run:
     """The generator, running: ended by finish(), or with the test."""
 
-    def __init__(self, *args, **popen):
+    def __init__(self, *args, before=(), **popen):
         self.path = os.path.join(TMPDIR, f"load-{next(numbers)}.json")
         store = () if "--json" in args else ("--json", self.path)
         popen = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, "text": True, **popen}
         self.args = [*map(str, args)]
-        self.process = subprocess.Popen([LOAD, *store, *self.args], **popen)
+        self.process = subprocess.Popen([*before, LOAD, *store, *self.args], **popen)
         atexit.register(self.process.kill)
 
     def finish(self):

@@ -27,8 +27,15 @@ HOST = b"Host: a\r\n"
 MORE = {"prefork": ("--workers", "24"), "multi-reactor": ("--workers", "4"), "io-uring": ("--workers", "4"),
         "green-threads": ("--workers", "4")}
 PROBE = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+EPOLL_PWAIT2 = 441  # on every architecture
 # What the build is checked for as it runs; nothing in a plain build.
 SANITIZED = os.path.basename(SERVERS.removesuffix("/servers")).partition("san-")[2]
+
+
+def refuse(number, error, operation=-1):
+    """What is put before a command for its system call NUMBER, of all or of one OPERATION, to fail with ERROR."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "refuse.py")
+    return (sys.executable, path, str(number), str(operation), str(error))
 
 
 SERVING = []  # all that were started

@@ -7,6 +7,8 @@
 #include "user/base/clock.h"
 
 #define READS_MOST 128u /* 8 MiB: what a socket holds by default is less (tcp_rmem) */
+/* 512 KiB, which take some 100 us: what has become due meanwhile does not wait for the end of a long answer. */
+#define READS_BEFORE_ASKING 8u
 
 /* The answer is whole; REUSABLE: nothing speaks against another request on CONNECTION. */
 static void finish(struct load_worker *worker, struct connection *connection, uint64_t arrival_ns,
@@ -107,5 +109,7 @@ void answer_read(struct load_worker *worker, struct connection *connection, bool
 		/* Whoever looks at the time next gives it its outcome: no event is needed for that. */
 		if (goes_on_too_long(worker, connection, reads))
 			return;
+		if (reads % READS_BEFORE_ASKING == 0)
+			ask_due(worker);
 	}
 }

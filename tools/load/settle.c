@@ -39,7 +39,7 @@ static void record_sent(struct load_books *books, const struct load_worker *work
 /*
  * How much of the time from DUE_NS to UNTIL_NS, in which no connection was free, was our doing.  That each
  * was freed too late to keep up does not show in the lag of any one request: but all of it is ours if there
- * was something to do ever since, and else what lies before a request that we sent late, which took a
+ * was something to do ever since, and else what lies before a request that was late by us alone, which took a
  * connection that would have been free again.
  */
 static uint64_t our_wait_ns(const struct load_worker *worker, uint64_t due_ns, uint64_t until_ns)
@@ -70,7 +70,7 @@ void settle_sent(struct load_worker *worker, struct connection *connection)
 	if (is_closed_loop(worker))
 		return;
 	connection->late_ns = connection->sent_ns - could + our_wait_ns(worker, due_ns, could);
-	if (could == due_ns)
+	if (connection->late_ns == connection->sent_ns - due_ns)
 		worker->late_till_ns = connection->sent_ns;
 }
 

@@ -115,8 +115,16 @@ static int own_files(struct load_worker *worker)
 		       strerror(errno));
 }
 
+static int wait_without_sleep(struct load_worker *worker, struct epoll_event *events, int room)
+{
+	const struct timespec none = {};
+
+	return epoll_pwait2(worker->epoll, events, room, &none, NULL);
+}
+
 static int begin(struct load_worker *worker)
 {
+	struct epoll_event event;
 	int ret = 0;
 
 	prctl(PR_SET_TIMERSLACK, 1ul); /* without: 50 us late by design (prctl(2)) */
@@ -129,6 +137,10 @@ static int begin(struct load_worker *worker)
 	worker->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (worker->epoll < 0)
 		return err_set(&worker->err, errno, "cannot wait for sockets: %s", strerror(errno));
+	if (wait_without_sleep(worker, &event, 1) < 0)
+		return err_set(&worker->err, errno,
+			       "cannot wait for sockets by the nanosecond: epoll_pwait2: %s; Linux has it since 5.11",
+			       strerror(errno));
 	worker->now_ns = clock_monotonic_ns();
 	walltime_begin(&worker->walltime);
 	connect_begin(worker);
@@ -238,16 +250,23 @@ static void count_idle(struct load_worker *worker, uint64_t before_ns)
 		worker->idle_ns += end_ns - before_ns;
 }
 
+/* Whether a request is due, and a connection free for it: then it is not for want of work that we look. */
+static bool can_ask(const struct load_worker *worker)
+{
+	return worker->nr_in[IDLE] && ask_next_ns(worker) <= worker->now_ns;
+}
+
 /* Where all connections are busy it matters to know whether for the server or for us: look before waiting. */
 static int wait_for_events(struct load_worker *worker, struct epoll_event events[EVENTS_AT_ONCE], bool spins)
 {
 	uint64_t until_ns = wake_ns(worker, next_ns(worker)), before_ns = worker->now_ns;
 	bool waits = !spins && until_ns > worker->now_ns, looks = !waits || !worker->nr_in[IDLE];
-	struct timespec timeout = {};
+	bool owes = can_ask(worker); /* looks, if only before it sends */
+	struct timespec timeout;
 	int nr = 0;
 
 	if (looks)
-		nr = epoll_pwait2(worker->epoll, events, EVENTS_AT_ONCE, &timeout, NULL);
+		nr = wait_without_sleep(worker, events, EVENTS_AT_ONCE);
 	looks = looks && nr <= 0;
 	if (nr <= 0 && waits) {
 		timeout = clock_timespec(until_ns - worker->now_ns);
@@ -259,14 +278,15 @@ static int wait_for_events(struct load_worker *worker, struct epoll_event events
 	/* Stopped, or off its CPU, after the kernel had looked: much may have come since. */
 	worker->away = nr < 0 || was_away(worker, waits ? until_ns : before_ns);
 	if (nr <= 0 && worker->away) {
-		timeout = (struct timespec){};
-		nr = epoll_pwait2(worker->epoll, events, EVENTS_AT_ONCE, &timeout, NULL);
+		nr = wait_without_sleep(worker, events, EVENTS_AT_ONCE);
 		worker->now_ns = clock_monotonic_ns();
 		worker->away = false;
 	}
+	worker->woke = looks && nr > 0 && !owes;
+	if (owes)
+		return nr;
 	if (waits || nr <= 0)
 		count_idle(worker, before_ns);
-	worker->woke = looks && nr > 0;
 	if (worker->woke || (nr <= 0 && !waits))
 		worker->nothing_ns = worker->now_ns;
 	else if (nr <= 0)

@@ -71,7 +71,7 @@ struct load_worker {
 	uint64_t nothing_ns;   /* when there last was nothing to do: what waited then did not wait for us */
 	bool away;	       /* it was off its CPU: what ended since is seen before more is sent */
 	bool woke;	       /* that is when it woke: by an answer that may have come before */
-	uint64_t late_till_ns; /* when a request was last sent late though its connection was free */
+	uint64_t late_till_ns; /* when a request was last sent that was late by us alone, if at all */
 	uint64_t idle_ns;      /* while requests were due, with nothing to do */
 	uint64_t early_ns;     /* how much before a due time it asks to be woken */
 	uint64_t cpu_before_ns, cpu_ns, ended_ns;
