@@ -85,7 +85,7 @@ void io_shut(int fd, struct conn *conn)
 	conn_shut(conn, clock_monotonic_ns());
 }
 
-enum io_wait io_advance(struct io *io, int fd, struct conn *conn, bool *empty)
+enum io_wait io_advance(struct io *io, int fd, struct conn *conn, bool *empty, uint32_t *turn)
 {
 	int nr;
 
@@ -103,8 +103,9 @@ enum io_wait io_advance(struct io *io, int fd, struct conn *conn, bool *empty)
 				return IO_READ;
 			break;
 		case CONN_SEND:
-			if (io_send(io, fd, conn, MSG_DONTWAIT) == -EAGAIN)
+			if (!*turn || io_send(io, fd, conn, MSG_DONTWAIT) == -EAGAIN)
 				return IO_WRITE;
+			--*turn;
 			break;
 		case CONN_SHUT:
 			io_shut(fd, conn);

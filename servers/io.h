@@ -11,6 +11,8 @@
 #include "servers/work.h"
 
 #define IO_SCRATCH_BYTES 16384u
+/* Of one connection's; then others have theirs: who sends requests without a pause is never through. */
+#define IO_TURN_ANSWERS 16u
 
 /* Of a worker; SCRATCH is what it reads into, for all its connections. */
 struct io {
@@ -48,9 +50,10 @@ enum io_wait { IO_READ, IO_WRITE, IO_WORK, IO_CLOSE };
 /*
  * All that can be done without waiting, up to a request that is to be worked for.  *EMPTY: there was nothing
  * more to read when that was last looked at, so that it is not done again; kept from call to call until
- * something may have come.
+ * something may have come.  *TURN: how many more sends this turn may have; after them IO_WRITE is returned
+ * though the socket may have room, so that whoever waits for that comes back when others had their turn.
  */
-enum io_wait io_advance(struct io *io, int fd, struct conn *conn, bool *empty);
+enum io_wait io_advance(struct io *io, int fd, struct conn *conn, bool *empty, uint32_t *turn);
 
 /*
  * Begin CONN's request, which became KNOWN then: returns false if it was one that needs no work, and

@@ -138,10 +138,11 @@ static bool begin_task(struct loop *loop, struct connection *c)
 
 void loop_advance(struct loop *loop, struct connection *c)
 {
+	uint32_t turn = IO_TURN_ANSWERS;
 	enum io_wait wait;
 
 	do
-		wait = io_advance(&loop->io, c->fd, &c->conn, &c->is_read);
+		wait = io_advance(&loop->io, c->fd, &c->conn, &c->is_read, &turn);
 	while (wait == IO_WORK && begin_task(loop, c));
 	if (wait == IO_WORK && is_handed(c))
 		return; /* it may be on its way back already */

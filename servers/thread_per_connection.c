@@ -90,12 +90,13 @@ static void *run(void *argument)
 /* No thread for it: the refusal is all that is sent, and it fits into any socket's buffer. */
 static void refuse_here(struct worker *w)
 {
+	uint32_t turn = IO_TURN_ANSWERS;
 	bool empty = false;
 
 	stats_count(w->served.io.slot, STATS_REFUSED);
 	conn_fini(&w->served.conn);
 	conn_init_refused(&w->served.conn, w->served.conn.config, clock_monotonic_ns());
-	io_advance(&w->served.io, w->served.fd, &w->served.conn, &empty);
+	io_advance(&w->served.io, w->served.fd, &w->served.conn, &empty, &turn);
 	end(w);
 }
 

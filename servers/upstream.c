@@ -70,6 +70,9 @@ static enum upstream_state take_answer(struct upstream_call *call)
 		take = (size_t)nr < take ? (size_t)nr : take;
 		memcpy(call->head + call->head_bytes, bytes, take);
 		call->head_bytes += (uint32_t)take;
+		call->came_bytes += (uint32_t)nr;
+		if (call->came_bytes > UPSTREAM_BYTES_MAX)
+			return UPSTREAM_FAILED;
 	}
 	if (nr < 0)
 		return errno == EAGAIN || errno == EINTR ? UPSTREAM_READ : UPSTREAM_FAILED;

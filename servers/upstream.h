@@ -20,9 +20,12 @@ struct upstream {
 struct upstream_call {
 	int fd;
 	const struct upstream *upstream;
-	uint32_t sent_bytes, head_bytes;
+	uint32_t sent_bytes, head_bytes, came_bytes;
 	char head[12]; /* "HTTP/1.1 200" */
 };
+
+/* A longer answer is given up: it may be without end. */
+#define UPSTREAM_BYTES_MAX (16u << 20)
 
 enum upstream_state { UPSTREAM_READ, UPSTREAM_WRITE, UPSTREAM_DONE, UPSTREAM_FAILED };
 
