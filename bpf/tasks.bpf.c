@@ -129,11 +129,12 @@ struct {
 static __u32 births; /* for config.refuse_births */
 __u32 threads_told;  /* not static: made a boolean, the compiler would no longer say what it is */
 
-static __always_inline void note_clockless(__u32 tid)
+static __always_inline void note_clockless(struct task_struct *task)
 {
-	__u8 yes = 1;
+	__u32 tid = (__u32)task->pid;
+	__u64 start_time = task->start_time;
 
-	if (bpf_map_update_elem(&clockless, &tid, &yes, BPF_ANY))
+	if (bpf_map_update_elem(&clockless, &tid, &start_time, BPF_ANY))
 		count_loss(LOSS_CLOCK_CREATE);
 	else
 		nr_clockless = 1;
@@ -143,7 +144,7 @@ static __always_inline void birth_refused(struct task_struct *child)
 {
 	__u32 tid = (__u32)child->pid;
 
-	note_clockless(tid);
+	note_clockless(child);
 	/* The iterator may have met it first, and looked for it here in vain. */
 	if (clock_of(child))
 		bpf_map_delete_elem(&clockless, &tid);
@@ -154,8 +155,13 @@ static __always_inline void birth_refused(struct task_struct *child)
 static __always_inline bool is_clockless(struct task_struct *task)
 {
 	__u32 tid = (__u32)task->pid;
+	const __u64 *start_time;
 
-	return nr_clockless && bpf_map_lookup_elem(&clockless, &tid);
+	if (!nr_clockless)
+		return false;
+	start_time = bpf_map_lookup_elem(&clockless, &tid);
+	return start_time &&
+	       *start_time == task->start_time; /* else it ended without, and this is a stranger */
 }
 
 /* A process that answers requests has threads: from now on one may hand them to another.  The agent attaches
@@ -309,7 +315,7 @@ int seed_tasks(struct bpf_iter__task *ctx)
 		audit_create(task, 0);
 	tid = (__u32)task->pid;
 	if (!clock_create(task, CLOCK_SEEDED)) {
-		note_clockless(tid);
+		note_clockless(task);
 		seeds_failed++;
 	} else if (!task->exit_state || !drop_zombie(task)) { /* by now: what is dropped has none after all */
 		bpf_map_delete_elem(&clockless, &tid);
