@@ -25,6 +25,7 @@ enum http_begins {
 	HTTP_RESPONSE,
 	HTTP_TLS,	/* a TLS record */
 	HTTP_2_PREFACE, /* "PRI * HTTP/2.0" */
+	HTTP_PROXY,	/* what a proxy says of its client, and a request, or another of these, behind it */
 	HTTP_NOT,
 };
 
@@ -162,6 +163,26 @@ static __always_inline __u32 http_look_preface(struct http_words words, __u32 le
 	return length >= 14 ? HTTP_2_PREFACE : HTTP_UNDECIDED;
 }
 
+/*
+ * The header of the PROXY protocol (HAProxy's doc/proxy-protocol.txt, 2.1 and 2.2): "PROXY TCP4 ...", with
+ * TCP6 or UNKNOWN, or twelve bytes that begin with two empty lines.  HTTP_NOT: it is not, or too short for
+ * that to say more than what the bytes are otherwise.
+ */
+static __always_inline __u32 http_look_proxy(struct http_words words, __u32 length)
+{
+	const __u64 text = HTTP_WORD('P', 'R', 'O', 'X', 'Y', ' ', 'T', 0),
+		    low = HTTP_WORD('\r', '\n', '\r', '\n', 0, '\r', '\n', 'Q'),
+		    high = HTTP_WORD('U', 'I', 'T', '\n', 0, 0, 0, 0);
+
+	/* 'T' and 'U' differ in one bit. */
+	if (length > 6 && (words.low & http_mask(7) & ~(1ull << 48)) == text)
+		return HTTP_PROXY;
+	if (length < 5 || words.low != (low & http_mask(length)) ||
+	    (words.high & http_mask(4)) != (high & http_high_mask(length)))
+		return HTTP_NOT;
+	return length >= 12 ? HTTP_PROXY : HTTP_UNDECIDED;
+}
+
 /* Records of the types 20 to 23, of any version from SSL 3.0 to what TLS 1.3 leaves in that place. */
 static __always_inline __u32 http_look_tls(__u64 low, __u32 length)
 {
@@ -211,6 +232,9 @@ static __always_inline __u32 http_look_request(const __u8 bytes[HTTP_LOOK_BYTES]
 
 	if (!length)
 		return HTTP_UNDECIDED;
+	known = http_look_proxy(words, length);
+	if (known != HTTP_NOT)
+		return known;
 	if (empty) {
 		words.low = http_from(words, empty);
 		words.high >>= 8 * empty;

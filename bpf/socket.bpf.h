@@ -135,12 +135,17 @@ static __always_inline __u32 look(struct task_struct *task, int moved_bytes, boo
 	return length;
 }
 
-/* What the current task just read, MOVED_BYTES of it: an enum http_begins. */
+/*
+ * What the current task just read, MOVED_BYTES of it: an enum http_begins.  Behind a header of the PROXY
+ * protocol there may be anything, in the same read or the next: it is too short to tell.
+ */
 VERIFIED_ONCE __u32 look_at_request(int moved_bytes)
 {
 	__u8 bytes[HTTP_LOOK_BYTES] = {};
+	__u32 length = look(bpf_get_current_task_btf(), moved_bytes, true, bytes),
+	      begins = http_look_request(bytes, length);
 
-	return http_look_request(bytes, look(bpf_get_current_task_btf(), moved_bytes, true, bytes));
+	return begins == HTTP_PROXY ? HTTP_UNDECIDED : begins;
 }
 
 #endif /* WHYLATE_BPF_SOCKET_H */

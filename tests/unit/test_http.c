@@ -228,6 +228,29 @@ static void tls_is_a_record_of_a_known_type(void **state)
 	expect(request, "\r\n\x16\x03\x01", HTTP_NOT, 3);
 }
 
+static void a_proxy_header_is_of_either_version(void **state)
+{
+	static const char version2[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c";
+
+	(void)state;
+	expect(request, "PROXY TCP4 192.0.2.1 ", HTTP_PROXY, 7);
+	expect(request, "PROXY TCP6 ::1 ::1 ", HTTP_PROXY, 7);
+	expect(request, "PROXY UNKNOWN\r\n", HTTP_PROXY, 7);
+	expect(request, "PROXY /a HTTP/1.1", HTTP_REQUEST, 7); /* by such a method */
+	expect(request, "PROXY http://a/", HTTP_REQUEST, 10);
+	expect(request, "PROXY VCP4", HTTP_NOT, 7);
+	expect(request, "PROXX TCP4", HTTP_NOT, 7);
+	expect(request, "\r\nPROXY TCP4 1", HTTP_NOT, 9);
+	expect_bytes(request, version2, 16, HTTP_PROXY, 12);
+	for (size_t at = 4; at < 12; at++) {
+		char other[16];
+
+		memcpy(other, version2, sizeof(other));
+		other[at] ^= 0x40;
+		expect_bytes(request, other, sizeof(other), HTTP_NOT, (uint32_t)at + 1);
+	}
+}
+
 static void an_alert_of_tls_is_the_whole_message(void **state)
 {
 	_Alignas(8) uint8_t bytes[HTTP_LOOK_BYTES] = { 0x15, 3, 3, 0, 26 };
@@ -345,6 +368,7 @@ int main(void)
 		cmocka_unit_test(other_protocols_are_none),
 		cmocka_unit_test(empty_lines_alone_tell_nothing),
 		cmocka_unit_test(tls_is_a_record_of_a_known_type),
+		cmocka_unit_test(a_proxy_header_is_of_either_version),
 		cmocka_unit_test(an_alert_of_tls_is_the_whole_message),
 		cmocka_unit_test(http_2_is_its_whole_preface),
 		cmocka_unit_test(responses_have_a_status),
