@@ -146,15 +146,14 @@ static __always_inline bool is_of_new_listener(struct sock *sk)
 
 /*
  * The same as span_of(), of a socket at which the current task reads or writes: it may have been there before
- * us and be in no table of files, as a direct descriptor of io_uring's.  No other socket that we know is
- * without notes.  When what is read now arrived, nobody saw.
+ * us and be in no table of files, as a direct descriptor of io_uring's.  Notes at the socket say nothing:
+ * they may be another agent's.  When what is read now arrived, nobody saw.
  */
 static __always_inline struct span *span_touched(struct sock *sk)
 {
 	struct span *span = span_of(sk);
 
-	if (span || sk->sk_bpf_storage || (is_tcp(sk) ? !nr_listeners : !is_unix(sk)) ||
-	    !clock_of(bpf_get_current_task_btf()))
+	if (span || (is_tcp(sk) ? !nr_listeners : !is_unix(sk)) || !clock_of(bpf_get_current_task_btf()))
 		return span;
 	if (is_tcp(sk))
 		return is_accepted(sk) ? span_adopt(sk, true) : NULL;
