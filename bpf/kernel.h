@@ -213,6 +213,7 @@ struct bpf_iter__tcp {
 };
 
 struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
 	struct task_struct *task;
 	struct file *file;
 };

@@ -18,11 +18,9 @@ static __always_inline void seed_connection(struct sock *sk)
 		span_adopt(sk, has_unread(sk));
 }
 
-/* What an open file of a task of the target's is a stream socket of; NULL if it is none. */
-static __always_inline struct sock *stream_of(struct bpf_iter__task_file *ctx)
+/* What an open FILE of a TASK of the target's is a stream socket of; NULL if it is none. */
+static __always_inline struct sock *stream_of(struct task_struct *task, struct file *file)
 {
-	struct task_struct *task = ctx->task;
-	struct file *file = ctx->file;
 	struct socket *socket;
 	struct sock *sk;
 
@@ -33,19 +31,20 @@ static __always_inline struct sock *stream_of(struct bpf_iter__task_file *ctx)
 	return sk && (is_tcp(sk) || is_unix(sk)) ? sk : NULL;
 }
 
-__u32 nr_multipath; /* listeners by multipath TCP, as Go makes them where it can */
-
-static __always_inline void seed_listener(struct sock *sk)
+/*
+ * A listener by multipath TCP, as Go makes them where it can, accepts, also plain TCP, from a socket that no
+ * descriptor leads to: its first subflow.  The agent is told which processes have one, since it is found by
+ * the port, in the network namespace that it is in: the agent goes to theirs.
+ */
+static __always_inline void seed_listener(struct seq_file *seq, struct task_struct *task, struct sock *sk)
 {
-	if (sk->sk_protocol == IPPROTO_MPTCP)
-		nr_multipath++;
+	__u32 pid = task_process(task);
+
 	mark_listener(sk);
+	if (sk->sk_protocol == IPPROTO_MPTCP)
+		bpf_seq_write(seq, &pid, sizeof(pid));
 }
 
-/*
- * A listener by multipath TCP accepts, also plain TCP, from a socket that no descriptor leads to: its first
- * subflow.  That is found by the port, in each network namespace that the target is in: the agent goes there.
- */
 SEC("?iter/tcp")
 int seed_subflows(struct bpf_iter__tcp *ctx)
 {
@@ -53,7 +52,7 @@ int seed_subflows(struct bpf_iter__tcp *ctx)
 	struct tcp_sock *tcp;
 	__u16 port;
 
-	if (!common || !nr_multipath || common->skc_state != TCP_LISTEN)
+	if (!common || common->skc_state != TCP_LISTEN)
 		return 0;
 	port = common->skc_num;
 	tcp = bpf_skc_to_tcp_sock(common);
@@ -66,13 +65,14 @@ int seed_subflows(struct bpf_iter__tcp *ctx)
 SEC("?iter/task_file")
 int seed_sockets(struct bpf_iter__task_file *ctx)
 {
-	struct sock *sk = stream_of(ctx);
+	struct task_struct *task = ctx->task;
+	struct sock *sk = stream_of(task, ctx->file);
 
-	if (!sk)
+	if (!task || !sk)
 		return 0;
 	if (sk->__sk_common.skc_state == TCP_LISTEN) {
 		if (!seeds_connections)
-			seed_listener(sk);
+			seed_listener(ctx->meta->seq, task, sk);
 	} else if (seeds_connections) {
 		seed_connection(sk);
 	}
@@ -86,7 +86,7 @@ __u64 still_sending;
 SEC("?iter/task_file")
 int count_sending(struct bpf_iter__task_file *ctx)
 {
-	struct sock *sk = stream_of(ctx);
+	struct sock *sk = stream_of(ctx->task, ctx->file);
 	struct span *span = sk ? bpf_sk_storage_get(&spans, sk, NULL, 0) : NULL;
 
 	/* A socket may be open in several places. */

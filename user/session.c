@@ -144,7 +144,7 @@ static int attach(struct session *session, struct err *err)
 	if (!ret)
 		ret = tracer_open(&session->tracer, &tracer, err);
 	if (!ret)
-		ret = watch_add_call(session->watch, tracer_late_births_fd(session->tracer), err);
+		ret = watch_add_call(session->watch, tracer_asks_fd(session->tracer), err);
 	if (ret)
 		return ret;
 	session->realtime_ns = session->last_realtime_ns = clock_wall_ns() - clock_monotonic_ns();
@@ -437,7 +437,7 @@ static int serve_events(struct session *session, enum watch_event *event, struct
 		if (*event == WATCH_INTERVAL)
 			ret = end_interval(session, err);
 		else if (*event == WATCH_CALL)
-			ret = tracer_seed(session->tracer, err);
+			ret = tracer_answer(session->tracer, err);
 		else if (*event == WATCH_LOOK)
 			make_up(session, tracer_skipped(session->tracer));
 		else if (*event == WATCH_EXITED)

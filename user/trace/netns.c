@@ -4,20 +4,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <bpf/bpf.h>
-
 struct visits {
 	int own; /* the thread's namespace */
+	struct stat own_stat;
 	struct stat *seen;
 	size_t nr_seen;
 	size_t nr_refused;
+	bool any_unknown;
 	int (*run)(void *arg);
 	void *arg;
 };
@@ -65,36 +65,34 @@ static int visit(struct visits *visits, uint32_t pid)
 
 	snprintf(path, sizeof(path), "/proc/%u/ns/net", pid);
 	namespace = open(path, O_RDONLY | O_CLOEXEC);
-	if (namespace < 0) { /* it has ended, or is not ours to look at */
-		visits->nr_refused += errno == EACCES || errno == EPERM;
+	if (namespace < 0) { /* it has ended, or its first thread has, or it is not ours to look at */
+		bool is_there = !pid || errno == EACCES || errno == EPERM || !kill((pid_t)pid, 0);
+
+		visits->nr_refused += is_there;
+		visits->any_unknown |= is_there;
 		return 0;
 	}
 	ret = fstat(namespace, &its) ? -errno : note(visits, &its);
 	if (ret > 0)
-		ret = run_in(visits, namespace);
+		ret = is_same(&its, &visits->own_stat) ? visits->run(visits->arg) : run_in(visits, namespace);
 	close(namespace);
 	return ret;
 }
 
-int netns_run_in_each(int pids, int (*run)(void *arg), void *arg, size_t *nr_refused)
+int netns_run_in_each(const uint32_t *pids, size_t nr, int (*run)(void *arg), void *arg, size_t *nr_refused)
 {
 	struct visits visits = { .own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC),
 				 .run = run,
 				 .arg = arg };
-	uint32_t before, pid, *at = NULL;
-	struct stat own;
 	int ret;
 
 	if (visits.own < 0)
 		return -errno;
-	ret = fstat(visits.own, &own) ? -errno : note(&visits, &own);
-	if (ret > 0)
+	ret = fstat(visits.own, &visits.own_stat) ? -errno : 0;
+	for (size_t i = 0; i < nr && !ret; i++)
+		ret = visit(&visits, pids[i]);
+	if (!ret && visits.any_unknown && note(&visits, &visits.own_stat) > 0)
 		ret = run(arg);
-	while (!ret && !bpf_map_get_next_key(pids, at, &pid)) {
-		ret = visit(&visits, pid);
-		before = pid;
-		at = &before;
-	}
 	*nr_refused += visits.nr_refused;
 	free(visits.seen);
 	close(visits.own);

@@ -4,13 +4,15 @@
 #define WHYLATE_TRACE_NETNS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /*
- * Call RUN(ARG) once in the calling thread's network namespace, and in each other that a process of the map
- * PIDS, whose keys they are, is in; the thread is in its own again afterwards.  Where it may not go to one
- * (that takes CAP_SYS_ADMIN), *NR_REFUSED is one more.  Returns 0, or a negative errno: RUN's, which ends it,
- * or why nothing can be known.
+ * Call RUN(ARG) once in each network namespace that one of the processes PIDS[NR] is in (0: one without a
+ * number here); the calling thread is in its own again afterwards.  Where it may not go to one (that takes
+ * CAP_SYS_ADMIN), or not know which it is, *NR_REFUSED is one more, and in the latter case it is as if that
+ * were its own.  Returns 0, or a negative errno: RUN's, which
+ * ends it, or why nothing can be known.
  */
-int netns_run_in_each(int pids, int (*run)(void *arg), void *arg, size_t *nr_refused);
+int netns_run_in_each(const uint32_t *pids, size_t nr, int (*run)(void *arg), void *arg, size_t *nr_refused);
 
 #endif /* WHYLATE_TRACE_NETNS_H */

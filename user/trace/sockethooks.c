@@ -94,18 +94,29 @@ static int seed_subflows(void *arg)
 	return tracer_run_over(skel->progs.seed_subflows);
 }
 
+/* The listeners; and of those by multipath TCP, which is what the iterator writes of them, the subflows. */
+static int seed_listeners(struct sockethooks *hooks, struct whylate *skel)
+{
+	uint32_t *holders = NULL;
+	size_t bytes = 0, nr_unseen = 0;
+	int ret;
+
+	skel->bss->seeds_connections = 0;
+	ret = tracer_collect_over(skel->progs.seed_sockets, (char **)&holders, &bytes);
+	if (!ret && bytes)
+		ret = netns_run_in_each(holders, bytes / sizeof(*holders), seed_subflows, skel, &nr_unseen);
+	hooks->subflows_unseen = nr_unseen;
+	free(holders);
+	return ret;
+}
+
 int sockethooks_seed(struct sockethooks *hooks, struct whylate *skel, struct err *err)
 {
-	size_t nr_unseen = 0;
 	int ret;
 
 	if (hooks->hooks == REQUEST_HOOKS_NONE)
 		return 0;
-	skel->bss->seeds_connections = 0;
-	ret = tracer_run_over(skel->progs.seed_sockets);
-	if (!ret && skel->bss->nr_multipath)
-		ret = netns_run_in_each(bpf_map__fd(skel->maps.targets), seed_subflows, skel, &nr_unseen);
-	hooks->subflows_unseen = nr_unseen;
+	ret = seed_listeners(hooks, skel);
 	skel->bss->seeds_connections = 1;
 	if (!ret)
 		ret = tracer_run_over(skel->progs.seed_sockets);

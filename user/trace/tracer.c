@@ -118,6 +118,7 @@ int tracer_seed(struct tracer *tracer, struct err *err)
 
 	if (tracer->late_births)
 		ring_buffer__consume(tracer->late_births);
+	tracer->any_late_births = false;
 	bss->as_of_ns = clock_monotonic_ns();
 	if (!tracer->began_at_ns)
 		tracer->began_at_ns = bss->attached_at_ns = bss->as_of_ns;
@@ -171,19 +172,30 @@ static int attach(struct tracer *tracer, struct err *err)
 	return tracer->seed_link && tracer->read_link ? 0 : -err->code;
 }
 
-/* The events only wake: the iterator finds whoever has no clock. */
-static int forget(void *context, void *data, size_t bytes)
+/* Who it is does not matter: the iterator finds whoever has no clock. */
+static int note_late_birth(void *context, void *data, size_t bytes)
 {
-	(void)context;
+	struct tracer *tracer = context;
+
 	(void)data;
 	(void)bytes;
+	tracer->any_late_births = true;
+	return 0;
+}
+
+int tracer_answer(struct tracer *tracer, struct err *err)
+{
+	ring_buffer__consume(tracer->late_births);
+	if (tracer->any_late_births)
+		return tracer_seed(tracer, err);
+	tracer_answer_asks(tracer);
 	return 0;
 }
 
 static int open_late_births(struct tracer *tracer, struct err *err)
 {
 	tracer->late_births =
-		ring_buffer__new(bpf_map__fd(tracer->skel->maps.late_births), forget, NULL, NULL);
+		ring_buffer__new(bpf_map__fd(tracer->skel->maps.late_births), note_late_birth, tracer, NULL);
 	if (!tracer->late_births)
 		return err_set(err, errno, "cannot wait for threads without a clock: %s", strerror(errno));
 	if (tracer_records_open(tracer))
@@ -196,7 +208,7 @@ uint64_t tracer_began_at_ns(const struct tracer *tracer)
 	return tracer->began_at_ns;
 }
 
-int tracer_late_births_fd(const struct tracer *tracer)
+int tracer_asks_fd(const struct tracer *tracer)
 {
 	return ring_buffer__epoll_fd(tracer->late_births);
 }

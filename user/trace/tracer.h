@@ -63,11 +63,12 @@ int tracer_open(struct tracer **out, const struct tracer_options *options, struc
 uint64_t tracer_began_at_ns(const struct tracer *tracer);
 
 /*
- * A thread for which there was no clock at its birth is a loss; this descriptor (epoll) becomes readable
- * then, and tracer_seed() gives it one, from then on.  Returns 0 or a negative errno.
+ * The programs ask for what they cannot do themselves; this descriptor (epoll) becomes readable then, and
+ * tracer_answer() does it.  A thread for which there was no clock at its birth is a loss: it is given one, from
+ * then on.  A process that begins to serve, or gets threads, is looked at.  Returns 0 or a negative errno.
  */
-int tracer_late_births_fd(const struct tracer *tracer);
-int tracer_seed(struct tracer *tracer, struct err *err);
+int tracer_asks_fd(const struct tracer *tracer);
+int tracer_answer(struct tracer *tracer, struct err *err);
 
 /* How many events the kernel did not hand to a running program so far, each of which is a loss. */
 uint64_t tracer_skipped(const struct tracer *tracer);

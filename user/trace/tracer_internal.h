@@ -37,6 +37,7 @@ struct tracer {
 	uint32_t nr_cpus;    /* possible: the slots of a per-CPU map's value */
 	uint32_t nr_cpu_ids; /* the highest possible CPU's number + 1: these may have gaps */
 	struct ring_buffer *late_births;
+	bool any_late_births; /* since threads were last given clocks */
 	uint64_t began_at_ns; /* of all clocks that were there at attach */
 	struct switchcost switch_cost;
 	struct sockethooks sockets;
@@ -44,13 +45,17 @@ struct tracer {
 	void *scratch; /* nr_cpus values of the largest per-CPU map */
 };
 
+/* Give a clock to each thread of the target that has none.  Returns 0 or a negative errno. */
+int tracer_seed(struct tracer *tracer, struct err *err);
+
 /*
  * Run an iterator to its end.  Its bytes are put at *OUT, which is grown as needed and the caller's to free
  * also if it fails.  Returns 0 or -errno.
  */
 int tracer_run_iterator(struct bpf_link *link, char **out, size_t *out_bytes);
 
-/* Attach an iterator, run it to its end for what it does, and detach it.  Returns 0 or -errno. */
+/* Attach an iterator, run it to its end, and detach it: for its bytes, as above, or for what it does. */
+int tracer_collect_over(struct bpf_program *program, char **out, size_t *out_bytes);
 int tracer_run_over(struct bpf_program *program);
 
 /* Have late_births hear of processes that begin to serve.  Returns 0 or -errno. */

@@ -57,18 +57,25 @@ int tracer_run_iterator(struct bpf_link *link, char **out, size_t *out_bytes)
 	return (int)got;
 }
 
-int tracer_run_over(struct bpf_program *program)
+int tracer_collect_over(struct bpf_program *program, char **out, size_t *out_bytes)
 {
 	struct bpf_link *link = bpf_program__attach_iter(program, NULL);
-	char *nothing = NULL;
-	size_t bytes;
 	int ret;
 
 	if (!link)
 		return -errno;
-	ret = tracer_run_iterator(link, &nothing, &bytes);
-	free(nothing);
+	ret = tracer_run_iterator(link, out, out_bytes);
 	bpf_link__destroy(link);
+	return ret;
+}
+
+int tracer_run_over(struct bpf_program *program)
+{
+	char *nothing = NULL;
+	size_t bytes;
+	int ret = tracer_collect_over(program, &nothing, &bytes);
+
+	free(nothing);
 	return ret;
 }
 
