@@ -103,9 +103,11 @@ enum io_wait io_advance(struct io *io, int fd, struct conn *conn, bool *empty, u
 				return IO_READ;
 			break;
 		case CONN_SEND:
-			if (!*turn || io_send(io, fd, conn, MSG_DONTWAIT) == -EAGAIN)
-				return IO_WRITE;
+			if (!*turn)
+				return IO_TURN;
 			--*turn;
+			if (io_send(io, fd, conn, MSG_DONTWAIT) == -EAGAIN)
+				return IO_WRITE;
 			break;
 		case CONN_SHUT:
 			io_shut(fd, conn);

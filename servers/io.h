@@ -45,13 +45,12 @@ void io_turn_away(struct io *io, int fd);
 /* For CONN_SHUT. */
 void io_shut(int fd, struct conn *conn);
 
-enum io_wait { IO_READ, IO_WRITE, IO_WORK, IO_CLOSE };
+enum io_wait { IO_READ, IO_WRITE, IO_TURN, IO_WORK, IO_CLOSE }; /* TURN: go on when others had theirs */
 
 /*
  * All that can be done without waiting, up to a request that is to be worked for.  *EMPTY: there was nothing
  * more to read when that was last looked at, so that it is not done again; kept from call to call until
- * something may have come.  *TURN: how many more sends this turn may have; after them IO_WRITE is returned
- * though the socket may have room, so that whoever waits for that comes back when others had their turn.
+ * something may have come.  *TURN: how many more sends this turn may have; after them IO_TURN is returned.
  */
 enum io_wait io_advance(struct io *io, int fd, struct conn *conn, bool *empty, uint32_t *turn);
 

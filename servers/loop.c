@@ -136,11 +136,20 @@ static bool begin_task(struct loop *loop, struct connection *c)
 	return true;
 }
 
+/* Not before the timers that are due by now: it would come again at once. */
+static void end_turn(struct loop *loop, struct connection *c)
+{
+	c->had_turn = true;
+	if (timers_set(&loop->timers, &c->timer, clock_monotonic_ns()))
+		close_connection(loop, c);
+}
+
 void loop_advance(struct loop *loop, struct connection *c)
 {
 	uint32_t turn = IO_TURN_ANSWERS;
 	enum io_wait wait;
 
+	c->had_turn = false;
 	do
 		wait = io_advance(&loop->io, c->fd, &c->conn, &c->is_read, &turn);
 	while (wait == IO_WORK && begin_task(loop, c));
@@ -148,6 +157,8 @@ void loop_advance(struct loop *loop, struct connection *c)
 		return; /* it may be on its way back already */
 	if (wait == IO_CLOSE)
 		close_connection(loop, c);
+	else if (wait == IO_TURN)
+		end_turn(loop, c);
 	else
 		wait_for(loop, c, wait == IO_READ ? EPOLLIN : wait == IO_WRITE ? EPOLLOUT : c->armed);
 	end_context();
@@ -200,7 +211,9 @@ static void on_timer(struct loop *loop, struct connection *c, uint64_t now_ns)
 {
 	if (is_handed(c))
 		return;
-	if (now_ns < due_ns(c)) { /* it was moved since */
+	if (c->had_turn) {
+		loop_advance(loop, c);
+	} else if (now_ns < due_ns(c)) { /* it was moved since */
 		wait_for(loop, c, c->armed);
 	} else if (!c->task) {
 		on_deadline(loop, c, now_ns);

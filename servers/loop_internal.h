@@ -35,6 +35,7 @@ struct connection {
 	int fd;
 	uint32_t armed;	      /* what epoll waits for; 0: it does not know of it */
 	bool is_read;	      /* nothing more has come since it was read */
+	bool had_turn;	      /* and is to go on, after those who are ready: its timer brings it back */
 	uint64_t known_at_ns; /* since when it was known to have something to read */
 	struct timer timer;
 	struct conn conn;
