@@ -86,11 +86,12 @@ static bool goes_on_too_long(const struct load_worker *worker, const struct conn
 void answer_read(struct load_worker *worker, struct connection *connection, bool ended)
 {
 	for (uint32_t reads = 1;; reads++) {
-		uint64_t arrival_ns;
+		uint64_t arrival_ns, before_ns = worker->now_ns;
 		ssize_t nr = load_socket_read(connection->fd, worker->buffer, READ_BYTES, &arrival_ns);
 		int error = nr < 0 ? errno : 0;
 
 		worker->now_ns = clock_monotonic_ns();
+		worker->away |= was_away(worker, before_ns);
 		if (worker->woke && nr > 0)
 			settle_woken(worker, arrival_ns);
 		if (error == EINTR)
@@ -109,7 +110,7 @@ void answer_read(struct load_worker *worker, struct connection *connection, bool
 		/* Whoever looks at the time next gives it its outcome: no event is needed for that. */
 		if (goes_on_too_long(worker, connection, reads))
 			return;
-		if (reads % READS_BEFORE_ASKING == 0)
+		if (reads % READS_BEFORE_ASKING == 0 && worker->now_ns < worker->stop_ns)
 			ask_due(worker);
 	}
 }

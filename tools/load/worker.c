@@ -139,7 +139,8 @@ static int begin(struct load_worker *worker)
 		return err_set(&worker->err, errno, "cannot wait for sockets: %s", strerror(errno));
 	if (wait_without_sleep(worker, &event, 1) < 0)
 		return err_set(&worker->err, errno,
-			       "cannot wait for sockets by the nanosecond: epoll_pwait2: %s; Linux has it since 5.11",
+			       "cannot wait for sockets by the nanosecond: epoll_pwait2: %s; Linux has it "
+			       "since 5.11",
 			       strerror(errno));
 	worker->now_ns = clock_monotonic_ns();
 	walltime_begin(&worker->walltime);
@@ -213,11 +214,13 @@ static uint64_t next_ns(const struct load_worker *worker)
 static void on_event(struct load_worker *worker, const struct epoll_event *event)
 {
 	struct connection *connection = event->data.ptr;
+	uint64_t before_ns = worker->now_ns;
 
 	if (connection->state == CONNECTING)
 		connect_ready(worker, connection);
 	if (connection->state == FLYING && event->events & EPOLLOUT)
 		ask_rest(worker, connection);
+	worker->away |= was_away(worker, before_ns); /* of what it reads, each read says */
 	if (event->events & (EPOLLIN | ENDS) && (connection->state == IDLE || connection->state == FLYING))
 		answer_read(worker, connection, event->events & ENDS);
 }
@@ -294,14 +297,6 @@ static int wait_for_events(struct load_worker *worker, struct epoll_event events
 	return nr;
 }
 
-static void serve(struct load_worker *worker, const struct epoll_event *event)
-{
-	uint64_t before_ns = worker->now_ns;
-
-	on_event(worker, event);
-	worker->away |= was_away(worker, before_ns);
-}
-
 static void wait_and_serve(struct load_worker *worker, bool spins)
 {
 	struct epoll_event events[EVENTS_AT_ONCE];
@@ -312,10 +307,10 @@ static void wait_and_serve(struct load_worker *worker, bool spins)
 	/* What has ended, or speaks unasked, takes no request any more. */
 	for (int i = 0; i < nr; i++)
 		if (((struct connection *)events[i].data.ptr)->state == IDLE)
-			serve(worker, &events[i]);
+			on_event(worker, &events[i]);
 	ask_due(worker); /* also where each answer takes that long */
 	for (int i = 0; i < nr; i++) {
-		serve(worker, &events[i]);
+		on_event(worker, &events[i]);
 		ask_due(worker);
 	}
 }
