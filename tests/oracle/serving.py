@@ -330,6 +330,7 @@ def check_exact(report, name, statuses, turned=None, **others):
     if not check_requests(report, name):
         return
     r = report["requests"]
+    check(r["listens"], f"{name}: it listens", quiet=True)
     check(r["count"] == sum(statuses.values()) and not_zero(r["by_status"]) == statuses,
           f"{name}: {r['count']} requests {not_zero(r['by_status'])}, expected {statuses}")
     check(not_zero(r["not_counted"]) == not_zero(others) and turns(report) == (turned or {}) and

@@ -336,6 +336,7 @@ static inline void fake_requests(struct report_requests *requests)
 	for (int i = 0; i < NOT_COUNTED_KINDS; i++)
 		requests->not_counted[i] = fake_figure();
 	requests->still_sending = fake_figure();
+	requests->listens = rand() % 2;
 	fake_slope(requests, &requests->slope);
 	fake_loads(&requests->loads);
 	fake_client(&requests->client);

@@ -142,6 +142,7 @@ static void window_is_the_difference(void **state)
 	from.requests->not_counted[NOT_UNANSWERED] = from.requests->still_sending = 9;
 	to.requests->not_counted[NOT_UNANSWERED] = to.requests->still_sending = 2;
 	to.requests->max_ns = 5010;
+	to.requests->listens = true;
 	analyse(&from);
 	assert_int_equal(r->count, 3);
 	assert_int_equal(r->statuses[STATUS_2XX], 3);
@@ -154,6 +155,7 @@ static void window_is_the_difference(void **state)
 	/* These are states. */
 	assert_int_equal(r->not_counted[NOT_UNANSWERED], 2);
 	assert_int_equal(r->still_sending, 2);
+	assert_true(r->listens);
 }
 
 static void maximum_lies_in_the_highest_bucket(void **state)

@@ -132,6 +132,12 @@ static void none_was_answered(void **state)
 	silent.requests.watched = true;
 	other = rendered(&silent);
 	assert_string_equal(text, other);
+	free(other);
+	/* But of who listens one would expect some. */
+	silent.requests.listens = true;
+	other = rendered(&silent);
+	assert_non_null(strstr(other, "It listens, and no request was seen"));
+	expect_plain(other, 100);
 	free(text);
 	free(other);
 }

@@ -218,6 +218,7 @@ static void fill_beside(const struct snapshot_requests *from, const struct snaps
 	/* One that came on one CPU and was answered on another while the CPUs' counts were read. */
 	out->not_counted[NOT_UNANSWERED] = at_least_0(to->not_counted[NOT_UNANSWERED]);
 	out->still_sending = to->still_sending;
+	out->listens = to->listens;
 }
 
 /* The last bucket has no upper edge but the longest, which is no shorter than the mean. */

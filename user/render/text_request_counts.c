@@ -110,5 +110,9 @@ void text_no_requests(const struct report_requests *requests, FILE *out)
 	}
 	if (p.length)
 		text_say(&p, ".");
+	else if (requests->listens)
+		text_say(&p, "It listens, and no request was seen: nobody asked, another process answers, or "
+			     "it is "
+			     "read without a copy.");
 	text_paragraph(&p, out);
 }

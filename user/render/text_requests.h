@@ -29,7 +29,7 @@ void text_costs(const struct report *report, unsigned most, FILE *out);
 /* The client's side, in at most MOST rows; nothing if it is not known. */
 void text_client(const struct report_requests *requests, unsigned most, FILE *out);
 
-/* One line on why there are none, if anything else was seen. */
+/* One line on why there are none, if anything else was seen, or the target listens. */
 void text_no_requests(const struct report_requests *requests, FILE *out);
 
 /* At most MOST of the slowest requests, each with its timeline; nothing without any. */

@@ -159,6 +159,7 @@ json_t *report_json_requests(const struct report *report)
 			      quantile_json(&requests->quantiles[i], requests->has_without_run_queue));
 	for (size_t i = 0; i < requests->nr_buckets; i++)
 		writer_append(buckets, bucket_json(&requests->buckets[i]));
+	writer_set(object, "listens", json_boolean(requests->listens));
 	writer_u64(object, "count", requests->count);
 	writer_map(object, "by_status", requests->statuses, STATUSES, report_status_name, true);
 	writer_set(object, "by_protocol", by_protocol_json(requests->turns));

@@ -148,6 +148,8 @@ void report_json_read_requests(struct reader *reader, json_t *root, struct repor
 	if (!requests->watched)
 		return;
 	object = reader_object(reader, root, "requests");
+	if (json_object_get(object, "listens")) /* older ones lack it */
+		requests->listens = reader_bool(reader, object, "listens");
 	requests->count = reader_u64(reader, object, "count");
 	reader_map(reader, object, "by_status", requests->statuses, STATUSES, report_status_name, true);
 	read_turns(reader, object, requests);

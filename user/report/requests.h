@@ -78,6 +78,7 @@ struct report_loads {
 
 struct report_requests {
 	bool watched; /* else nothing below is known: left out, or the kernel has no hooks for it */
+	bool listens; /* the target was seen to, by TCP or UNIX sockets, so far */
 	uint64_t count;
 	uint64_t statuses[STATUSES];		  /* sum to count */
 	struct report_dist turns[TURN_PROTOCOLS]; /* of other protocols, in no other figure */

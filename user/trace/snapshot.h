@@ -56,6 +56,7 @@ struct snapshot_requests {
 	struct snapshot_hist turns[TURN_PROTOCOLS];
 	uint64_t not_counted[NOT_COUNTED_KINDS]; /* NOT_UNANSWERED: open now */
 	uint64_t still_sending;			 /* now */
+	bool listens;				 /* so far, where the target was seen to */
 	struct snapshot_slowest slowest; /* of the interval that this snapshot ends, the slowest first */
 	/* Numbers of requests that were none: whoever keeps exemplars of an interval before is to drop them. */
 	uint64_t *withdrawn; /* owned */

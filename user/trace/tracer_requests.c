@@ -97,6 +97,7 @@ static int read_counts(struct tracer *tracer, struct snapshot_requests *out)
 		return -errno;
 	for (uint32_t cpu = 0; cpu < tracer->nr_cpus; cpu++)
 		add_words(out->not_counted, slots[cpu].not_counted, sizeof(out->not_counted));
+	out->listens = *(volatile __u32 *)&tracer->skel->bss->nr_listeners;
 	return sockethooks_still_sending(tracer->skel, &out->still_sending);
 }
 
