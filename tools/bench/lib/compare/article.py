@@ -14,7 +14,7 @@ EIGHT = (
 )
 # Beside the one of that title, where somebody has it: most models' switches are the kernel's.
 BESIDE = {SWITCH: (f"{SWITCH}, user space", "switch_user_ns", "switch")}
-RATIOS_SHOWN = {metric for _, *choices in EIGHT for metric, _ in choices} | {metric for _, metric, _ in BESIDE.values()}  # where room is short
+RATIOS_SHOWN = {metric for _, *choices in EIGHT for metric, _ in choices} | {metric for _, metric, _ in BESIDE.values()} | {"kernel_bytes"}  # where room is short
 OF_KIND = {
     "max": ("max_rate", "closed_rate", "cpu_ns", "cpu_s_per_million", "switches"),
     "rate": ("p50_ns", "p99_ns", "p999_ns", "cpu_ns", "run_queue_p99_ratio", "switches", "sysmon_switches", "sysmon_cpu_ns", "switch_direct_ns",
@@ -43,9 +43,11 @@ def main_scenario(scenarios):
 
 
 def find(scenario, metric, kind):
-    """The row that has it for most subjects; the first of several.  One that nobody watched only where there is no other."""
-    rows = [row for row in scenario.rows if row.kind == kind and metric in row.metrics()]
-    return max(rows, key=lambda row: ("bare_of" not in row.params, sum(metric in cell.values for cell in row.cells.values())), default=None)
+    """The row that ranks most subjects by it, or has it for most; the first of several.  One that nobody watched only where there is no other."""
+    def told(row):
+        cells = row.cells.values()
+        return "bare_of" not in row.params, sum(metric in cell.ranks for cell in cells), sum(metric in cell.values for cell in cells)
+    return max((row for row in scenario.rows if row.kind == kind and metric in row.metrics()), key=told, default=None)
 
 
 def eight(scenario):

@@ -162,8 +162,9 @@ def tails(scenarios):
         return []
     apart = furthest(row, "p99_ns")
     if not apart:
+        others = [cell.subject for cell in row.cells.values() if "p99_ns" in cell.values and cell.subject not in known]
         return [Verdict("tail", f"In '{row.title}' nobody's p99 can be told from another's: {words.ns(min(known.values()))} to "
-                        f"{words.ns(max(known.values()))}.", row)]
+                        f"{words.ns(max(known.values()))}." + (f" Not ranked: {words.joined(others)}." if others else ""), row)]
     best, worst = apart
     who = words.behind(curves.blame(row.cells[worst].runs))
     return [Verdict("tail", f"In '{row.title}' p99 is {words.ns(known[best])} in {best} and {words.ns(known[worst])} in {worst}: {cause_of(row, worst)}"
