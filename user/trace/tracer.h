@@ -64,8 +64,9 @@ uint64_t tracer_began_at_ns(const struct tracer *tracer);
 
 /*
  * The programs ask for what they cannot do themselves; this descriptor (epoll) becomes readable then, and
- * tracer_answer() does it.  A thread for which there was no clock at its birth is a loss: it is given one, from
- * then on.  A process that begins to serve, or gets threads, is looked at.  Returns 0 or a negative errno.
+ * tracer_answer() does it.  A thread for which there was no clock at its birth is a loss: it is given one,
+ * from then on.  A process that begins to serve, or gets threads, is looked at.  Returns 0 or a negative
+ * errno.
  */
 int tracer_asks_fd(const struct tracer *tracer);
 int tracer_answer(struct tracer *tracer, struct err *err);
