@@ -17,7 +17,6 @@ struct visits {
 	struct stat *seen;
 	size_t nr_seen;
 	size_t nr_refused;
-	bool any_unknown;
 	int (*run)(void *arg);
 	void *arg;
 };
@@ -57,6 +56,16 @@ static int run_in(struct visits *visits, int namespace)
 	return ret;
 }
 
+/* In NAMESPACE, which is WHICH, if that was not seen before. */
+static int run_once(struct visits *visits, int namespace, const struct stat *which)
+{
+	int ret = note(visits, which);
+
+	if (ret <= 0)
+		return ret;
+	return is_same(which, &visits->own_stat) ? visits->run(visits->arg) : run_in(visits, namespace);
+}
+
 static int visit(struct visits *visits, uint32_t pid)
 {
 	struct stat its;
@@ -65,16 +74,14 @@ static int visit(struct visits *visits, uint32_t pid)
 
 	snprintf(path, sizeof(path), "/proc/%u/ns/net", pid);
 	namespace = open(path, O_RDONLY | O_CLOEXEC);
-	if (namespace < 0) { /* it has ended, or its first thread has, or it is not ours to look at */
-		bool is_there = !pid || errno == EACCES || errno == EPERM || !kill((pid_t)pid, 0);
-
-		visits->nr_refused += is_there;
-		visits->any_unknown |= is_there;
-		return 0;
+	if (namespace < 0) {
+		if (pid && errno != EACCES && errno != EPERM && kill((pid_t)pid, 0))
+			return 0; /* it has ended */
+		/* It is not ours to look at, or its first thread has ended. */
+		visits->nr_refused++;
+		return run_once(visits, visits->own, &visits->own_stat);
 	}
-	ret = fstat(namespace, &its) ? -errno : note(visits, &its);
-	if (ret > 0)
-		ret = is_same(&its, &visits->own_stat) ? visits->run(visits->arg) : run_in(visits, namespace);
+	ret = fstat(namespace, &its) ? -errno : run_once(visits, namespace, &its);
 	close(namespace);
 	return ret;
 }
@@ -91,8 +98,6 @@ int netns_run_in_each(const uint32_t *pids, size_t nr, int (*run)(void *arg), vo
 	ret = fstat(visits.own, &visits.own_stat) ? -errno : 0;
 	for (size_t i = 0; i < nr && !ret; i++)
 		ret = visit(&visits, pids[i]);
-	if (!ret && visits.any_unknown && note(&visits, &visits.own_stat) > 0)
-		ret = run(arg);
 	*nr_refused += visits.nr_refused;
 	free(visits.seen);
 	close(visits.own);

@@ -10,8 +10,7 @@
  * Call RUN(ARG) once in each network namespace that one of the processes PIDS[NR] is in (0: one without a
  * number here); the calling thread is in its own again afterwards.  Where it may not go to one (that takes
  * CAP_SYS_ADMIN), or not know which it is, *NR_REFUSED is one more, and in the latter case it is as if that
- * were its own.  Returns 0, or a negative errno: RUN's, which
- * ends it, or why nothing can be known.
+ * were its own.  Returns 0, or a negative errno: RUN's, which ends it, or why nothing can be known.
  */
 int netns_run_in_each(const uint32_t *pids, size_t nr, int (*run)(void *arg), void *arg, size_t *nr_refused);
 
