@@ -445,9 +445,9 @@ int BPF_PROG(on_unix_send_page, struct socket *socket, void *page, int offset, u
 	return send_returned(socket, length);
 }
 
-/* TCP: a connection enters its listener's queue; a task of the target listens; a connection ends. */
-SEC("?tp_btf/inet_sock_set_state")
-int BPF_PROG(on_state, struct sock *sk, int old, int state)
+/* TCP: a connection enters its listener's queue; a task of the target listens, or connects; a connection
+ * ends. */
+static __always_inline void note_state(struct sock *sk, int state)
 {
 	struct connection_mark *mark;
 	struct span *span;
@@ -457,10 +457,12 @@ int BPF_PROG(on_state, struct sock *sk, int old, int state)
 			mark_listener(sk);
 			record_ask();
 		}
-		return 0;
+		return;
 	}
+	if (state == TCP_SYN_SENT)
+		connect_upstream(sk);
 	if (!sk->sk_bpf_storage)
-		return 0;
+		return;
 	if (state == TCP_ESTABLISHED) {
 		mark = bpf_sk_storage_get(&marks, sk, NULL, 0);
 		if (mark)
@@ -470,5 +472,20 @@ int BPF_PROG(on_state, struct sock *sk, int old, int state)
 		if (span)
 			close_connection(span);
 	}
+}
+
+SEC("?tp_btf/inet_sock_set_state")
+int BPF_PROG(on_state, struct sock *sk, int old, int state)
+{
+	note_state(sk, state);
+	return 0;
+}
+
+SEC("?tp_btf/inet_sock_set_state")
+int BPF_PROG(on_state_alone, struct sock *sk, int old, int state)
+{
+	bpf_preempt_disable();
+	note_state(sk, state);
+	bpf_preempt_enable();
 	return 0;
 }

@@ -20,12 +20,17 @@ struct toucher {
 	__u64 now_ns;
 };
 
-/* A socket that the target made itself, and for which request it was last written to. */
+/* A socket that the target made itself, and for which request it was connected, or last written to. */
 struct upstream {
 	__u64 request;
 	__u64 socket;	  /* of the request's connection */
 	__u64 arrived_ns; /* the first byte of the answer that nobody has read; 0: none */
+	__u32 connecting; /* or connected, and not used yet */
+	__u32 in_vain;	  /* writes since anything was read */
 };
+
+/* A socket that is only written to, such as a log's, is no upstream.  It may take some writes to ask. */
+#define IN_VAIN_MOST 16
 
 /*
  * Of whoever includes this.  The clock of the current task, which has WORKER, moved on by more than its run:
@@ -414,18 +419,29 @@ static __always_inline void touch_asked(struct toucher *by, struct upstream *ups
 	upstream_asked(&by->worker->work, &by->worker->at.held);
 }
 
+/* It connects it; what it does until it can be asked is not its first touch of that request. */
+static __always_inline void touch_connects(struct toucher *by, struct upstream *upstream)
+{
+	touch_asked(by, upstream);
+	upstream->connecting = 1;
+}
+
 /*
  * The current task, which has WORKER, CLOCK and RECORDED (NULL: none), reads at NOW_NS what it asked for on
- * behalf of a request: that is what it works for now.
+ * behalf of a request: that is what it works for now.  So it is when it first uses what it had to wait for to
+ * be connected, to ask or to be greeted: then nothing is answered yet.
  */
 VERIFIED_ONCE int touch_answered(struct worker *worker, struct task_clock *clock, struct recorded *recorded,
 				 struct upstream *upstream, __u64 now_ns)
 {
 	struct toucher by = { clock, worker, recorded, now_ns };
 	struct unread late = {};
+	__u32 connecting;
 
 	if (!worker || !clock || !upstream)
 		return 0;
+	connecting = upstream->connecting;
+	upstream->connecting = 0;
 	if (worker->request != upstream->request) {
 		struct work *aside = aside_of(upstream->request, upstream->socket);
 
@@ -436,6 +452,8 @@ VERIFIED_ONCE int touch_answered(struct worker *worker, struct task_clock *clock
 	} else {
 		advance(&by);
 	}
+	if (connecting)
+		return 0;
 	if (upstream->arrived_ns)
 		late = unread_since(&by, upstream->arrived_ns, NULL);
 	upstream_answered(&worker->work, &worker->at.held, late.busy_ns + late.run_queue_ns);

@@ -28,7 +28,10 @@ static __always_inline void read_upstream(struct toucher *by, struct sock *sk)
 {
 	struct upstream *upstream = bpf_sk_storage_get(&upstreams, sk, NULL, 0);
 
-	if (!upstream || !touch_begin(by, bpf_get_current_task_btf()))
+	if (!upstream)
+		return;
+	upstream->in_vain = 0;
+	if (!touch_begin(by, bpf_get_current_task_btf()))
 		return;
 	touch_answered(by->worker, by->clock, by->recorded, upstream, by->now_ns);
 	/* Nothing will tell of what was there and is left. */
@@ -36,22 +39,56 @@ static __always_inline void read_upstream(struct toucher *by, struct sock *sk)
 		upstream->arrived_ns = by->now_ns;
 }
 
-/* The current task writes to a socket that is none of the target's connections. */
-static __always_inline void send_upstream(struct sock *sk)
+/* The note at SK of which request it is asked for; NULL and a loss where there is no memory. */
+static __always_inline struct upstream *note_upstream(struct sock *sk)
+{
+	struct upstream *upstream = bpf_sk_storage_get(&upstreams, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+
+	if (!upstream)
+		count_loss(LOSS_SPAN_CREATE);
+	return upstream;
+}
+
+/* The current task, if it is one of the target's that answers requests. */
+static __always_inline bool upstream_begin_touch(struct toucher *by)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_clock *clock = clock_of(task);
+
+	return clock && clock->works && touch_begin(by, task);
+}
+
+/* The current task writes to a socket that is none of the target's connections. */
+static __always_inline void send_upstream(struct sock *sk)
+{
+	struct upstream *upstream = sk->sk_bpf_storage ? bpf_sk_storage_get(&upstreams, sk, NULL, 0) : NULL;
+	struct toucher by;
+
+	if ((upstream && upstream->in_vain >= IN_VAIN_MOST) || !upstream_begin_touch(&by))
+		return;
+	if (upstream && upstream->connecting)
+		touch_answered(by.worker, by.clock, by.recorded, upstream, by.now_ns);
+	if (!asks_for_request(by.worker))
+		return;
+	if (!upstream)
+		upstream = note_upstream(sk);
+	if (!upstream)
+		return;
+	upstream->in_vain++;
+	touch_asked(&by, upstream);
+}
+
+/* The current task has begun to connect SK by TCP: who has to wait for that will ask in another turn. */
+static __always_inline void connect_upstream(struct sock *sk)
+{
 	struct upstream *upstream;
 	struct toucher by;
 
-	if (!clock || !clock->works || !touch_begin(&by, task) || !asks_for_request(by.worker))
+	if (!upstream_begin_touch(&by) || !asks_for_request(by.worker))
 		return;
-	upstream = bpf_sk_storage_get(&upstreams, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!upstream) {
-		count_loss(LOSS_SPAN_CREATE);
-		return;
-	}
-	touch_asked(&by, upstream);
+	upstream = note_upstream(sk);
+	if (upstream)
+		touch_connects(&by, upstream);
 }
 
 #endif /* WHYLATE_BPF_UPSTREAM_H */

@@ -297,9 +297,20 @@ static inline void send_response(struct task_struct *task, int connection, int m
 static inline void ask(struct task_struct *task, int upstream)
 {
 	struct toucher by = toucher_of(task);
+	struct upstream *it = &sim.upstreams[upstream];
+
+	if (it->connecting)
+		touch_answered(by.worker, by.clock, by.recorded, it, by.now_ns);
+	if (asks_for_request(by.worker))
+		touch_asked(&by, it);
+}
+
+static inline void connect_upstream(struct task_struct *task, int upstream)
+{
+	struct toucher by = toucher_of(task);
 
 	if (asks_for_request(by.worker))
-		touch_asked(&by, &sim.upstreams[upstream]);
+		touch_connects(&by, &sim.upstreams[upstream]);
 }
 
 static inline void upstream_arrives(int upstream)
