@@ -235,6 +235,7 @@ struct iovec {
 #define PF_IO_WORKER	       0x00000010
 #define PF_USER_WORKER	       0x00004000 /* since 6.4 (54e6842d0775); before, of kernel threads only */
 #define TCP_ESTABLISHED	       1
+#define TCP_SYN_SENT	       2
 #define TCP_CLOSE	       7
 #define TCP_LISTEN	       10
 #define EEXIST		       17

@@ -467,6 +467,8 @@ static __always_inline void note_state(struct sock *sk, int state)
 		mark = bpf_sk_storage_get(&marks, sk, NULL, 0);
 		if (mark)
 			mark->established_ns = bpf_ktime_get_ns();
+		else
+			note_connected(sk);
 	} else if (state == TCP_CLOSE) {
 		span = bpf_sk_storage_get(&spans, sk, NULL, 0);
 		if (span)

@@ -25,7 +25,7 @@ struct upstream {
 	__u64 request;
 	__u64 socket;	  /* of the request's connection */
 	__u64 arrived_ns; /* the first byte of the answer that nobody has read; 0: none */
-	__u32 connecting; /* or connected, and not used yet */
+	__u32 connecting; /* or connected, which is the answer then, and not used yet */
 	__u32 in_vain;	  /* writes since anything was read */
 };
 
@@ -419,7 +419,7 @@ static __always_inline void touch_asked(struct toucher *by, struct upstream *ups
 	upstream_asked(&by->worker->work, &by->worker->at.held);
 }
 
-/* It connects it; what it does until it can be asked is not its first touch of that request. */
+/* It connects it: a question as well, which its first use finds answered. */
 static __always_inline void touch_connects(struct toucher *by, struct upstream *upstream)
 {
 	touch_asked(by, upstream);
@@ -428,19 +428,17 @@ static __always_inline void touch_connects(struct toucher *by, struct upstream *
 
 /*
  * The current task, which has WORKER, CLOCK and RECORDED (NULL: none), reads at NOW_NS what it asked for on
- * behalf of a request: that is what it works for now.  So it is when it first uses what it had to wait for to
- * be connected, to ask or to be greeted: then nothing is answered yet.
+ * behalf of a request: that is what it works for now.  So it is when it first uses what it has connected,
+ * whether to ask there or to be greeted.
  */
 VERIFIED_ONCE int touch_answered(struct worker *worker, struct task_clock *clock, struct recorded *recorded,
 				 struct upstream *upstream, __u64 now_ns)
 {
 	struct toucher by = { clock, worker, recorded, now_ns };
 	struct unread late = {};
-	__u32 connecting;
 
 	if (!worker || !clock || !upstream)
 		return 0;
-	connecting = upstream->connecting;
 	upstream->connecting = 0;
 	if (worker->request != upstream->request) {
 		struct work *aside = aside_of(upstream->request, upstream->socket);
@@ -452,8 +450,6 @@ VERIFIED_ONCE int touch_answered(struct worker *worker, struct task_clock *clock
 	} else {
 		advance(&by);
 	}
-	if (connecting)
-		return 0;
 	if (upstream->arrived_ns)
 		late = unread_since(&by, upstream->arrived_ns, NULL);
 	upstream_answered(&worker->work, &worker->at.held, late.busy_ns + late.run_queue_ns);

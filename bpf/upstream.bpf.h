@@ -19,7 +19,17 @@ static __always_inline void note_answer(struct sock *sk)
 {
 	struct upstream *upstream = bpf_sk_storage_get(&upstreams, sk, NULL, 0);
 
-	if (upstream && !upstream->arrived_ns && has_unread(sk))
+	/* A greeting is what was waited for, and not to be connected. */
+	if (upstream && (!upstream->arrived_ns || upstream->connecting) && has_unread(sk))
+		upstream->arrived_ns = bpf_ktime_get_ns();
+}
+
+/* SK is connected: so is whoever asked for that. */
+static __always_inline void note_connected(struct sock *sk)
+{
+	struct upstream *upstream = bpf_sk_storage_get(&upstreams, sk, NULL, 0);
+
+	if (upstream && upstream->connecting)
 		upstream->arrived_ns = bpf_ktime_get_ns();
 }
 

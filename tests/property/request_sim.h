@@ -315,7 +315,7 @@ static inline void connect_upstream(struct task_struct *task, int upstream)
 
 static inline void upstream_arrives(int upstream)
 {
-	if (!sim.upstreams[upstream].arrived_ns)
+	if (!sim.upstreams[upstream].arrived_ns || sim.upstreams[upstream].connecting)
 		sim.upstreams[upstream].arrived_ns = sim.now_ns;
 }
 

@@ -189,7 +189,7 @@ static uint64_t expect_bytes(const struct task_struct *task, const struct upstre
 		    one->dropped)
 			continue;
 		expect_turn(task->now.request, upstream->request);
-		if (!upstream->connecting && one->upstream != UPSTREAM_NONE) {
+		if (one->upstream != UPSTREAM_NONE) {
 			assert_true(one->count < WINDOWS);
 			one->windows[one->count++] = (struct window){
 				one->upstream_at_ns,
@@ -230,7 +230,7 @@ static void serve(struct task_struct *task, int connection, int alone)
 
 static void use_upstream(struct task_struct *task, int upstream, int alone)
 {
-	int what = any(5);
+	int what = (int)any(5);
 
 	if (!what) {
 		if (alone)
