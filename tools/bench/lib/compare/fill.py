@@ -10,6 +10,7 @@
     {{span p99_ns connections/idle-* go-net-http,tokio-hyper}}   from the least to the most, of all rows and subjects that fit; who is marked stands behind it
     {{bars table/share-0.85 0.99}}                               where the time at or above a quantile went
     {{crowd connections/idle-1000 go-net-http,tokio-hyper}}      how many connections of a row were open and answered, in the worst run of all subjects that fit
+    {{little pool/seed-2 async-pool}}                            which share of a subject's requests, at the least, did less than a tenth of the stated work
     {{sha_ratio go-net-http async-pool}}                         time of a round of SHA-256, the first by the second
     {{against}}                                                  what the first two folders agree on, pair by pair of subjects
     {{watching}}  {{commands}}  {{commit}}  {{runs}}  {{runs off}}  {{rounds}}  {{hours}}
@@ -149,6 +150,14 @@ def crowd(numbers, row, subjects):
     return crowds.said(found)
 
 
+def little(numbers, row, subject):
+    of = numbers.row(row)
+    share = verdicts.little_ratio(of, of.cells[subject]) if subject in of.cells else None
+    if share is None:
+        raise Wrong(f"of {subject} in {row} no work was stated and watched")
+    return words.percent(share)
+
+
 def sha_ratio(numbers, subject, other):
     ratio = verdicts.sha_ratio(numbers.scenarios, subject, other)
     if ratio is None:
@@ -228,7 +237,7 @@ def hours(numbers):
 
 
 FORMS = {"any": any_value, "any times": any_times, "against": against, "less": less, "times": times, "span": span, "bars": bars, "crowd": crowd,
-         "sha_ratio": sha_ratio, "watching": watching_table, "commands": commands, "commit": commit, "runs": count, "rounds": rounds, "hours": hours}
+         "little": little, "sha_ratio": sha_ratio, "watching": watching_table, "commands": commands, "commit": commit, "runs": count, "rounds": rounds, "hours": hours}
 
 
 def parted(directive):

@@ -37,14 +37,19 @@ def did_less(run, threshold_ns):
     return max(0.0, 1 - most / requests["count"])
 
 
+def little_ratio(row, cell):
+    """At least this share of the cell's requests did less than LITTLE of the stated work, in the median of its runs; None if nobody watched."""
+    less = [value for run in cell.runs if (value := did_less(run, LITTLE * (row.params.get("stated_work_ns") or 0))) is not None]
+    return statistics.median(less) if less else None
+
+
 def undone_of(row, cell):
     """The verdict if its requests did not do the work that they were to do."""
     if cell.mark != "undone":
         return None
     ratio = figures.done_ratio(row, cell)
-    less = [value for run in cell.runs if (value := did_less(run, LITTLE * row.params["stated_work_ns"])) is not None]
     text = f"{cell.subject} {words.percent(ratio)}, {words.ns(cell.values['cpu_ns']['median'])} of CPU time"
-    if less and (share := statistics.median(less)) >= 0.5:
+    if (share := little_ratio(row, cell) or 0) >= 0.5:
         text += f" ({words.percent(share)} of its requests, at the least, did less than a tenth of the work)"
     return Verdict("undone", text, row, cell, ratio)
 
