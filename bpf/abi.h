@@ -233,7 +233,8 @@ enum loss {
 	LOSS_CLOCK_GAP,	   /* an event of the scheduler did not reach us: time went to the state before it */
 	LOSS_BLAME_NAMES,  /* table of names full: the time stays in its kind without a name */
 	LOSS_THREADS_UNREAD, /* at an end of the window: their time is missing, or in the window after */
-	LOSS_RECURSION,	     /* a program was skipped since it ran on that CPU already (the kernel counts) */
+	/* A program was skipped since it ran on that CPU already: the kernel counts, and skipped.bpf.h. */
+	LOSS_RECURSION,
 	LOSS_SPAN_CREATE, /* no memory to note something at a socket: each arrival, read and send tries anew */
 	LOSS_WORKER_CREATE, /* no memory for a task that read a request: it is in no figure */
 	LOSS_WORK_TABLE,    /* what a task did for a request before it turned to others is in no component */

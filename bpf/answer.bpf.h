@@ -4,6 +4,7 @@
 #define WHYLATE_BPF_ANSWER_BPF_H
 
 #include "request.h"
+#include "skipped.bpf.h"
 #include "socket.bpf.h"
 
 /* What a send is, by its first bytes and by what came before it. */
@@ -18,7 +19,8 @@ enum answer {
 /* A 100 has 25 bytes, seldom a few headers: what is longer has the final response behind it. */
 #define CONTINUE_MOST_BYTES 128
 
-static __always_inline enum answer judge_first(struct span *span, __u32 begins, __u32 status, int length)
+static __always_inline enum answer judge_first(struct span *span, __u32 begins, __u32 status, int length,
+					       __u32 missed)
 {
 	if (begins == HTTP_RESPONSE) {
 		if (status == 100 && length > CONTINUE_MOST_BYTES)
@@ -30,7 +32,7 @@ static __always_inline enum answer judge_first(struct span *span, __u32 begins, 
 		if (!(span->flags & SPAN_CONNECT))
 			span->protocol = SPEAKS_HTTP;
 		span->status = (__u8)http_status_class(status);
-	} else if (begins != HTTP_UNDECIDED) {
+	} else if (begins != HTTP_UNDECIDED && !(missed & MISSED_SEND)) {
 		/* Perhaps an early answer goes on, and what was read is the rest of its request: no other
 		 * protocol for ever, but until a request is seen to begin. */
 		span->was_http = span->protocol == SPEAKS_HTTP && span->flags & SPAN_UNSEEN;
@@ -71,13 +73,13 @@ static __always_inline bool ends_session(const struct span *span, int length)
 	       is_tls_alert(length);
 }
 
-static __always_inline enum answer judge_response(struct span *span, int length, bool first)
+static __always_inline enum answer judge_response(struct span *span, int length, bool first, __u32 missed)
 {
 	__u32 seen = span->protocol < SPEAKS_TURNS ? look_at_response(length, first) : HTTP_UNDECIDED;
 	__u32 begins = seen & 0xff, status = seen >> 8;
 
 	if (first)
-		return judge_first(span, begins, status, length);
+		return judge_first(span, begins, status, length, missed);
 	return begins == HTTP_RESPONSE ? ANSWER_PIPELINED : ANSWER_MORE;
 }
 

@@ -46,7 +46,8 @@ struct task_clock {
 	__u64 irq_base_ns;
 	struct blame_wait wait; /* while runnable */
 	__u32 accounted;	/* there was a switch-out: what follows is known */
-	__u16 works;		/* the task reads or answers requests (request.h) */
+	__u8 works;		/* the task reads or answers requests (request.h) */
+	__u8 at_hook;		/* the first of two programs has seen what it just did (skipped.bpf.h) */
 	__u16 recorded;		/* enum clock_recorded */
 	/* The kernel's own account at the latest switch-out: what it added since. */
 	__u64 run_delay_ns;

@@ -36,6 +36,13 @@ enum span_protocol {
 	SPEAKS_TURNS, /* + enum turn_protocol */
 };
 
+/* How far a connection of TCP's was at the latest read or send that was seen: its own counters (tcp_sock).
+ * Both 0: not known, or not needed, as nothing is missed. */
+struct progress {
+	__u32 read_seq;
+	__u32 sent_seq;
+};
+
 /* One connection of the target's, with its latest request. */
 struct span {
 	__u64 arrived_ns; /* the first unread byte, to 2 ns; 0: none.  Set by any CPU (ARRIVAL_COUNTED). */
@@ -58,6 +65,7 @@ struct span {
 	__u32 looked_at;    /* the latest look for answers that are still being sent */
 	__u32 state;	    /* enum span_state; a reset may end it at any time, on any CPU (span_enter) */
 	__u64 waited_ns;    /* by its record: of that, what is in its parts already */
+	struct progress seen;
 	__u8 trace_id[TRACE_ID_BYTES];
 	struct parts parts;
 };

@@ -68,6 +68,7 @@ enum not_counted {
 	NOT_CLOSED,	   /* the connection ended first */
 	NOT_FOREIGN,	   /* answered by a task that is not the target's */
 	NOT_UPGRADED,	   /* it ended HTTP on its connection */
+	NOT_UNSEEN,	   /* read, or answered, while programs were skipped; at least so many */
 	NOT_UNANSWERED,	   /* open at the end of the window */
 	NOT_COUNTED_KINDS,
 };

@@ -27,6 +27,7 @@ struct upstream {
 	__u64 arrived_ns; /* the first byte of the answer that nobody has read; 0: none */
 	__u32 connecting; /* or connected, which is the answer then, and not used yet */
 	__u32 in_vain;	  /* writes since anything was read */
+	struct progress seen;
 };
 
 /* A socket that is only written to, such as a log's, is no upstream.  It may take some writes to ask. */
@@ -367,9 +368,12 @@ static __always_inline void span_was_unread(const struct toucher *by, struct spa
 	span->parts.components_ns[COMPONENT_SOCKET_BLOCKED] = unread.blocked_ns;
 }
 
-/* The current task reads a new request, number REQUEST: from when it waited, and what for. */
+/*
+ * The current task reads a new request, number REQUEST: from when it waited, and what for.  SEEN: it reads it
+ * now; or else it has, and nobody saw when: then what it did since the arrival is residual.
+ */
 static __always_inline void touch_first(struct toucher *by, struct span *span, __u64 request,
-					__u64 arrived_ns)
+					__u64 arrived_ns, int seen)
 {
 	__u64 now_ns = by->now_ns, begin_ns = arrived_ns && arrived_ns < now_ns ? arrived_ns : now_ns;
 	int unsent = span->flags & SPAN_UNSENT;
@@ -382,12 +386,13 @@ static __always_inline void touch_first(struct toucher *by, struct span *span, _
 	span_open(span, request, begin_ns, now_ns);
 	span->holder = by->clock->id;
 	readable_ns = begin_ns;
-	if (span->waits_accept)
+	if (span->waits_accept && seen)
 		split_accept(by, span, begin_ns, &readable_ns);
 	span->established_ns = span->accepted_ns = 0;
 	span->waits_accept = 0;
 	span->owes = 0;
-	span_was_unread(by, span, readable_ns);
+	if (seen)
+		span_was_unread(by, span, readable_ns);
 	if (unsent) /* what was put aside for the request before is nobody's now, whatever still answers it */
 		work_drop(span->socket);
 }

@@ -4,6 +4,7 @@
 #ifndef WHYLATE_BPF_UPSTREAM_H
 #define WHYLATE_BPF_UPSTREAM_H
 
+#include "skipped.bpf.h"
 #include "socket.bpf.h"
 #include "touch.bpf.h"
 
@@ -34,11 +35,11 @@ static __always_inline void note_connected(struct sock *sk)
 }
 
 /* A task of the target reads what it asked for on behalf of a request. */
-static __always_inline void read_upstream(struct toucher *by, struct sock *sk)
+static __always_inline void read_upstream(struct toucher *by, struct sock *sk, int length, enum hook hook)
 {
 	struct upstream *upstream = bpf_sk_storage_get(&upstreams, sk, NULL, 0);
 
-	if (!upstream)
+	if (!upstream || progress(&upstream->seen, sk, length, false, hook) == PROGRESS_NONE)
 		return;
 	upstream->in_vain = 0;
 	if (!touch_begin(by, bpf_get_current_task_btf()))
@@ -69,21 +70,25 @@ static __always_inline bool upstream_begin_touch(struct toucher *by)
 }
 
 /* The current task writes to a socket that is none of the target's connections. */
-static __always_inline void send_upstream(struct sock *sk)
+static __always_inline void send_upstream(struct sock *sk, int length, enum hook hook)
 {
 	struct upstream *upstream = sk->sk_bpf_storage ? bpf_sk_storage_get(&upstreams, sk, NULL, 0) : NULL;
 	struct toucher by;
 
-	if ((upstream && upstream->in_vain >= IN_VAIN_MOST) || !upstream_begin_touch(&by))
+	if ((upstream && upstream->in_vain >= IN_VAIN_MOST) ||
+	    (upstream && progress(&upstream->seen, sk, length, true, hook) == PROGRESS_NONE) ||
+	    !upstream_begin_touch(&by))
 		return;
 	if (upstream && upstream->connecting)
 		touch_answered(by.worker, by.clock, by.recorded, upstream, by.now_ns);
 	if (!asks_for_request(by.worker))
 		return;
-	if (!upstream)
+	if (!upstream) {
 		upstream = note_upstream(sk);
-	if (!upstream)
-		return;
+		if (!upstream)
+			return;
+		progress(&upstream->seen, sk, length, true, hook);
+	}
 	upstream->in_vain++;
 	touch_asked(&by, upstream);
 }

@@ -251,7 +251,7 @@ static inline void read_request(struct task_struct *task, int connection)
 	struct toucher by = toucher_of(task);
 
 	sim.connections[connection].booked_on_cpu_ns = 0; /* what is booked stays */
-	touch_first(&by, span, ++sim.requests, __sync_lock_test_and_set(&span->arrived_ns, 0));
+	touch_first(&by, span, ++sim.requests, __sync_lock_test_and_set(&span->arrived_ns, 0), 1);
 	span_enter(span, SPAN_READ);
 	task->now.request = span->request;
 }
@@ -343,7 +343,7 @@ static inline void sim_begin(unsigned seed, int tasks_there)
 		if (any(3)) {
 			is_woken(task);
 			clock_wakeup_new(&task->clock, sim.now_ns);
-			task->clock.works = (uint16_t)any(2);
+			task->clock.works = (uint8_t)any(2);
 		} else {
 			clock_begin(&task->clock, sim.now_ns, CLOCK_SEEDED);
 			task->now = (struct doings){ (enum doing)any(3), AFTER_PREEMPTION, 0 };

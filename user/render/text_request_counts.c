@@ -12,6 +12,7 @@ static void not_counted_text(char *buf, size_t size, const struct report_request
 		[NOT_CLOSED] = "whose connection closed",
 		[NOT_FOREIGN] = "answered by others",
 		[NOT_UPGRADED] = "upgraded",
+		[NOT_UNSEEN] = "unseen",
 		[NOT_UNANSWERED] = "unanswered",
 	};
 	char count[UNITS_TEXT_BYTES];

@@ -35,8 +35,8 @@ static const char *const turn_names[TURN_PROTOCOLS] = {
 };
 
 static const char *const not_counted_names[NOT_COUNTED_KINDS] = {
-	[NOT_BEFORE_ATTACH] = "before_attach", [NOT_CLOSED] = "closed",		[NOT_FOREIGN] = "foreign",
-	[NOT_UPGRADED] = "upgraded",	       [NOT_UNANSWERED] = "unanswered",
+	[NOT_BEFORE_ATTACH] = "before_attach", [NOT_CLOSED] = "closed", [NOT_FOREIGN] = "foreign",
+	[NOT_UPGRADED] = "upgraded",	       [NOT_UNSEEN] = "unseen", [NOT_UNANSWERED] = "unanswered",
 };
 
 static const char *name_of(const char *const *names, uint32_t nr, uint32_t value)

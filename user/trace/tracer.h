@@ -71,7 +71,7 @@ uint64_t tracer_began_at_ns(const struct tracer *tracer);
 int tracer_asks_fd(const struct tracer *tracer);
 int tracer_answer(struct tracer *tracer, struct err *err);
 
-/* How many events the kernel did not hand to a running program so far, each of which is a loss. */
+/* How many events the kernel did not hand to a running program so far, and to no other in its place. */
 uint64_t tracer_skipped(const struct tracer *tracer);
 
 /*

@@ -251,13 +251,47 @@ static bool is_missed(const char *name)
 	return true;
 }
 
-/* Times that a program was skipped, the time that all took, and how often they ran. */
-static void read_program_info(const struct tracer *tracer, uint64_t *skipped, uint64_t *run_ns,
-			      uint64_t *run_count)
+static uint64_t lesser(uint64_t a, uint64_t b)
 {
+	return a < b ? a : b;
+}
+
+/* Of reads and of sends that have two programs, so that one is missed where both were skipped. */
+struct pair {
+	const char *first, *second; /* as the kernel cuts their names */
+	uint64_t skipped[2];
+};
+
+enum { PAIRS = 2 };
+
+static bool note_pair(struct pair pairs[PAIRS], const char *name, uint64_t skipped)
+{
+	for (size_t i = 0; i < PAIRS; i++) {
+		if (!strcmp(name, pairs[i].first))
+			pairs[i].skipped[0] = skipped;
+		else if (!strcmp(name, pairs[i].second))
+			pairs[i].skipped[1] = skipped;
+		else
+			continue;
+		return true;
+	}
+	return false;
+}
+
+struct programs_info {
+	uint64_t skipped;	/* what a program was skipped for, and nothing makes up for */
+	uint64_t pairs_skipped; /* at most so often both of a pair were skipped at once */
+	uint64_t run_ns;	/* that all took */
+	uint64_t run_count;
+};
+
+static struct programs_info read_program_info(const struct tracer *tracer)
+{
+	struct pair pairs[PAIRS] = { { "on_read_alone", "on_read_again", {} },
+				     { "on_send_alone", "on_send_again", {} } };
+	struct programs_info out = {};
 	struct bpf_program *program;
 
-	*skipped = *run_ns = *run_count = 0;
 	bpf_object__for_each_program(program, tracer->skel->obj)
 	{
 		struct bpf_prog_info info = {};
@@ -266,19 +300,25 @@ static void read_program_info(const struct tracer *tracer, uint64_t *skipped, ui
 
 		if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size))
 			continue;
-		if (is_missed(info.name))
-			*skipped += info.recursion_misses;
-		*run_ns += info.run_time_ns;
-		*run_count += info.run_cnt;
+		if (!note_pair(pairs, info.name, info.recursion_misses) && is_missed(info.name))
+			out.skipped += info.recursion_misses;
+		out.run_ns += info.run_time_ns;
+		out.run_count += info.run_cnt;
 	}
+	for (size_t i = 0; i < PAIRS; i++)
+		out.pairs_skipped += lesser(pairs[i].skipped[0], pairs[i].skipped[1]);
+	return out;
+}
+
+/* DETECTED by TCP's counters, of SKIPPED at most; of other sockets it cannot be known. */
+static uint64_t pairs_missed(const struct tracer *tracer, uint64_t detected, uint64_t skipped)
+{
+	return *(volatile __u32 *)&tracer->skel->bss->has_uncounted ? skipped : lesser(detected, skipped);
 }
 
 uint64_t tracer_skipped(const struct tracer *tracer)
 {
-	uint64_t skipped, unused_ns, unused_count;
-
-	read_program_info(tracer, &skipped, &unused_ns, &unused_count);
-	return skipped;
+	return read_program_info(tracer).skipped;
 }
 
 /* How many got no clock at birth and have none now: they ended before they could. */
@@ -299,7 +339,8 @@ static uint64_t count_clockless(struct tracer *tracer)
 int tracer_read(struct tracer *tracer, struct snapshot *snapshot, struct err *err)
 {
 	uint32_t interval = tracer->skel->bss->interval_number;
-	uint64_t unused_ns, unused_count, nr_clockless;
+	struct programs_info programs;
+	uint64_t nr_clockless;
 	struct err unseeded = {};
 	int ret;
 
@@ -328,7 +369,10 @@ int tracer_read(struct tracer *tracer, struct snapshot *snapshot, struct err *er
 		return err_set(err, -ret, "cannot read what was measured: %s", strerror(-ret));
 	}
 	snapshot->losses[LOSS_CLOCK_CREATE] += nr_clockless;
-	read_program_info(tracer, &snapshot->losses[LOSS_RECURSION], &unused_ns, &unused_count);
+	programs = read_program_info(tracer);
+	snapshot->losses[LOSS_RECURSION] =
+		programs.skipped +
+		pairs_missed(tracer, snapshot->losses[LOSS_RECURSION], programs.pairs_skipped);
 	snapshot->nr_unplaced = tracer->records.nr_unplaced;
 	snapshot->switches_replayed = tracer->skel->bss->switches_replayed;
 	return 0;
@@ -369,7 +413,8 @@ static uint64_t maps_memory_bytes(const struct tracer *tracer)
 
 void tracer_cost(const struct tracer *tracer, struct tracer_cost *out)
 {
-	uint64_t skipped, maps_bytes;
+	struct programs_info programs = read_program_info(tracer);
+	uint64_t maps_bytes;
 
 	out->per_cpu_bytes = HIST_IDS * sizeof(struct hist_slot) + sizeof(struct ended_slot) +
 			     HIST_BUCKETS * sizeof(struct request_bucket) +
@@ -388,5 +433,6 @@ void tracer_cost(const struct tracer *tracer, struct tracer_cost *out)
 	out->fixed_bytes = maps_bytes > out->per_cpu_bytes * tracer->nr_cpus ?
 				   maps_bytes - out->per_cpu_bytes * tracer->nr_cpus :
 				   0;
-	read_program_info(tracer, &skipped, &out->run_ns, &out->run_count);
+	out->run_ns = programs.run_ns;
+	out->run_count = programs.run_count;
 }
