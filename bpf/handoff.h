@@ -41,6 +41,7 @@ static __always_inline void hand_on(struct worker *waker, const struct stamp *by
 	struct work_sums own = waker->work.own;
 
 	handed->request = works_for(waker);
+	handed->socket = works_for_handed(waker) ? waker->handed.socket : waker->socket;
 	if (works_for_handed(waker)) {
 		handed->from_ns = waker->handed.from_ns;
 		handed->parts = waker->handed.parts;
@@ -107,6 +108,32 @@ VERIFIED_ONCE int worker_give_up(struct worker *worker)
 }
 
 /*
+ * WORKER, advanced, does not answer what it was handed yet, but asks elsewhere on its behalf: from here on it
+ * holds that request, and has done all for it since it was woken.
+ */
+VERIFIED_ONCE int worker_take(struct worker *worker)
+{
+	const struct handed *handed;
+	struct work *work;
+
+	if (!worker)
+		return 0;
+	handed = &worker->handed;
+	work = &worker->work;
+	NOT_UNROLLED for (__u32 i = 0; i < sizeof(work->own) / sizeof(__u64); i++)((__u64 *)&work->own)[i] =
+		word_since(&worker->at.sums, &handed->to.sums, i);
+	__builtin_memset(&work->upstream, 0, sizeof(work->upstream));
+	work->from = handed->to.held;
+	work->from_ns = handed->from_ns;
+	work->upstream_state = UPSTREAM_NONE;
+	worker->request = handed->request;
+	worker->socket = handed->socket;
+	worker->answered = 0;
+	worker->took_ns = handed->at_ns;
+	return 0;
+}
+
+/*
  * And, advanced, it touches it: what the wakers did is known, and the rest is its own.  BEFORE_NS: when it
  * touched another request, or an upstream, last.
  */
@@ -118,7 +145,9 @@ static __always_inline void span_take_handed(struct span *span, struct worker *w
 	if (handed->passed)
 		passed_is_taken = 1;
 	parts_add(&span->parts, &handed->parts);
-	if (before_ns < handed->at_ns) {
+	if (worker->took_ns == handed->at_ns) { /* and asked an upstream on its behalf */
+		parts_add_stint(&span->parts, &work->own, &work->from, &worker->at.held, &work->upstream);
+	} else if (before_ns < handed->at_ns) {
 		parts_add_all(&span->parts, &handed->to, &worker->at);
 		worker_give_up(worker);
 	} else if (worker->answered && work->from_ns >= handed->at_ns) { /* on the way to others then */

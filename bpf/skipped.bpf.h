@@ -26,20 +26,12 @@ enum hook {
 #define MISSED_READ   2u /* something was read before it that nobody saw */
 #define MISSED_SEND   4u /* something was sent before it */
 
-/* TCP's counters of SK; NULL where nothing is missed, or it has none. */
-static __always_inline struct tcp_sock *counters_of(struct sock *sk, enum hook hook)
-{
-	return hook == HOOK_ONLY ? NULL : bpf_skc_to_tcp_sock(sk);
-}
-
 /* A socket without counters was read, or written to: whether the first of two programs has seen it. */
 static __always_inline bool first_saw(enum hook hook)
 {
 	struct task_clock *clock = clock_of(bpf_get_current_task_btf());
 	bool saw = clock ? clock->at_hook : true;
 
-	if (hook == HOOK_ONLY)
-		return false;
 	has_uncounted = 1;
 	if (clock)
 		clock->at_hook = hook == HOOK_FIRST;
@@ -50,10 +42,13 @@ static __always_inline bool first_saw(enum hook hook)
 static __always_inline __u32 progress(struct progress *seen, struct sock *sk, int length, bool sent,
 				      enum hook hook)
 {
-	const struct tcp_sock *tcp = counters_of(sk, hook);
-	__u32 read_seq, sent_seq, missed = 0;
 	struct progress was = *seen;
+	__u32 read_seq, sent_seq, missed = 0;
+	const struct tcp_sock *tcp;
 
+	if (hook == HOOK_ONLY)
+		return 0;
+	tcp = bpf_skc_to_tcp_sock(sk);
 	if (!tcp)
 		return first_saw(hook) ? PROGRESS_NONE : 0;
 	read_seq = tcp->copied_seq;
@@ -76,9 +71,12 @@ static __always_inline __u32 progress(struct progress *seen, struct sock *sk, in
 /* The connection of SPAN begins, or nothing of what was read or sent there so far is asked for. */
 static __always_inline void progress_begin(struct progress *seen, struct sock *sk, enum hook hook)
 {
-	const struct tcp_sock *tcp = counters_of(sk, hook);
+	const struct tcp_sock *tcp;
 
-	if (!tcp || seen->read_seq || seen->sent_seq)
+	if (hook == HOOK_ONLY || seen->read_seq || seen->sent_seq)
+		return;
+	tcp = bpf_skc_to_tcp_sock(sk);
+	if (!tcp)
 		return;
 	seen->read_seq = tcp->copied_seq;
 	seen->sent_seq = tcp->write_seq;
@@ -119,11 +117,13 @@ static __always_inline __u64 make_up_read(struct span *span, __u64 arrived_ns, _
 /* The connection ends: whether its open request was answered, for all that nobody saw it. */
 static __always_inline void make_up_end(struct sock *sk, struct span *span, enum hook hook)
 {
-	const struct tcp_sock *tcp = counters_of(sk, hook);
-	bool open = *(volatile __u32 *)&span->state == SPAN_READ;
+	const struct tcp_sock *tcp;
 
+	if (hook == HOOK_ONLY || !span->seen.sent_seq || *(volatile __u32 *)&span->state != SPAN_READ)
+		return;
+	tcp = bpf_skc_to_tcp_sock(sk);
 	/* The end of the stream has a number of its own. */
-	if (tcp && open && span->seen.sent_seq && tcp->write_seq - span->seen.sent_seq > 1)
+	if (tcp && tcp->write_seq - span->seen.sent_seq > 1)
 		lose_answered(span);
 }
 

@@ -96,7 +96,7 @@ static __always_inline void advance(struct toucher *by)
  * an older one on the same connection nobody can touch any more. */
 static __always_inline int leaves_open(const struct worker *worker, __u64 socket)
 {
-	return worker->request && !worker->answered && worker->socket != socket;
+	return worker->request && !worker->answered && !worker->took_ns && worker->socket != socket;
 }
 
 /* advance(), before the worker turns to a new request on SOCKET: what it did since may be nobody's. */
@@ -144,6 +144,7 @@ static __always_inline void turn_to(struct toucher *by, __u64 request, __u64 soc
 	worker->request = request;
 	worker->socket = socket;
 	worker->answered = 0;
+	worker->took_ns = 0;
 }
 
 /* What was put aside for REQUEST; NULL if nothing was. */
@@ -211,6 +212,7 @@ static __always_inline void touch_ends(struct toucher *by, struct span *span)
 	work_begin(worker);
 	if (worker->work.upstream_state)
 		upstream_begin(&worker->work, &worker->at.held);
+	worker->took_ns = 0;
 	span->at_ns += gained_ns(by->now_ns, span->at_ns);
 	span->holder = by->clock->id;
 }
@@ -408,19 +410,24 @@ static __always_inline void touch_sent(struct toucher *by, struct span *span, in
 		span->flags |= SPAN_UNSENT;
 }
 
-/* Whether what the worker asks elsewhere now is on behalf of a request. */
+/* Whether what the worker asks elsewhere now is on behalf of a request: its own, or what it was handed. */
 static __always_inline int asks_for_request(const struct worker *worker)
 {
-	return worker->request && !worker->answered;
+	return works_for(worker) != 0;
 }
 
 /* It asks there. */
 static __always_inline void touch_asked(struct toucher *by, struct upstream *upstream)
 {
-	upstream->request = by->worker->request;
-	upstream->socket = by->worker->socket;
-	upstream->arrived_ns = 0;
+	struct worker *worker = by->worker;
+	int takes = !(worker->request && !worker->answered) && works_for_handed(worker);
+
 	advance(by);
+	if (takes)
+		worker_take(worker);
+	upstream->request = worker->request;
+	upstream->socket = worker->socket;
+	upstream->arrived_ns = 0;
 	upstream_asked(&by->worker->work, &by->worker->at.held);
 }
 

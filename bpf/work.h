@@ -65,6 +65,7 @@ struct work {
 /* A request that another task worked for when it woke this one: perhaps it is what it was woken for. */
 struct handed {
 	__u64 request;
+	__u64 socket;  /* of its connection */
 	__u64 at_ns;   /* 0: it has said since that it works for another */
 	__u64 from_ns; /* the span's latest touch, which the parts begin with */
 	__u64 passed;  /* that one was woken with it, too */
@@ -82,6 +83,7 @@ struct worker {
 	__u64 at_ns;	  /* when it last touched a request, */
 	struct stamp at;  /* and its clock then: charged up to there */
 	struct work work; /* charged, and not in the request's span yet */
+	__u64 took_ns;	  /* its request is what it was handed then, and has not touched; 0: it is not */
 	__u16 answered;	  /* it has sent the answer: what follows is charged to nobody, unless more is sent */
 	__u16 remembers;  /* it has a history, which takes the stays that are too many here */
 	__u32 stay;	  /* number of the next one */
