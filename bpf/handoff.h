@@ -108,32 +108,6 @@ VERIFIED_ONCE int worker_give_up(struct worker *worker)
 }
 
 /*
- * WORKER, advanced, does not answer what it was handed yet, but asks elsewhere on its behalf: from here on it
- * holds that request, and has done all for it since it was woken.
- */
-VERIFIED_ONCE int worker_take(struct worker *worker)
-{
-	const struct handed *handed;
-	struct work *work;
-
-	if (!worker)
-		return 0;
-	handed = &worker->handed;
-	work = &worker->work;
-	NOT_UNROLLED for (__u32 i = 0; i < sizeof(work->own) / sizeof(__u64); i++)((__u64 *)&work->own)[i] =
-		word_since(&worker->at.sums, &handed->to.sums, i);
-	__builtin_memset(&work->upstream, 0, sizeof(work->upstream));
-	work->from = handed->to.held;
-	work->from_ns = handed->from_ns;
-	work->upstream_state = UPSTREAM_NONE;
-	worker->request = handed->request;
-	worker->socket = handed->socket;
-	worker->answered = 0;
-	worker->took_ns = handed->at_ns;
-	return 0;
-}
-
-/*
  * And, advanced, it touches it: what the wakers did is known, and the rest is its own.  BEFORE_NS: when it
  * touched another request, or an upstream, last.
  */

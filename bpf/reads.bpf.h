@@ -84,19 +84,26 @@ static __always_inline bool begins_anew(struct span *span, int length)
 	return true;
 }
 
+/* When what was read from SK has arrived (ARRIVAL_COUNTED): what came since is not read. */
+static __always_inline __u64 take_arrival(struct sock *sk, struct span *span)
+{
+	__u64 arrived_ns = __sync_lock_test_and_set(&span->arrived_ns, 0);
+
+	if (has_unread(sk))
+		__sync_val_compare_and_swap(&span->arrived_ns, 0, bpf_ktime_get_ns() & ~ARRIVAL_COUNTED);
+	return arrived_ns;
+}
+
 /* Bytes of a connection of the target's were read, LENGTH of them. */
 static __always_inline void read_connection(struct toucher *by, struct sock *sk, struct span *span,
 					    int length, __u32 missed)
 {
-	__u64 arrived_ns = __sync_lock_test_and_set(&span->arrived_ns, 0);
+	__u64 arrived_ns = take_arrival(sk, span);
 	__u32 state, begins;
 
 	if (missed)
 		arrived_ns = make_up_read(span, arrived_ns, missed);
 	state = *(volatile __u32 *)&span->state;
-	/* What came between the read and here is not read. */
-	if (has_unread(sk))
-		__sync_val_compare_and_swap(&span->arrived_ns, 0, bpf_ktime_get_ns() & ~ARRIVAL_COUNTED);
 	if (arrived_ns & ARRIVAL_COUNTED && state == SPAN_READ) {
 		count_open(-1); /* more of the same request after all */
 		arrived_ns &= ~ARRIVAL_COUNTED;

@@ -126,7 +126,7 @@ static __always_inline int takes_up_own(const struct recorded *recorded, const s
 {
 	const struct record_look *next = &recorded->next;
 
-	if (!worker->request || worker->answered)
+	if (!has_open(worker))
 		return 0;
 	return next->object ? !next->waited_ns : !account_find(next->tag);
 }
@@ -310,7 +310,7 @@ VERIFIED_ONCE int run_keep(struct recorded *recorded, struct worker *worker, __u
 		return 0;
 	run = own_run(recorded);
 	to_ns = recorded->thread.left_since_ns;
-	if (!run || from_ns >= to_ns || (worker->request && !worker->answered))
+	if (!run || from_ns >= to_ns || has_open(worker))
 		return 0;
 	stretch = &run->stretches[run->kept++ & (RUN_STRETCHES - 1)].from_ns;
 	__sync_lock_test_and_set(stretch, 0);

@@ -103,11 +103,9 @@ static __always_inline bool answers_missed(struct span *span, int length, __u32 
  */
 static __always_inline bool open_missed(struct sock *sk, struct span *span, __u32 missed)
 {
-	__u64 arrived_ns = __sync_lock_test_and_set(&span->arrived_ns, 0);
+	__u64 arrived_ns = take_arrival(sk, span);
 	struct toucher by;
 
-	if (has_unread(sk))
-		__sync_val_compare_and_swap(&span->arrived_ns, 0, bpf_ktime_get_ns() & ~ARRIVAL_COUNTED);
 	lose_answered(span);
 	if (!arrived_ns || missed & MISSED_SEND || !touch_begin(&by, bpf_get_current_task_btf())) {
 		lose_unseen(arrived_ns);

@@ -96,7 +96,7 @@ static __always_inline void advance(struct toucher *by)
  * an older one on the same connection nobody can touch any more. */
 static __always_inline int leaves_open(const struct worker *worker, __u64 socket)
 {
-	return worker->request && !worker->answered && !worker->took_ns && worker->socket != socket;
+	return has_open(worker) && !worker->took_ns && worker->socket != socket;
 }
 
 /* advance(), before the worker turns to a new request on SOCKET: what it did since may be nobody's. */
@@ -410,6 +410,22 @@ static __always_inline void touch_sent(struct toucher *by, struct span *span, in
 		span->flags |= SPAN_UNSENT;
 }
 
+/*
+ * The worker, advanced, does not answer what it was handed yet, but asks elsewhere on its behalf: from here
+ * on it holds that request, and has done all for it since it was woken.
+ */
+static __always_inline void take_handed(struct toucher *by)
+{
+	struct worker *worker = by->worker;
+	const struct handed *handed = &worker->handed;
+
+	turn_to(by, handed->request, handed->socket);
+	work_sums_add(&worker->work.own, &worker->at.sums, &handed->to.sums);
+	worker->work.from = handed->to.held;
+	worker->work.from_ns = handed->from_ns;
+	worker->took_ns = handed->at_ns;
+}
+
 /* Whether what the worker asks elsewhere now is on behalf of a request: its own, or what it was handed. */
 static __always_inline int asks_for_request(const struct worker *worker)
 {
@@ -420,15 +436,15 @@ static __always_inline int asks_for_request(const struct worker *worker)
 static __always_inline void touch_asked(struct toucher *by, struct upstream *upstream)
 {
 	struct worker *worker = by->worker;
-	int takes = !(worker->request && !worker->answered) && works_for_handed(worker);
+	int takes = !has_open(worker) && works_for_handed(worker);
 
 	advance(by);
 	if (takes)
-		worker_take(worker);
+		take_handed(by);
 	upstream->request = worker->request;
 	upstream->socket = worker->socket;
 	upstream->arrived_ns = 0;
-	upstream_asked(&by->worker->work, &by->worker->at.held);
+	upstream_asked(&worker->work, &worker->at.held);
 }
 
 /* It connects it: a question as well, which its first use finds answered. */

@@ -75,9 +75,10 @@ static __always_inline void send_upstream(struct sock *sk, int length, enum hook
 	struct upstream *upstream = sk->sk_bpf_storage ? bpf_sk_storage_get(&upstreams, sk, NULL, 0) : NULL;
 	struct toucher by;
 
-	if ((upstream && upstream->in_vain >= IN_VAIN_MOST) ||
-	    (upstream && progress(&upstream->seen, sk, length, true, hook) == PROGRESS_NONE) ||
-	    !upstream_begin_touch(&by))
+	if (upstream && (upstream->in_vain >= IN_VAIN_MOST ||
+			 progress(&upstream->seen, sk, length, true, hook) == PROGRESS_NONE))
+		return;
+	if (!upstream_begin_touch(&by))
 		return;
 	if (upstream && upstream->connecting)
 		touch_answered(by.worker, by.clock, by.recorded, upstream, by.now_ns);

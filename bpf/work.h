@@ -94,6 +94,12 @@ struct worker {
 
 _Static_assert(sizeof(struct worker) <= 2048 - 72, "with the storage's own head it fits kmalloc-2k");
 
+/* Whether it works for a request of its own, which is not answered. */
+static __always_inline int has_open(const struct worker *worker)
+{
+	return worker->request && !worker->answered;
+}
+
 /* How much A is more than B, whatever they are; 0 if it is not. */
 static __always_inline __u64 later_ns(__u64 a_ns, __u64 b_ns)
 {

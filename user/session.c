@@ -242,7 +242,7 @@ static int read_now(struct session *session, struct snapshot *now, struct err *e
 	if (ret)
 		return ret;
 	read_quota(session, &now->quota);
-	make_up(session, tracer_skipped(session->tracer));
+	make_up(session, now->skipped);
 	keep_maxima(&session->of_interval, now);
 	keep_maxima(&session->maxima, now);
 	for (size_t i = 0; i < now->nr_threads && !may_use_all_cpus(session); i++)

@@ -76,6 +76,7 @@ struct snapshot {
 	struct snapshot_requests *requests; /* owned; NULL: not watched */
 	uint64_t switch_cost_own_ns;	    /* our own program's share, taken off the histogram already */
 	uint64_t nr_unplaced; /* processes whose threads' records are not followed, as there are too many */
+	uint64_t skipped;     /* events that no program was handed: see tracer_skipped() */
 	uint64_t switches_replayed; /* not announced by the kernel, taken from its record of arrivals */
 	uint64_t losses[LOSS_KINDS];
 };

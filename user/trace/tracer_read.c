@@ -370,6 +370,7 @@ int tracer_read(struct tracer *tracer, struct snapshot *snapshot, struct err *er
 	}
 	snapshot->losses[LOSS_CLOCK_CREATE] += nr_clockless;
 	programs = read_program_info(tracer);
+	snapshot->skipped = programs.skipped;
 	snapshot->losses[LOSS_RECURSION] =
 		programs.skipped +
 		pairs_missed(tracer, snapshot->losses[LOSS_RECURSION], programs.pairs_skipped);
