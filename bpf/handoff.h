@@ -12,6 +12,17 @@
 
 #include "request.h"
 
+static __always_inline void earlier_keep(struct earlier *earlier, const struct handed *handed)
+{
+	earlier->handed[earlier->next++ & (HANDED_EARLIER - 1)] = *handed;
+}
+
+/* Whether a task that is blocked for REASON may be woken with a request: nobody waits for one in a fault. */
+static __always_inline int may_be_handed(__u32 reason)
+{
+	return reason != BLOCKED_FAULT && reason != BLOCKED_DISK && reason != BLOCKED_SLEEP;
+}
+
 /* Whether it goes on with what it was handed when it was woken: it has touched no other since. */
 static __always_inline int works_for_handed(const struct worker *worker)
 {
@@ -60,21 +71,34 @@ static __always_inline void hand_on(struct worker *waker, const struct stamp *by
 	handed->at_ns = now_ns;
 }
 
-/* Whether what WORKER was handed is of SPAN's request, and goes on from its latest touch. */
-static __always_inline int is_of_handed(const struct worker *worker, const struct span *span)
+/* Whether what was HANDED is SPAN's request, and goes on from its latest touch. */
+static __always_inline int is_of_handed(const struct handed *handed, const struct span *span)
 {
-	return worker->handed.request == span->request && worker->handed.from_ns == span->at_ns;
+	return handed->request == span->request && handed->from_ns == span->at_ns;
 }
 
-/* Whether WORKER was woken by somebody who worked for SPAN's request, and nobody has touched that since. */
+/* Whether WORKER was woken last by somebody who worked for SPAN's request, and nobody has touched that since.
+ */
 static __always_inline int was_handed(const struct worker *worker, const struct span *span)
 {
-	return worker->handed.at_ns && is_of_handed(worker, span);
+	return worker->handed.at_ns && is_of_handed(&worker->handed, span);
+}
+
+/* The same of an earlier wakeup: what it was handed by that; NULL: nothing.  EARLIER may be NULL. */
+static __always_inline const struct handed *earlier_find(const struct earlier *earlier,
+							 const struct span *span)
+{
+	if (!earlier)
+		return NULL;
+	for (__u32 i = 0; i < HANDED_EARLIER; i++)
+		if (is_of_handed(&earlier->handed[i], span))
+			return &earlier->handed[i];
+	return NULL;
 }
 
 /*
- * Whether the worker held the request all along and waited for whoever woke it: in a lock, a fault, a read.
- * One that polls until then is a loop which handed the request on and got it back.
+ * Whether the worker held the request all along and waited for whoever woke it: in a lock, a read.  One that
+ * polls until then is a loop which handed the request on and got it back.
  */
 static __always_inline int waited_itself(const struct worker *worker, const struct span *span)
 {
@@ -91,29 +115,30 @@ static __always_inline int waited_itself(const struct worker *worker, const stru
 }
 
 /*
- * What WORKER, advanced, has done since it was woken is in the request that it was handed, and not in the
- * one that it worked for before.
+ * What WORKER, advanced, has done since it was woken, its clock being WOKEN, is in the request that it was
+ * handed, and not in the one that it worked for before.
  */
-VERIFIED_ONCE int worker_give_up(struct worker *worker)
+VERIFIED_ONCE int worker_give_up(struct worker *worker, const struct stamp *woken)
 {
-	if (!worker)
+	if (!worker || !woken)
 		return 0;
 	NOT_UNROLLED for (__u32 i = 0; i < sizeof(worker->work.own) / sizeof(__u64); i++)
 	{
 		__u64 *own = (__u64 *)&worker->work.own + i;
 
-		*own = gained_ns(*own, word_since(&worker->at.sums, &worker->handed.to.sums, i));
+		*own = gained_ns(*own, word_since(&worker->at.sums, &woken->sums, i));
 	}
 	return 0;
 }
 
 /*
  * And, advanced, it touches it: what the wakers did is known, and the rest is its own.  BEFORE_NS: when it
- * touched another request, or an upstream, last.
+ * touched another request, or an upstream, last; which it may have asked in the name of what it was handed
+ * later.
  */
-static __always_inline void span_take_handed(struct span *span, struct worker *worker, __u64 before_ns)
+static __always_inline void span_take_handed(struct span *span, struct worker *worker,
+					     const struct handed *handed, __u64 before_ns)
 {
-	const struct handed *handed = &worker->handed;
 	const struct work *work = &worker->work;
 
 	if (handed->passed)
@@ -121,9 +146,9 @@ static __always_inline void span_take_handed(struct span *span, struct worker *w
 	parts_add(&span->parts, &handed->parts);
 	if (worker->took_ns == handed->at_ns) { /* and asked an upstream on its behalf */
 		parts_add_stint(&span->parts, &work->own, &work->from, &worker->at.held, &work->upstream);
-	} else if (before_ns < handed->at_ns) {
+	} else if (before_ns < handed->at_ns || worker->took_ns) {
 		parts_add_all(&span->parts, &handed->to, &worker->at);
-		worker_give_up(worker);
+		worker_give_up(worker, &handed->to);
 	} else if (worker->answered && work->from_ns >= handed->at_ns) { /* on the way to others then */
 		span->parts.components_ns[COMPONENT_RUNTIME_QUEUE] += work->from_ns - handed->at_ns;
 		parts_add_stint(&span->parts, &work->own, &work->from, &worker->at.held, NULL);

@@ -67,6 +67,13 @@ SHARED struct {
 	__type(value, struct history);
 } histories SEC(".maps");
 
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct earlier);
+} earliers SEC(".maps");
+
 /* A task whose process publishes what each thread works for; its clock says so (`recorded`). */
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);

@@ -56,6 +56,19 @@ static __always_inline bool touch_begin(struct toucher *by, struct task_struct *
 	return true;
 }
 
+static __always_inline const struct earlier *earlier_of(const struct toucher *by)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (by->worker->keeps)
+		return bpf_task_storage_get(&earliers, task, NULL, 0);
+	if (bpf_task_storage_get(&earliers, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE))
+		by->worker->keeps = 1;
+	else
+		count_loss(LOSS_WORKER_CREATE);
+	return NULL;
+}
+
 static __always_inline const struct history *history_of(const struct toucher *by)
 {
 	struct task_struct *task = bpf_get_current_task_btf();

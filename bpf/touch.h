@@ -20,19 +20,6 @@ struct toucher {
 	__u64 now_ns;
 };
 
-/* A socket that the target made itself, and for which request it was connected, or last written to. */
-struct upstream {
-	__u64 request;
-	__u64 socket;	  /* of the request's connection */
-	__u64 arrived_ns; /* the first byte of the answer that nobody has read; 0: none */
-	__u32 connecting; /* or connected, which is the answer then, and not used yet */
-	__u32 in_vain;	  /* writes since anything was read */
-	struct progress seen;
-};
-
-/* A socket that is only written to, such as a log's, is no upstream.  It may take some writes to ask. */
-#define IN_VAIN_MOST 16
-
 /*
  * Of whoever includes this.  The clock of the current task, which has WORKER, moved on by more than its run:
  * to its state as of NOW_NS, whether or not it learned of the switch to it.
@@ -52,6 +39,10 @@ static __always_inline void work_drop(__u64 socket);
 
 /* What was kept is gone. */
 static __always_inline void work_lost(void);
+
+/* What the current task was handed earlier; if nothing is kept of that, it is from now on.  NULL: there is
+ * nothing. */
+static __always_inline const struct earlier *earlier_of(const struct toucher *by);
 
 /* The current task's history; if it has none, it has one from now on.  NULL: there is nothing in it. */
 static __always_inline const struct history *history_of(const struct toucher *by);
@@ -217,6 +208,21 @@ static __always_inline void touch_ends(struct toucher *by, struct span *span)
 	span->holder = by->clock->id;
 }
 
+/* By which wakeup the toucher, advanced, has SPAN's request; NULL: by none. */
+static __always_inline const struct handed *handed_with(const struct toucher *by, const struct span *span)
+{
+	const struct worker *worker = by->worker;
+
+	if (was_handed(worker, span) && !waited_itself(worker, span)) {
+		if (!worker->keeps)
+			earlier_of(by);
+		return &worker->handed;
+	}
+	if (holds(worker, span) || !worker->handed.at_ns)
+		return NULL;
+	return earlier_find(earlier_of(by), span);
+}
+
 /*
  * The current task, which has WORKER, CLOCK and RECORDED (NULL: none), touches SPAN at NOW_NS, and has done
  * more since the touch before than run with this request.
@@ -225,14 +231,16 @@ VERIFIED_ONCE int touch_again(struct worker *worker, struct task_clock *clock, s
 			      struct span *span, __u64 now_ns)
 {
 	struct toucher by = { clock, worker, recorded, now_ns };
+	const struct handed *handed;
 	__u64 before_ns;
 
 	if (!worker || !clock || !span)
 		return 0;
 	before_ns = worker->at_ns;
 	advance(&by);
-	if (was_handed(worker, span) && !waited_itself(worker, span)) {
-		span_take_handed(span, worker, before_ns);
+	handed = handed_with(&by, span);
+	if (handed) {
+		span_take_handed(span, worker, handed, before_ns);
 		turn_to(&by, span->request, span->socket);
 	} else if (holds(worker, span)) {
 		span_touch(span, worker);
@@ -259,7 +267,7 @@ static __always_inline void told_by_sockets(struct recorded *recorded, const str
 	work = aside_of(span->request, span->socket);
 	if (work && work->from_ns == span->at_ns)
 		parts_add_stint(parts, &work->own, &work->from, &work->held, &work->upstream);
-	else if (is_of_handed(worker, span))
+	else if (is_of_handed(&worker->handed, span))
 		*parts = worker->handed.parts;
 }
 
@@ -408,81 +416,6 @@ static __always_inline void touch_sent(struct toucher *by, struct span *span, in
 	by->worker->answered = !more;
 	if (more)
 		span->flags |= SPAN_UNSENT;
-}
-
-/*
- * The worker, advanced, does not answer what it was handed yet, but asks elsewhere on its behalf: from here
- * on it holds that request, and has done all for it since it was woken.
- */
-static __always_inline void take_handed(struct toucher *by)
-{
-	struct worker *worker = by->worker;
-	const struct handed *handed = &worker->handed;
-
-	turn_to(by, handed->request, handed->socket);
-	work_sums_add(&worker->work.own, &worker->at.sums, &handed->to.sums);
-	worker->work.from = handed->to.held;
-	worker->work.from_ns = handed->from_ns;
-	worker->took_ns = handed->at_ns;
-}
-
-/* Whether what the worker asks elsewhere now is on behalf of a request: its own, or what it was handed. */
-static __always_inline int asks_for_request(const struct worker *worker)
-{
-	return works_for(worker) != 0;
-}
-
-/* It asks there. */
-static __always_inline void touch_asked(struct toucher *by, struct upstream *upstream)
-{
-	struct worker *worker = by->worker;
-	int takes = !has_open(worker) && works_for_handed(worker);
-
-	advance(by);
-	if (takes)
-		take_handed(by);
-	upstream->request = worker->request;
-	upstream->socket = worker->socket;
-	upstream->arrived_ns = 0;
-	upstream_asked(&worker->work, &worker->at.held);
-}
-
-/* It connects it: a question as well, which its first use finds answered. */
-static __always_inline void touch_connects(struct toucher *by, struct upstream *upstream)
-{
-	touch_asked(by, upstream);
-	upstream->connecting = 1;
-}
-
-/*
- * The current task, which has WORKER, CLOCK and RECORDED (NULL: none), reads at NOW_NS what it asked for on
- * behalf of a request: that is what it works for now.  So it is when it first uses what it has connected,
- * whether to ask there or to be greeted.
- */
-VERIFIED_ONCE int touch_answered(struct worker *worker, struct task_clock *clock, struct recorded *recorded,
-				 struct upstream *upstream, __u64 now_ns)
-{
-	struct toucher by = { clock, worker, recorded, now_ns };
-	struct unread late = {};
-
-	if (!worker || !clock || !upstream)
-		return 0;
-	upstream->connecting = 0;
-	if (worker->request != upstream->request) {
-		struct work *aside = aside_of(upstream->request, upstream->socket);
-
-		if (!aside || aside->task != clock->id) /* answered or gone meanwhile, or another's */
-			return 0;
-		advance(&by);
-		take_up(&by, aside, upstream->socket);
-	} else {
-		advance(&by);
-	}
-	if (upstream->arrived_ns)
-		late = unread_since(&by, upstream->arrived_ns, NULL);
-	upstream_answered(&worker->work, &worker->at.held, late.busy_ns + late.run_queue_ns);
-	upstream->arrived_ns = 0;
-	return 0;
 }
 
 #endif /* WHYLATE_BPF_TOUCH_H */

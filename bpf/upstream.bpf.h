@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Sockets that the target made itself: what it asks there, on behalf of which request, and when the answer
  * comes. */
-#ifndef WHYLATE_BPF_UPSTREAM_H
-#define WHYLATE_BPF_UPSTREAM_H
+#ifndef WHYLATE_BPF_UPSTREAM_BPF_H
+#define WHYLATE_BPF_UPSTREAM_BPF_H
 
 #include "skipped.bpf.h"
 #include "socket.bpf.h"
 #include "touch.bpf.h"
+#include "upstream.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
@@ -107,4 +108,4 @@ static __always_inline void connect_upstream(struct sock *sk)
 		touch_connects(&by, upstream);
 }
 
-#endif /* WHYLATE_BPF_UPSTREAM_H */
+#endif /* WHYLATE_BPF_UPSTREAM_BPF_H */

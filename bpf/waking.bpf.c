@@ -25,6 +25,18 @@ static __always_inline bool is_told_otherwise(struct task_struct *current, struc
 	return recorded && recorded->is_away;
 }
 
+/* TASK, which has WOKEN, is woken with REQUEST, and may not be done with what it was woken with before. */
+static __always_inline void keep_handed(struct task_struct *task, const struct worker *woken, __u64 request)
+{
+	struct earlier *earlier;
+
+	if (!woken->keeps || !works_for_handed(woken) || woken->handed.request == request)
+		return;
+	earlier = bpf_task_storage_get(&earliers, task, NULL, 0);
+	if (earlier)
+		earlier_keep(earlier, &woken->handed);
+}
+
 /*
  * CURRENT, whose clock is BY, wakes TASK, whose clock says that it is blocked; both answer requests.  Perhaps
  * it does so with the one that it works for.  Not inlined: its stack is not to lie under that of a look.
@@ -42,6 +54,9 @@ static __noinline void note_waker(struct task_struct *current, const struct task
 		return;
 	if (clock->state == CLOCK_SEEDED)
 		reason = blocked_reason(task, 0, clock);
+	if (!may_be_handed(reason))
+		return;
+	keep_handed(task, woken, works_for(waker));
 	stamp_task(current, by, clock_now(by, now_ns), &stamp);
 	now_ns = clock_now(clock, now_ns);
 	stamp_blocked(clock, &counts, now_ns, reason, &woken->handed.to);

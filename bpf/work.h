@@ -73,6 +73,20 @@ struct handed {
 	struct stamp to; /* the woken task's clock, then */
 };
 
+#define HANDED_EARLIER 2u /* a power of two */
+
+/*
+ * What a task was woken with before the latest: who waits for a lock in the middle of a request is woken by
+ * the one that leaves it, which works for another.  Or it found no work, the first time.  What it touches
+ * tells.
+ */
+struct earlier {
+	struct handed handed[HANDED_EARLIER];
+	__u64 next;
+};
+
+_Static_assert(sizeof(struct earlier) <= 1024 - 72, "with the storage's own head it fits kmalloc-1k");
+
 /*
  * A task that reads or answers requests.  Only that task writes it, but for `stays` and `handed`, which the
  * scheduler's hooks do.
@@ -85,7 +99,8 @@ struct worker {
 	struct work work; /* charged, and not in the request's span yet */
 	__u64 took_ns;	  /* its request is what it was handed then, and has not touched; 0: it is not */
 	__u16 answered;	  /* it has sent the answer: what follows is charged to nobody, unless more is sent */
-	__u16 remembers;  /* it has a history, which takes the stays that are too many here */
+	__u8 remembers;	  /* it has a history, which takes the stays that are too many here */
+	__u8 keeps;	  /* what it was handed before the latest (struct earlier) */
 	__u32 stay;	  /* number of the next one */
 	struct stay stays[STAYS];
 	struct handed handed;	     /* by the latest wakeup; written under the lock that the wakeup holds */

@@ -197,18 +197,23 @@ static inline void wake(struct task_struct *task, struct task_struct *by)
 	struct clock_interval closed;
 	__u64 now_ns = clock_now(&task->clock, sim.now_ns);
 	struct stamp stamp, to;
+	__u32 reason;
 
 	is_woken(task);
 	if (task->clock.state == CLOCK_SEEDED) /* how long it was blocked nobody knows */
 		task->outs[0] = sim.now_ns;
-	stamp_blocked(&task->clock, &task->counts, now_ns,
-		      task->clock.state == CLOCK_SEEDED ? task->now.which : task->clock.reason, &to);
+	reason = task->clock.state == CLOCK_SEEDED ? task->now.which : task->clock.reason;
+	stamp_blocked(&task->clock, &task->counts, now_ns, reason, &to);
 	if (!clock_wakeup(&task->clock, now_ns, 0, (__u8)task->now.which, &closed))
 		return;
 	if (task->clock.works && by && by->clock.works)
 		look_at(by, 1);
-	if (!task->clock.works || !by || !by->clock.works || !works_for(&by->worker) || by->recorded.is_away)
+	if (!task->clock.works || !by || !by->clock.works || !works_for(&by->worker) ||
+	    by->recorded.is_away || !may_be_handed(reason))
 		return;
+	if (task->worker.keeps && works_for_handed(&task->worker) &&
+	    task->worker.handed.request != works_for(&by->worker))
+		earlier_keep(&task->earlier, &task->worker.handed);
 	stamp_take(&by->clock, &by->counts, clock_now(&by->clock, now_ns), &stamp);
 	task->worker.handed.to = to;
 	hand_on(&by->worker, &stamp, &task->worker.handed, now_ns);

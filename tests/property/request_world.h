@@ -21,6 +21,7 @@
 static __u32 passed_is_taken;
 
 #include "bpf/touch.h"
+#include "bpf/upstream.h"
 
 enum { TASKS = 3, CONNECTIONS = 4, UPSTREAMS = 3, STRETCHES = 700, ACCOUNTS = 16, SOCKET = 0x1000 };
 enum doing { RUNS, WAITS, BLOCKS };
@@ -37,6 +38,7 @@ struct task_struct {
 	struct task_clock clock;
 	struct worker worker;
 	struct history history;
+	struct earlier earlier;
 	struct kernel_counts counts;
 	uint64_t exec_ns, run_delay_ns, arrived_ns; /* by the kernel's account */
 	uint64_t outs[STRETCHES];		    /* when each stay that its worker may know of began */
@@ -163,6 +165,14 @@ static inline struct run *own_run(const struct recorded *recorded)
 static inline void record_shared(void)
 {
 	sim.shared++;
+}
+
+static inline const struct earlier *earlier_of(const struct toucher *by)
+{
+	const struct earlier *earlier = by->worker->keeps ? &task_of(by->clock)->earlier : NULL;
+
+	by->worker->keeps = 1;
+	return earlier;
 }
 
 static inline const struct history *history_of(const struct toucher *by)

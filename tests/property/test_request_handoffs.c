@@ -105,6 +105,66 @@ static void a_lock_is_no_hand_off(void **state)
 	}
 }
 
+/* So it is for a worker that has it by a wakeup, and waits for locks that another leaves with its own
+ * request. */
+static void a_lock_of_a_worker_is_no_hand_off(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= LIVES; seed++) {
+		struct task_struct *worker = &sim.task[FIRST], *other = &sim.task[SECOND];
+		uint64_t since_ns;
+
+		begin(seed);
+		worker->worker.keeps = 1;
+		wake(other, NULL);
+		live(other, BLOCKED_FUTEX);
+		read_request(other, SECOND);
+		since_ns = sim.connections[0].span.at_ns;
+		relay(LOOP, FIRST, &since_ns);
+		for (uint64_t locks = any(1 + HANDED_EARLIER); locks; locks--) {
+			live(worker, BLOCKED_FUTEX);
+			park(worker, BLOCKED_FUTEX);
+			live(other, BLOCKED_DISK);
+			if (any(2)) {
+				send_response(other, SECOND, 0);
+				pass(1);
+				read_request(other, SECOND);
+			}
+			live(other, BLOCKED_DISK);
+			wake(worker, other);
+		}
+		live(worker, BLOCKED_SOCKET);
+		expect_all_of(worker, since_ns);
+		send_response(worker, 0, 0);
+		hold_against_book(0);
+	}
+}
+
+/* Nobody is handed a request while it waits for a page. */
+static void a_fault_of_a_worker_is_no_hand_off(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= LIVES; seed++) {
+		struct task_struct *worker = &sim.task[FIRST], *other = &sim.task[SECOND];
+		uint64_t since_ns;
+
+		begin(seed);
+		since_ns = sim.connections[0].span.at_ns;
+		relay(LOOP, FIRST, &since_ns);
+		live(worker, BLOCKED_FUTEX);
+		wake(other, worker);
+		park(worker, BLOCKED_FAULT);
+		live(other, BLOCKED_SLEEP);
+		if (any(2))
+			read_request(other, SECOND);
+		wake(worker, other);
+		live(worker, BLOCKED_SOCKET);
+		expect_all_of(worker, since_ns);
+		send_response(worker, 0, 0);
+		hold_against_book(0);
+	}
+}
+
 /*
  * Threads with a connection each wake each other by a lock that they share, between the parts of their
  * answers: none takes over what it is woken with, and all that one does from part to part is its own
@@ -243,6 +303,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(handed_on_by_wakeups),
 		cmocka_unit_test(a_lock_is_no_hand_off),
+		cmocka_unit_test(a_lock_of_a_worker_is_no_hand_off),
+		cmocka_unit_test(a_fault_of_a_worker_is_no_hand_off),
 		cmocka_unit_test(a_lock_between_parts_is_no_hand_off),
 		cmocka_unit_test(handed_on_by_a_queue),
 		cmocka_unit_test(late_turning_away_hides_nothing),

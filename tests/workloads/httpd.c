@@ -22,14 +22,15 @@
  *   /burn?us=N   burns CPU time               /size?bytes=N       an answer by several writes
  *   /sleep?us=N  sleeps                       /sendfile?bytes=N   its body by sendfile
  *   /lock?us=N   waits for a mutex            /chunks?n=K&us=N    chunked, and a sleep before each chunk
+ *   /contend?us=N      waits for a mutex that all such requests share, and sleeps in it
  *   /file?pages=N      reads a cold file in --directory by one read
  *   /fault?pages=N     touches its pages, one by one, in a mapping
  *   /userfault?us=N    waits in a page fault that another thread resolves
  *   /count       answers so far, by all processes, without those to /count
  *
  * The header X-Known-ns says what the work took: CPU time of a burn; of /file and /fault the time without
- * a CPU; else the clock's.  In loop, only /upstream lets other connections go on meanwhile, in io-uring only
- * /sleep; that sends all bodies alike.
+ * a CPU; of /contend the wait by the clock; else all by that.  In loop, only /upstream lets other connections
+ * go on meanwhile, in io-uring only /sleep; that sends all bodies alike.
  * --accept-delay lets connections wait for so long before each is accepted, but in io-uring.  --send-buffer
  * bounds what the kernel takes before the client has read it.  With --record, threads of
  * pool publish what they work for (docs/thread-context.md): KIND `right`, or `plain` without its state,

@@ -16,10 +16,11 @@ static const struct {
 	const char *name;
 	enum path path;
 } paths[] = {
-	{ "/", PATH_ROOT },	    { "/burn", PATH_BURN },	      { "/sleep", PATH_SLEEP },
-	{ "/lock", PATH_LOCK },	    { "/file", PATH_FILE },	      { "/fault", PATH_FAULT },
-	{ "/size", PATH_SIZE },	    { "/userfault", PATH_USERFAULT }, { "/upstream", PATH_UPSTREAM },
-	{ "/chunks", PATH_CHUNKS }, { "/sendfile", PATH_SENDFILE },   { "/count", PATH_COUNT },
+	{ "/", PATH_ROOT },	      { "/burn", PATH_BURN },		{ "/sleep", PATH_SLEEP },
+	{ "/lock", PATH_LOCK },	      { "/file", PATH_FILE },		{ "/fault", PATH_FAULT },
+	{ "/size", PATH_SIZE },	      { "/userfault", PATH_USERFAULT }, { "/upstream", PATH_UPSTREAM },
+	{ "/chunks", PATH_CHUNKS },   { "/sendfile", PATH_SENDFILE },	{ "/count", PATH_COUNT },
+	{ "/contend", PATH_CONTEND },
 };
 
 struct connection *connection_accept(bool nonblocking)

@@ -82,6 +82,19 @@ static uint64_t wait_for_lock(uint64_t length_ns)
 	return took_ns;
 }
 
+/* A lock that its holder leaves to another request, when it wakes up. */
+static uint64_t contend(uint64_t length_ns)
+{
+	static pthread_mutex_t shared = PTHREAD_MUTEX_INITIALIZER;
+	uint64_t began_ns = now_ns(CLOCK_MONOTONIC), took_ns;
+
+	pthread_mutex_lock(&shared);
+	took_ns = now_ns(CLOCK_MONOTONIC) - began_ns;
+	sleep_until(began_ns + took_ns + length_ns);
+	pthread_mutex_unlock(&shared);
+	return took_ns;
+}
+
 /* A page that is missing until a helper puts it there. */
 static int faults = -1;
 static char *missing;
@@ -242,6 +255,8 @@ uint64_t work_for(struct connection *c)
 		return nap(r->us * 1000);
 	case PATH_LOCK:
 		return wait_for_lock(r->us * 1000);
+	case PATH_CONTEND:
+		return contend(r->us * 1000);
 	case PATH_FILE:
 		return read_file(r->pages);
 	case PATH_FAULT:
