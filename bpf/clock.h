@@ -24,6 +24,13 @@
 #include "abi.h"
 #include "blame.h"
 
+/* What the first of two programs has just seen the task do, for the second (skipped.bpf.h). */
+enum clock_at_hook {
+	AT_NO_HOOK,
+	AT_READ,
+	AT_SEND,
+};
+
 /* Whether the task says itself what it works for (record.h). */
 enum clock_recorded {
 	RECORDED_NOT, /* or nobody has looked */
@@ -47,7 +54,7 @@ struct task_clock {
 	struct blame_wait wait; /* while runnable */
 	__u32 accounted;	/* there was a switch-out: what follows is known */
 	__u8 works;		/* the task reads or answers requests (request.h) */
-	__u8 at_hook;		/* the first of two programs has seen what it just did (skipped.bpf.h) */
+	__u8 at_hook;		/* enum clock_at_hook */
 	__u16 recorded;		/* enum clock_recorded */
 	/* The kernel's own account at the latest switch-out: what it added since. */
 	__u64 run_delay_ns;

@@ -158,8 +158,12 @@ static __always_inline __u32 missed_before_read(struct sock *sk, struct span *sp
 {
 	__u32 missed = progress(&span->seen, sk, length, false, hook);
 
-	if (hook == HOOK_ONLY || missed || is_tcp(sk) || *(volatile __u32 *)&span->state != SPAN_READ)
+	if (hook == HOOK_ONLY || missed || is_tcp(sk))
 		return missed;
+	if (span->doubts)
+		span->doubts--;
+	if (*(volatile __u32 *)&span->state != SPAN_READ)
+		return 0;
 	return look_for_request(span, length) == HTTP_REQUEST ? MISSED_SEND : 0;
 }
 

@@ -64,7 +64,9 @@ struct span {
 	__u8 begins;	    /* enum http_begins, of the latest read that began a request */
 	__u32 looked_at;    /* the latest look for answers that are still being sent */
 	__u32 state;	    /* enum span_state; a reset may end it at any time, on any CPU (span_enter) */
-	__u64 waited_ns;    /* by its record: of that, what is in its parts already */
+	__u32 doubts;	    /* DOUBT for each answer that may be a pipelined one, less the reads since */
+	__u32 pad;
+	__u64 waited_ns; /* by its record: of that, what is in its parts already */
 	struct progress seen;
 	__u8 trace_id[TRACE_ID_BYTES];
 	struct parts parts;
@@ -75,6 +77,10 @@ struct span {
  * may be the rest of that.  One word says both, for those who set it and those who take it to agree.
  */
 #define ARRIVAL_COUNTED 1ull
+
+/* In `doubts`: answers are pipelined if more than two come within so few reads, or more of many. */
+#define DOUBT	    64u
+#define DOUBTS_MOST (2 * DOUBT)
 
 #define SPAN_BOOKED  1u /* the latest request is in the sums */
 #define SPAN_CONNECT 2u /* asked for a tunnel */

@@ -59,6 +59,15 @@ int BPF_PROG(on_arrival_alone, struct sock *sk)
 	return 0;
 }
 
+SEC("?tp_btf/sk_data_ready")
+int BPF_PROG(on_arrival_again, struct sock *sk)
+{
+	bpf_preempt_disable();
+	arrive(sk, HOOK_SECOND);
+	bpf_preempt_enable();
+	return 0;
+}
+
 SEC("?fentry/sock_def_readable")
 int BPF_PROG(on_readable, struct sock *sk)
 {

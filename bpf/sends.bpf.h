@@ -139,6 +139,20 @@ static __always_inline void send_connection(struct sock *sk, struct span *span, 
 	}
 }
 
+/*
+ * LENGTH bytes are sent on SPAN, whose socket has no counters, and nothing tells of a read before: whether
+ * one was missed.  They begin an answer, and the arrival was missed as well, or the next request is there
+ * already. Or answers are pipelined; but then that goes on.
+ */
+static __always_inline bool doubts_read(struct span *span, int length)
+{
+	if (span->protocol >= SPEAKS_TURNS || (look_at_response(length, true) & 0xff) != HTTP_RESPONSE)
+		return false;
+	if (span->doubts <= DOUBTS_MOST)
+		span->doubts += DOUBT;
+	return span->doubts <= DOUBTS_MOST;
+}
+
 /* What was missed before they were sent.  Of a socket without counters: what has come and is there no more
  * was read. */
 static __always_inline __u32 missed_before_send(struct sock *sk, struct span *span, int length,
@@ -148,7 +162,7 @@ static __always_inline __u32 missed_before_send(struct sock *sk, struct span *sp
 
 	if (hook == HOOK_ONLY || missed || is_tcp(sk) || *(volatile __u32 *)&span->state == SPAN_READ)
 		return missed;
-	return span->arrived_ns && !has_unread(sk) ? MISSED_READ : 0;
+	return (span->arrived_ns && !has_unread(sk)) || doubts_read(span, length) ? MISSED_READ : 0;
 }
 
 /* The current task has sent LENGTH bytes, or a negative errno. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Reads and sends that no program of ours saw.  From 7.0 on programs on tracepoints may be preempted, and one
- * that is hit again on its CPU meanwhile is skipped (docs/kernels.md).  There each read and send has two
- * programs, the second for when the first was skipped; and what both missed TCP's own counters tell: without
- * them a request whose answer was missed would last until the answer to the next one.
+ * that is hit again on its CPU meanwhile is skipped (docs/kernels.md).  There each arrival, read and send has
+ * two programs, the second for when the first was skipped; and what both missed TCP's own counters tell:
+ * without them a request whose answer was missed would last until the answer to the next one.
  */
 #ifndef WHYLATE_BPF_SKIPPED_BPF_H
 #define WHYLATE_BPF_SKIPPED_BPF_H
@@ -26,15 +26,19 @@ enum hook {
 #define MISSED_READ   2u /* something was read before it that nobody saw */
 #define MISSED_SEND   4u /* something was sent before it */
 
-/* A socket without counters was read, or written to: whether the first of two programs has seen it. */
-static __always_inline bool first_saw(enum hook hook)
+/*
+ * A socket without counters was read, or SENT to: whether the first of two programs has seen it.  What that
+ * left where the second was skipped is another's, mostly: reads and sends take turns.
+ */
+static __always_inline bool first_saw(enum hook hook, bool sent)
 {
 	struct task_clock *clock = clock_of(bpf_get_current_task_btf());
-	bool saw = clock ? clock->at_hook : true;
+	__u8 mine = sent ? AT_SEND : AT_READ;
+	bool saw = clock ? clock->at_hook == mine : true;
 
 	has_uncounted = 1;
 	if (clock)
-		clock->at_hook = hook == HOOK_FIRST;
+		clock->at_hook = hook == HOOK_FIRST ? mine : AT_NO_HOOK;
 	return hook == HOOK_SECOND && saw;
 }
 
@@ -50,7 +54,7 @@ static __always_inline __u32 progress(struct progress *seen, struct sock *sk, in
 		return 0;
 	tcp = bpf_skc_to_tcp_sock(sk);
 	if (!tcp)
-		return first_saw(hook) ? PROGRESS_NONE : 0;
+		return first_saw(hook, sent) ? PROGRESS_NONE : 0;
 	read_seq = tcp->copied_seq;
 	sent_seq = tcp->write_seq;
 	if (sent ? was.sent_seq == sent_seq : hook == HOOK_SECOND && was.read_seq == read_seq)

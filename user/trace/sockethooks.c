@@ -28,7 +28,8 @@ static const struct hook_part methods[][SOCKETHOOKS_PROGRAMS_MAX] = {
 		{ "on_arrival_alone", { "sk_data_ready", "tp_btf", "" } },
 		{ "on_read_alone", { "sock_recv_length", "tp_btf", "" } },
 		{ "on_send_alone", { "sock_send_length", "tp_btf", "" } },
-		{ "on_read_again", { NULL, NULL, NULL } }, /* for when the first was skipped: not told */
+		{ "on_arrival_again", { NULL, NULL, NULL } }, /* for when the first was skipped: not told */
+		{ "on_read_again", { NULL, NULL, NULL } },
 		{ "on_send_again", { NULL, NULL, NULL } },
 		{ "on_state_alone", { "inet_sock_set_state", "tp_btf", "" } },
 	},
