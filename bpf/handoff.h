@@ -12,15 +12,16 @@
 
 #include "request.h"
 
-static __always_inline void earlier_keep(struct earlier *earlier, const struct handed *handed)
-{
-	earlier->handed[earlier->next++ & (HANDED_EARLIER - 1)] = *handed;
-}
-
 /* Whether a task that is blocked for REASON may be woken with a request: nobody waits for one in a fault. */
 static __always_inline int may_be_handed(__u32 reason)
 {
 	return reason != BLOCKED_FAULT && reason != BLOCKED_DISK && reason != BLOCKED_SLEEP;
+}
+
+/* Whether its request is what it was handed by the latest wakeup, in whose name it has asked elsewhere. */
+static __always_inline int took_handed(const struct worker *worker)
+{
+	return worker->took_ns && worker->took_ns == worker->handed.at_ns;
 }
 
 /* Whether it goes on with what it was handed when it was woken: it has touched no other since. */
@@ -35,6 +36,23 @@ static __always_inline __u64 works_for(const struct worker *worker)
 	if (works_for_handed(worker))
 		return worker->handed.request;
 	return worker->answered ? 0 : worker->request;
+}
+
+/* Whether WORKER, which is woken with REQUEST, may still need what it was woken with before. */
+static __always_inline int may_need_handed(const struct worker *worker, __u64 request)
+{
+	return worker->keeps && worker->handed.request != request &&
+	       (works_for_handed(worker) || took_handed(worker));
+}
+
+/* It may: that is kept in its EARLIER. */
+static __always_inline void earlier_keep(struct earlier *earlier, struct worker *worker)
+{
+	if (worker->keeps == KEEPS_OVER)
+		for (__u32 i = 0; i < HANDED_EARLIER; i++)
+			earlier->handed[i].request = 0;
+	worker->keeps = KEEPS_HANDED;
+	earlier->handed[earlier->next++ & (HANDED_EARLIER - 1)] = worker->handed;
 }
 
 /*
@@ -64,7 +82,10 @@ static __always_inline void hand_on(struct worker *waker, const struct stamp *by
 	} else {
 		handed->from_ns = waker->work.from_ns;
 		handed->passed = 0;
-		__builtin_memset(&handed->parts, 0, sizeof(handed->parts));
+		if (took_handed(waker))
+			handed->parts = waker->handed.parts;
+		else
+			__builtin_memset(&handed->parts, 0, sizeof(handed->parts));
 		work_sums_add(&own, &by->sums, &waker->at.sums);
 		parts_add_stint(&handed->parts, &own, &waker->work.from, &by->held, &waker->work.upstream);
 	}

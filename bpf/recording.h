@@ -136,6 +136,8 @@ static __always_inline void note_away(struct recorded *recorded, struct worker *
 {
 	recorded->is_away = 1;
 	worker->handed.at_ns = 0;
+	if (worker->keeps)
+		worker->keeps = KEEPS_OVER;
 }
 
 /* What it did for the request that it showed before, but for the last REST_NS. */

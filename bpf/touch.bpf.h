@@ -63,7 +63,7 @@ static __always_inline const struct earlier *earlier_of(const struct toucher *by
 	if (by->worker->keeps)
 		return bpf_task_storage_get(&earliers, task, NULL, 0);
 	if (bpf_task_storage_get(&earliers, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE))
-		by->worker->keeps = 1;
+		by->worker->keeps = KEEPS_HANDED;
 	else
 		count_loss(LOSS_WORKER_CREATE);
 	return NULL;

@@ -218,7 +218,7 @@ static __always_inline const struct handed *handed_with(const struct toucher *by
 			earlier_of(by);
 		return &worker->handed;
 	}
-	if (holds(worker, span) || !worker->handed.at_ns)
+	if ((holds(worker, span) && !worker->took_ns) || !worker->handed.at_ns || worker->keeps == KEEPS_OVER)
 		return NULL;
 	return earlier_find(earlier_of(by), span);
 }

@@ -81,6 +81,9 @@ VERIFIED_ONCE int touch_answered(struct worker *worker, struct task_clock *clock
 	if (!worker || !clock || !upstream)
 		return 0;
 	upstream->connecting = 0;
+	/* It answered that request without, and has left it. */
+	if (worker->answered && works_for_handed(worker))
+		return 0;
 	if (worker->request != upstream->request) {
 		struct work *aside = aside_of(upstream->request, upstream->socket);
 

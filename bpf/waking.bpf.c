@@ -26,15 +26,15 @@ static __always_inline bool is_told_otherwise(struct task_struct *current, struc
 }
 
 /* TASK, which has WOKEN, is woken with REQUEST, and may not be done with what it was woken with before. */
-static __always_inline void keep_handed(struct task_struct *task, const struct worker *woken, __u64 request)
+static __always_inline void keep_handed(struct task_struct *task, struct worker *woken, __u64 request)
 {
 	struct earlier *earlier;
 
-	if (!woken->keeps || !works_for_handed(woken) || woken->handed.request == request)
+	if (!may_need_handed(woken, request))
 		return;
 	earlier = bpf_task_storage_get(&earliers, task, NULL, 0);
 	if (earlier)
-		earlier_keep(earlier, &woken->handed);
+		earlier_keep(earlier, woken);
 }
 
 /*

@@ -87,9 +87,16 @@ struct earlier {
 
 _Static_assert(sizeof(struct earlier) <= 1024 - 72, "with the storage's own head it fits kmalloc-1k");
 
+/* Whether a task has a struct earlier. */
+enum keeps {
+	KEEPS_NONE,
+	KEEPS_HANDED,
+	KEEPS_OVER, /* it has said since that it works for another: what is in there is no more to be had */
+};
+
 /*
- * A task that reads or answers requests.  Only that task writes it, but for `stays` and `handed`, which the
- * scheduler's hooks do.
+ * A task that reads or answers requests.  Only that task writes it, but for `stays`, `handed` and what
+ * `keeps` says of one that sleeps, which the scheduler's hooks do.
  */
 struct worker {
 	__u64 request;	  /* whose work it does; 0: nobody's */
@@ -100,7 +107,7 @@ struct worker {
 	__u64 took_ns;	  /* its request is what it was handed then, and has not touched; 0: it is not */
 	__u16 answered;	  /* it has sent the answer: what follows is charged to nobody, unless more is sent */
 	__u8 remembers;	  /* it has a history, which takes the stays that are too many here */
-	__u8 keeps;	  /* what it was handed before the latest (struct earlier) */
+	__u8 keeps;	  /* enum keeps */
 	__u32 stay;	  /* number of the next one */
 	struct stay stays[STAYS];
 	struct handed handed;	     /* by the latest wakeup; written under the lock that the wakeup holds */

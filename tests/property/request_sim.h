@@ -211,9 +211,8 @@ static inline void wake(struct task_struct *task, struct task_struct *by)
 	if (!task->clock.works || !by || !by->clock.works || !works_for(&by->worker) ||
 	    by->recorded.is_away || !may_be_handed(reason))
 		return;
-	if (task->worker.keeps && works_for_handed(&task->worker) &&
-	    task->worker.handed.request != works_for(&by->worker))
-		earlier_keep(&task->earlier, &task->worker.handed);
+	if (may_need_handed(&task->worker, works_for(&by->worker)))
+		earlier_keep(&task->earlier, &task->worker);
 	stamp_take(&by->clock, &by->counts, clock_now(&by->clock, now_ns), &stamp);
 	task->worker.handed.to = to;
 	hand_on(&by->worker, &stamp, &task->worker.handed, now_ns);

@@ -171,7 +171,8 @@ static inline const struct earlier *earlier_of(const struct toucher *by)
 {
 	const struct earlier *earlier = by->worker->keeps ? &task_of(by->clock)->earlier : NULL;
 
-	by->worker->keeps = 1;
+	if (!by->worker->keeps)
+		by->worker->keeps = KEEPS_HANDED;
 	return earlier;
 }
 

@@ -115,7 +115,7 @@ static void a_lock_of_a_worker_is_no_hand_off(void **state)
 		uint64_t since_ns;
 
 		begin(seed);
-		worker->worker.keeps = 1;
+		worker->worker.keeps = KEEPS_HANDED;
 		wake(other, NULL);
 		live(other, BLOCKED_FUTEX);
 		read_request(other, SECOND);
@@ -137,6 +137,127 @@ static void a_lock_of_a_worker_is_no_hand_off(void **state)
 		expect_all_of(worker, since_ns);
 		send_response(worker, 0, 0);
 		hold_against_book(0);
+	}
+}
+
+/* All of the latency of what is answered at CONNECTION is explained. */
+static void expect_no_residual(int connection)
+{
+	uint64_t residual_ns = sim.connections[connection].span.parts.components_ns[COMPONENT_RESIDUAL];
+
+	if (residual_ns)
+		fail_msg("seed %u: %lu ns are residual", sim.seed, (unsigned long)residual_ns);
+}
+
+/* A worker asks an upstream for what it was handed, and whoever wakes it with the answer works for another. */
+static void asking_for_it_forgets_no_hand_off(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= LIVES; seed++) {
+		struct task_struct *worker = &sim.task[FIRST], *other = &sim.task[SECOND];
+		uint64_t since_ns;
+
+		begin(seed);
+		worker->worker.keeps = KEEPS_HANDED;
+		wake(other, NULL);
+		live(other, BLOCKED_FUTEX);
+		read_request(other, SECOND);
+		since_ns = sim.connections[0].span.at_ns;
+		relay(LOOP, FIRST, &since_ns);
+		live(worker, BLOCKED_DISK);
+		ask(worker, 0);
+		park(worker, BLOCKED_SOCKET);
+		live(other, BLOCKED_DISK);
+		upstream_arrives(0);
+		wake(worker, any(2) ? other : NULL);
+		live(worker, BLOCKED_DISK);
+		read_answer(worker, 0);
+		live(worker, BLOCKED_DISK);
+		if (any(2)) {
+			if (sim.task[LOOP].now.doing == RUNS)
+				switch_out(&sim.task[LOOP], 0, BLOCKED_POLL);
+			if (worker->worker.handed.request != sim.connections[0].span.request)
+				continue; /* it hands on what it was woken with, for all that anybody knows */
+			wake(&sim.task[LOOP], worker);
+			worker = &sim.task[LOOP];
+			live(worker, BLOCKED_DISK);
+		}
+		send_response(worker, 0, 0);
+		expect_no_residual(0);
+	}
+}
+
+/* A worker that was handed a request first reads an answer that came too late for the one before. */
+static void a_late_answer_hides_no_hand_off(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= LIVES; seed++) {
+		struct task_struct *worker = &sim.task[FIRST];
+		uint64_t since_ns;
+
+		begin(seed);
+		wake(worker, NULL);
+		live(worker, BLOCKED_FUTEX);
+		read_request(worker, FIRST);
+		live(worker, BLOCKED_FUTEX);
+		ask(worker, 0);
+		live(worker, BLOCKED_FUTEX);
+		send_response(worker, FIRST, 0);
+		park(worker, BLOCKED_FUTEX);
+		since_ns = sim.connections[0].span.at_ns;
+		relay(LOOP, FIRST, &since_ns);
+		live(worker, BLOCKED_DISK);
+		upstream_arrives(0);
+		read_answer(worker, 0);
+		live(worker, BLOCKED_DISK);
+		expect_all_of(worker, since_ns);
+		send_response(worker, 0, 0);
+		hold_against_book(0);
+	}
+}
+
+/* What a thread that was handed a request does for another one, by its record, is not in the first as well. */
+static void what_is_told_ends_an_earlier_hand_off(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= LIVES; seed++) {
+		struct task_struct *worker = &sim.task[FIRST], *other = &sim.task[SECOND];
+		uint64_t since_ns, told_ns = 0;
+		const struct parts *parts = &sim.connections[0].span.parts;
+
+		begin(seed);
+		worker->worker.keeps = KEEPS_HANDED;
+		worker->clock.recorded = RECORDED_THERE;
+		worker->recorded.at_ns = sim.now_ns;
+		wake(other, NULL);
+		live(other, BLOCKED_FUTEX);
+		read_request(other, SECOND);
+		since_ns = sim.connections[0].span.at_ns;
+		relay(LOOP, FIRST, &since_ns);
+		park(worker, BLOCKED_FUTEX);
+		live(other, BLOCKED_DISK);
+		wake(worker, other);
+		live(worker, BLOCKED_FUTEX);
+		worker->shows = (struct record_look){ .tag = 9, .since_ns = sim.now_ns };
+		pass(1 + any(MOST_STEP_NS));
+		look_at(worker, 1);
+		pass(1 + any(MOST_STEP_NS));
+		look_at(worker, 1);
+		memset(&worker->shows, 0, sizeof(worker->shows));
+		park(worker, BLOCKED_FUTEX);
+		live(other, BLOCKED_DISK);
+		wake(worker, other);
+		live(worker, BLOCKED_DISK);
+		send_response(worker, 0, 0);
+		for (int i = 0; i < ACCOUNTS; i++)
+			told_ns += sim.tags[i] == 9 ? sim.accounts[i].parts.components_ns[COMPONENT_ON_CPU] :
+						      0;
+		assert_true(told_ns > 0);
+		if (parts->components_ns[COMPONENT_ON_CPU] + told_ns >
+		    sim.task[LOOP].clock.sums.on_cpu_ns + worker->clock.sums.on_cpu_ns +
+			    running_ns(&sim.task[LOOP].clock, sim.now_ns) +
+			    running_ns(&worker->clock, sim.now_ns))
+			fail_msg("seed %u: %lu ns are in both", seed, (unsigned long)told_ns);
 	}
 }
 
@@ -304,6 +425,9 @@ int main(void)
 		cmocka_unit_test(handed_on_by_wakeups),
 		cmocka_unit_test(a_lock_is_no_hand_off),
 		cmocka_unit_test(a_lock_of_a_worker_is_no_hand_off),
+		cmocka_unit_test(asking_for_it_forgets_no_hand_off),
+		cmocka_unit_test(a_late_answer_hides_no_hand_off),
+		cmocka_unit_test(what_is_told_ends_an_earlier_hand_off),
 		cmocka_unit_test(a_fault_of_a_worker_is_no_hand_off),
 		cmocka_unit_test(a_lock_between_parts_is_no_hand_off),
 		cmocka_unit_test(handed_on_by_a_queue),
