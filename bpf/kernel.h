@@ -167,7 +167,12 @@ struct sock {
 	void *sk_bpf_storage;
 };
 
+struct inet_connection_sock {
+	const void *icsk_ulp_ops;
+};
+
 struct tcp_sock {
+	struct inet_connection_sock inet_conn;
 	__u32 rcv_nxt;
 	__u32 copied_seq;
 	__u32 write_seq;
@@ -249,6 +254,7 @@ struct iovec {
 #define SOCK_STREAM	       1
 #define SOCK_NOSPACE_BIT       2 /* include/linux/net.h */
 #define RCV_SHUTDOWN	       1
+#define SEND_SHUTDOWN	       2
 #define SHUTDOWN_MASK	       3
 #define IPPROTO_MPTCP	       262
 #define MSG_PEEK	       0x0002

@@ -128,6 +128,8 @@ static __always_inline void read_connection(struct toucher *by, struct sock *sk,
 		begins = HTTP_UNDECIDED;
 	else
 		begins = look_for_request(span, length);
+	if (missed & MISSED_READ) /* it may be in the middle of one */
+		begins = HTTP_UNDECIDED;
 	if (goes_on(span, begins)) {
 		if (arrived_ns & ARRIVAL_COUNTED)
 			count_open(-1);

@@ -41,6 +41,7 @@ enum span_protocol {
 struct progress {
 	__u32 read_seq;
 	__u32 sent_seq;
+	__u32 hooked_seq; /* read_seq at the latest read that was seen */
 };
 
 /* One connection of the target's, with its latest request. */
@@ -65,8 +66,7 @@ struct span {
 	__u32 looked_at;    /* the latest look for answers that are still being sent */
 	__u32 state;	    /* enum span_state; a reset may end it at any time, on any CPU (span_enter) */
 	__u32 doubts;	    /* DOUBT for each answer that may be a pipelined one, less the reads since */
-	__u32 pad;
-	__u64 waited_ns; /* by its record: of that, what is in its parts already */
+	__u64 waited_ns;    /* by its record: of that, what is in its parts already */
 	struct progress seen;
 	__u8 trace_id[TRACE_ID_BYTES];
 	struct parts parts;

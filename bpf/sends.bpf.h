@@ -93,8 +93,8 @@ static __always_inline bool answers_missed(struct span *span, int length, __u32 
 	if (state == SPAN_READ) /* else it was more of the open request */
 		return missed & MISSED_SEND;
 	return state == SPAN_IDLE ||
-	       (state == SPAN_ANSWERED &&
-		(span->protocol >= SPEAKS_TURNS || (look_at_response(length, true) & 0xff) == HTTP_RESPONSE));
+	       (state == SPAN_ANSWERED && (span->protocol >= SPEAKS_TURNS || missed & MISSED_SEND ||
+					   (look_at_response(length, true) & 0xff) == HTTP_RESPONSE));
 }
 
 /*

@@ -42,30 +42,47 @@ static __always_inline bool first_saw(enum hook hook, bool sent)
 	return hook == HOOK_SECOND && saw;
 }
 
+/*
+ * SK's own counters, as far as bytes have moved them: the end of either stream has a number of its own
+ * (tcp_fin(), tcp_send_fin() in net/ipv4).  False: it has none, or they are not of the bytes that a call
+ * moves (TLS in the kernel, the one user of a ULP that gets here).
+ */
+static __always_inline bool counters_of(struct sock *sk, struct progress *now)
+{
+	const struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	__u8 shutdown;
+
+	if (!tcp || tcp->inet_conn.icsk_ulp_ops)
+		return false;
+	shutdown = sk->sk_shutdown;
+	now->read_seq = tcp->copied_seq;
+	if (shutdown & RCV_SHUTDOWN && tcp->copied_seq == tcp->rcv_nxt)
+		now->read_seq--;
+	now->sent_seq = tcp->write_seq - !!(shutdown & SEND_SHUTDOWN);
+	return true;
+}
+
 /* SEEN, of SK, before LENGTH bytes were read, or sent; brings it up to now. */
 static __always_inline __u32 progress(struct progress *seen, struct sock *sk, int length, bool sent,
 				      enum hook hook)
 {
-	struct progress was = *seen;
-	__u32 read_seq, sent_seq, missed = 0;
-	const struct tcp_sock *tcp;
+	struct progress was = *seen, now;
+	__u32 missed = 0;
 
 	if (hook == HOOK_ONLY)
 		return 0;
-	tcp = bpf_skc_to_tcp_sock(sk);
-	if (!tcp)
+	if (!counters_of(sk, &now))
 		return first_saw(hook, sent) ? PROGRESS_NONE : 0;
-	read_seq = tcp->copied_seq;
-	sent_seq = tcp->write_seq;
-	if (sent ? was.sent_seq == sent_seq : hook == HOOK_SECOND && was.read_seq == read_seq)
+	/* A send of another thread's may have found the bytes read whose read's hooks are not through yet. */
+	if (sent ? was.sent_seq == now.sent_seq : hook == HOOK_SECOND && was.hooked_seq == now.read_seq)
 		return PROGRESS_NONE;
-	seen->read_seq = read_seq;
-	seen->sent_seq = sent_seq;
+	now.hooked_seq = sent ? was.hooked_seq : now.read_seq;
+	*seen = now;
 	if (!was.read_seq && !was.sent_seq) /* it begins here */
 		return 0;
-	if (was.read_seq != read_seq - (sent ? 0 : (__u32)length))
+	if (was.read_seq != now.read_seq - (sent ? 0 : (__u32)length))
 		missed |= MISSED_READ;
-	if (was.sent_seq != sent_seq - (sent ? (__u32)length : 0))
+	if (was.sent_seq != now.sent_seq - (sent ? (__u32)length : 0))
 		missed |= MISSED_SEND;
 	if (missed)
 		count_loss(LOSS_RECURSION);
@@ -75,15 +92,12 @@ static __always_inline __u32 progress(struct progress *seen, struct sock *sk, in
 /* The connection of SPAN begins, or nothing of what was read or sent there so far is asked for. */
 static __always_inline void progress_begin(struct progress *seen, struct sock *sk, enum hook hook)
 {
-	const struct tcp_sock *tcp;
+	struct progress now;
 
-	if (hook == HOOK_ONLY || seen->read_seq || seen->sent_seq)
+	if (hook == HOOK_ONLY || seen->read_seq || seen->sent_seq || !counters_of(sk, &now))
 		return;
-	tcp = bpf_skc_to_tcp_sock(sk);
-	if (!tcp)
-		return;
-	seen->read_seq = tcp->copied_seq;
-	seen->sent_seq = tcp->write_seq;
+	now.hooked_seq = now.read_seq;
+	*seen = now;
 }
 
 /* The open request was answered, and nobody saw that. */
@@ -121,13 +135,11 @@ static __always_inline __u64 make_up_read(struct span *span, __u64 arrived_ns, _
 /* The connection ends: whether its open request was answered, for all that nobody saw it. */
 static __always_inline void make_up_end(struct sock *sk, struct span *span, enum hook hook)
 {
-	const struct tcp_sock *tcp;
+	struct progress now;
 
 	if (hook == HOOK_ONLY || !span->seen.sent_seq || *(volatile __u32 *)&span->state != SPAN_READ)
 		return;
-	tcp = bpf_skc_to_tcp_sock(sk);
-	/* The end of the stream has a number of its own. */
-	if (tcp && tcp->write_seq - span->seen.sent_seq > 1)
+	if (counters_of(sk, &now) && now.sent_seq != span->seen.sent_seq)
 		lose_answered(span);
 }
 

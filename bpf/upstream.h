@@ -18,6 +18,7 @@ struct upstream {
 	__u32 connecting; /* or connected, which is the answer then, and not used yet */
 	__u32 in_vain;	  /* writes since anything was read */
 	struct progress seen;
+	__u32 pad;
 };
 
 /* A socket that is only written to, such as a log's, is no upstream.  It may take some writes to ask. */
