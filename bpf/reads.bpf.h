@@ -123,13 +123,12 @@ static __always_inline void read_connection(struct toucher *by, struct sock *sk,
 			touch(by, span);
 		return;
 	}
-	/* A look at the user's bytes costs more than all else here: later, if there is doubt. */
-	if (state == SPAN_ANSWERED && span->protocol == SPEAKS_HTTP)
+	/* A look at the user's bytes costs more than all else here: later, if there is doubt.  After what was
+	 * missed they may be from the middle of a request. */
+	if (missed & MISSED_READ || (state == SPAN_ANSWERED && span->protocol == SPEAKS_HTTP))
 		begins = HTTP_UNDECIDED;
 	else
 		begins = look_for_request(span, length);
-	if (missed & MISSED_READ) /* it may be in the middle of one */
-		begins = HTTP_UNDECIDED;
 	if (goes_on(span, begins)) {
 		if (arrived_ns & ARRIVAL_COUNTED)
 			count_open(-1);

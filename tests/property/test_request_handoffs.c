@@ -105,6 +105,22 @@ static void a_lock_is_no_hand_off(void **state)
 	}
 }
 
+/* A world where the first worker, which keeps what it was handed, is woken with the loop's request, while the
+ * second one works for its own.  Returns when it was. */
+static uint64_t begin_handed(unsigned seed)
+{
+	uint64_t since_ns;
+
+	begin(seed);
+	sim.task[FIRST].worker.keeps = KEEPS_HANDED;
+	wake(&sim.task[SECOND], NULL);
+	live(&sim.task[SECOND], BLOCKED_FUTEX);
+	read_request(&sim.task[SECOND], SECOND);
+	since_ns = sim.connections[0].span.at_ns;
+	relay(LOOP, FIRST, &since_ns);
+	return since_ns;
+}
+
 /* So it is for a worker that has it by a wakeup, and waits for locks that another leaves with its own
  * request. */
 static void a_lock_of_a_worker_is_no_hand_off(void **state)
@@ -114,13 +130,7 @@ static void a_lock_of_a_worker_is_no_hand_off(void **state)
 		struct task_struct *worker = &sim.task[FIRST], *other = &sim.task[SECOND];
 		uint64_t since_ns;
 
-		begin(seed);
-		worker->worker.keeps = KEEPS_HANDED;
-		wake(other, NULL);
-		live(other, BLOCKED_FUTEX);
-		read_request(other, SECOND);
-		since_ns = sim.connections[0].span.at_ns;
-		relay(LOOP, FIRST, &since_ns);
+		since_ns = begin_handed(seed);
 		for (uint64_t locks = any(1 + HANDED_EARLIER); locks; locks--) {
 			live(worker, BLOCKED_FUTEX);
 			park(worker, BLOCKED_FUTEX);
@@ -155,15 +165,8 @@ static void asking_for_it_forgets_no_hand_off(void **state)
 	(void)state;
 	for (unsigned seed = 1; seed <= LIVES; seed++) {
 		struct task_struct *worker = &sim.task[FIRST], *other = &sim.task[SECOND];
-		uint64_t since_ns;
 
-		begin(seed);
-		worker->worker.keeps = KEEPS_HANDED;
-		wake(other, NULL);
-		live(other, BLOCKED_FUTEX);
-		read_request(other, SECOND);
-		since_ns = sim.connections[0].span.at_ns;
-		relay(LOOP, FIRST, &since_ns);
+		begin_handed(seed);
 		live(worker, BLOCKED_DISK);
 		ask(worker, 0);
 		park(worker, BLOCKED_SOCKET);
@@ -222,18 +225,12 @@ static void what_is_told_ends_an_earlier_hand_off(void **state)
 	(void)state;
 	for (unsigned seed = 1; seed <= LIVES; seed++) {
 		struct task_struct *worker = &sim.task[FIRST], *other = &sim.task[SECOND];
-		uint64_t since_ns, told_ns = 0;
+		uint64_t told_ns = 0;
 		const struct parts *parts = &sim.connections[0].span.parts;
 
-		begin(seed);
-		worker->worker.keeps = KEEPS_HANDED;
+		begin_handed(seed);
 		worker->clock.recorded = RECORDED_THERE;
 		worker->recorded.at_ns = sim.now_ns;
-		wake(other, NULL);
-		live(other, BLOCKED_FUTEX);
-		read_request(other, SECOND);
-		since_ns = sim.connections[0].span.at_ns;
-		relay(LOOP, FIRST, &since_ns);
 		park(worker, BLOCKED_FUTEX);
 		live(other, BLOCKED_DISK);
 		wake(worker, other);

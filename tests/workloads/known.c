@@ -5,7 +5,7 @@
  * Each thread waits for a byte on stdin, burns BURN_US by its own CPU clock and sleeps SLEEP_US, ROUNDS
  * times, prints a line, waits for a second byte and ends.  The line: its thread id, then in ns what it
  * burned (its CPU clock), how long the burning took, and how long the sleeping took (the wall clock), and
- * what it ran from byte to byte (its CPU clock again: with what the calls to sleep take).
+ * what it ran in all its rounds (its CPU clock again: with what the calls to sleep take).
  */
 #include <pthread.h>
 #include <stdint.h>
